@@ -1,0 +1,93 @@
+/** What the loopback servers of the sandbox have in common. No service knows HTTP; the server knows no service. */
+
+/** The account that everything in the sandbox belongs to. No real AWS account has this number. */
+export const ACCOUNT = '000000000000';
+
+/** Who calls, as the signature of the request tells. */
+export interface Principal {
+  /** `arn:aws:iam::000000000000:user/operator`, or an assumed-role ARN. */
+  arn: string;
+  type: 'IAMUser' | 'AssumedRole';
+  /** `AIDA…`, or `AROA…:session`. */
+  principalId: string;
+  accessKeyId: string;
+  /** User name, or role name for an assumed role. */
+  userName: string;
+}
+
+/** One call to an AWS operation of the sandbox. */
+export interface AwsCall {
+  /** Endpoint prefix as CloudTrail spells it in `eventSource`: `secretsmanager`, `ecs`, `cloudtrail`, `sts`, `iam`, `kms`. */
+  service: string;
+  operation: string;
+  /** The request, decoded: AWS's own member names. */
+  input: Record<string, unknown>;
+  principal: Principal;
+  region: string;
+  requestId: string;
+  sourceIp: string;
+  userAgent: string;
+}
+
+/** An error as AWS answers it. */
+export class AwsFault extends Error {
+  readonly code: string;
+  /** HTTP status: 400 for nearly all of AWS's JSON services, ResourceNotFoundException included. */
+  readonly status: number;
+
+  constructor(code: string, message: string, status = 400) {
+    super(message);
+    this.name = 'AwsFault';
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** Operation name to its implementation: takes the decoded input, returns the output with AWS's member names. */
+export type AwsHandlers = Record<string, (input: Record<string, unknown>, call: AwsCall) => unknown>;
+
+/** What every service of the sandbox is built with. */
+export interface World {
+  /** The injected clock. */
+  clock: SandboxClock;
+  /** Deterministic from the seed. */
+  random: SandboxRandom;
+  region: string;
+  /** Record a call in CloudTrail's shape; the server does it for every HTTP call, a service for what AWS does by itself (a task start that reads a secret). */
+  record(call: AwsCall, outcome: { output?: unknown; fault?: AwsFault }): void;
+}
+
+/** Time inside the sandbox; tests move it by hand. */
+export interface SandboxClock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Run `task` once `ms` from now; the returned function calls it off. Never keeps the process alive. */
+  after(ms: number, task: () => void): () => void;
+}
+
+/** Pseudo-random values from the seed. */
+export interface SandboxRandom {
+  /** 0 ≤ x < 1 */
+  float(): number;
+  /** 0 ≤ n < limit */
+  integer(limit: number): number;
+  /** `length` characters of the alphabet. */
+  text(length: number, alphabet?: string): string;
+  /** A version-4-shaped UUID. */
+  uuid(): string;
+}
+
+/** A fault to inject: the n-th matching call (counted from 1, from now) meets it. */
+export interface FaultRule {
+  /** `secretsmanager:PutSecretValue`, `ecs:UpdateService`, `jamf:POST /api/oauth/token`, `auth0:…`; `*` at the end matches the rest. */
+  operation: string;
+  /** Which call meets it; default 1. `every` for all from now on. */
+  nth?: number | 'every';
+  fault:
+    | { kind: 'error'; code: string; message: string; status?: number }
+    /** Never answered. */
+    | { kind: 'timeout' }
+    | { kind: 'throttle' }
+    /** The connection dies before the call took effect, or after. */
+    | { kind: 'reset'; when: 'before' | 'after' };
+}

@@ -1,0 +1,107 @@
+/**
+ * The port behind which every store of secrets stands. Words are those of AWS Secrets Manager for every store:
+ * a secret has versions, a version carries staging labels, a label sits on one version at a time.
+ */
+import type { Secret } from '../redact.ts';
+
+/** The stores there are. */
+export const STORE_KINDS = ['aws', 'local'] as const;
+
+/** One of {@link STORE_KINDS}. */
+export type StoreKind = (typeof STORE_KINDS)[number];
+
+/** The staging labels that have a meaning of their own; a store accepts others too (1 to 256 characters). */
+export const AWSCURRENT = 'AWSCURRENT';
+/** The version being prepared by a rotation. */
+export const AWSPENDING = 'AWSPENDING';
+/** The version that was current before; follows a move of AWSCURRENT by itself. */
+export const AWSPREVIOUS = 'AWSPREVIOUS';
+
+/** The fields of one version: name to value, in the order they were stored. */
+export type Fields = ReadonlyMap<string, Secret>;
+
+/** What is known of a secret without reading its value. */
+export interface SecretInfo {
+  name: string;
+  /** The store's own full id: an ARN on AWS. */
+  arn: string;
+  description: string | null;
+  /** ISO 8601, UTC. */
+  createdAt: string | null;
+  changedAt: string | null;
+  /** When it is to be deleted for good; null while it lives. */
+  deletionAt: string | null;
+  /** The store's own rotation schedule; `enabled` only where the store itself rotates (a rotation function). */
+  rotation: { enabled: boolean; everyDays: number | null; lastRotatedAt: string | null; nextRotationAt: string | null };
+  tags: Readonly<Record<string, string>>;
+  /** Version id to its staging labels; labelled versions only. */
+  stages: Readonly<Record<string, readonly string[]>>;
+}
+
+/** One version with its value. */
+export interface SecretVersion {
+  name: string;
+  arn: string;
+  versionId: string;
+  stages: readonly string[];
+  /** ISO 8601, UTC. */
+  createdAt: string | null;
+  fields: Fields;
+}
+
+/** Which version to read: always named, never "the default". */
+export type VersionRef = { stage: string } | { versionId: string };
+
+/**
+ * A store of secrets.
+ *
+ * Every method throws JamfMcpError: SECRET_NOT_FOUND, SECRET_DELETED (scheduled for deletion), VERSION_NOT_FOUND,
+ * ACCESS_DENIED, and what the road to the store can fail with (CREDENTIALS_MISSING, UNREACHABLE, THROTTLED …).
+ */
+export interface SecretStore {
+  readonly kind: StoreKind;
+
+  /** What a change will touch: account, Region and principal where the store has such. */
+  whereabouts(): Promise<{ account: string | null; region: string | null; principal: string | null }>;
+
+  describe(name: string): Promise<SecretInfo>;
+
+  /** Every secret whose name begins with the prefix, to the end of the list. */
+  list(prefix: string): Promise<SecretInfo[]>;
+
+  /**
+   * Read one version.
+   * @throws SECRET_MALFORMED where the value is not a JSON object of strings, numbers or booleans
+   */
+  read(name: string, ref: VersionRef): Promise<SecretVersion>;
+
+  /**
+   * Create a secret; its first version carries AWSCURRENT.
+   * @param token - idempotency token and version id to be, 32 to 64 characters: the same call again changes nothing
+   * @throws SECRET_EXISTS
+   */
+  create(secret: { name: string; description: string; tags: Readonly<Record<string, string>>; fields: Fields; token: string }): Promise<{ arn: string; versionId: string }>;
+
+  /**
+   * Add a version that carries the given labels; each label leaves the version that had it.
+   * @param token - as in {@link create}; the same token with another value is refused
+   * @throws CONFLICT where the token was used for another value
+   */
+  put(name: string, fields: Fields, options: { token: string; stages: readonly string[] }): Promise<{ versionId: string }>;
+
+  /**
+   * Move a label, as a compare-and-swap: `from` must hold it now (null: nothing holds it), `to` gets it
+   * (null: it is taken off). Moving AWSCURRENT puts AWSPREVIOUS on the version it leaves.
+   * @throws CONFLICT where `from` is not what holds the label
+   */
+  moveLabel(name: string, label: string, from: string | null, to: string | null): Promise<void>;
+}
+
+/**
+ * The version id that carries a label.
+ * @param info - as {@link SecretStore.describe} gives it
+ * @returns the version id, or null where nothing carries the label
+ */
+export function versionWith(info: SecretInfo, label: string): string | null {
+  return Object.entries(info.stages).find(([, labels]) => labels.includes(label))?.[0] ?? null;
+}
