@@ -91,3 +91,47 @@ export interface FaultRule {
     /** The connection dies before the call took effect, or after. */
     | { kind: 'reset'; when: 'before' | 'after' };
 }
+
+/** A request to one of the plain JSON services (Jamf, Auth0), decoded by the server. */
+export interface PlainRequest {
+  method: string;
+  /** Without the query, still percent-encoded: `/api/v1/auth`. */
+  path: string;
+  query: URLSearchParams;
+  /** Names in lower case; repeated ones joined by `, `. */
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** The answer of a plain JSON service. */
+export interface PlainResponse {
+  status: number;
+  /** `content-type` is `application/json` unless set here. */
+  headers?: Record<string, string>;
+  /** A string is sent as it is, anything else as JSON; undefined sends no body. */
+  body?: unknown;
+}
+
+/** A plain service: what the server hands its requests to. */
+export interface PlainService {
+  handle(request: PlainRequest): PlainResponse | Promise<PlainResponse>;
+}
+
+/** A reference to (a part of) a secret, as the `valueFrom` of a container definition splits into. */
+export interface SecretReading {
+  /** Full ARN, or a name. */
+  arnOrName: string;
+  /** One field of a JSON value; undefined for the whole text. */
+  jsonKey?: string | undefined;
+  stage?: string | undefined;
+  versionId?: string | undefined;
+  /** Who reads: an execution role session. */
+  principal: Principal;
+  userAgent: string;
+}
+
+/**
+ * Read a secret as an AWS service does on behalf of a role: through GetSecretValue, recorded in CloudTrail.
+ * Throws AwsFault as GetSecretValue does (a JSON key that is missing is left to the caller: `value` is then null).
+ */
+export type ReadSecretAsService = (reading: SecretReading) => { value: string | null; arn: string; versionId: string };
