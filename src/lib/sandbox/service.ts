@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** What the loopback servers of the sandbox have in common. No service knows HTTP; the server knows no service. */
 
 /** The account that everything in the sandbox belongs to. No real AWS account has this number. */
@@ -13,6 +15,10 @@ export interface Principal {
   accessKeyId: string;
   /** User name, or role name for an assumed role. */
   userName: string;
+  /** Path of the role's own ARN, `/` where absent: `/aws-reserved/sso.amazonaws.com/`. */
+  rolePath?: string;
+  /** When the session of an assumed role began, milliseconds since 1970. */
+  sessionStarted?: number;
 }
 
 /** One call to an AWS operation of the sandbox. */
@@ -43,8 +49,18 @@ export class AwsFault extends Error {
   }
 }
 
-/** Operation name to its implementation: takes the decoded input, returns the output with AWS's member names. */
+/**
+ * Operation name to its implementation: takes the decoded input, returns the output (or a promise of it) with AWS's
+ * member names; a time is a `Date`, or a number of seconds since 1970. Throws {@link AwsFault}.
+ */
 export type AwsHandlers = Record<string, (input: Record<string, unknown>, call: AwsCall) => unknown>;
+
+/** One AWS service as the server dispatches to it. */
+export interface AwsService {
+  handlers: AwsHandlers;
+  /** What a call is about, as IAM names it in a denial; `*` where absent. */
+  resource?(call: AwsCall): string;
+}
 
 /** What every service of the sandbox is built with. */
 export interface World {
@@ -135,3 +151,20 @@ export interface SecretReading {
  * Throws AwsFault as GetSecretValue does (a JSON key that is missing is left to the caller: `value` is then null).
  */
 export type ReadSecretAsService = (reading: SecretReading) => { value: string | null; arn: string; versionId: string };
+
+/**
+ * The ARN of a secret. AWS's suffix is random; here it follows from the Region, the name and how often a secret of that
+ * name was created before, so that a task definition can name a secret which is created later.
+ * @param region - such as `us-east-1`
+ * @param name - friendly name
+ * @param generation - 0 for the first secret of that name, one more each time it is created again
+ */
+export function secretArn(region: string, name: string, generation = 0): string {
+  const digest = createHash('sha256')
+    .update(`${region}/${name}/${String(generation)}`)
+    .digest();
+  const suffix = Array.from(digest.subarray(0, 6), (byte) => ARN_ALPHABET.charAt(byte % ARN_ALPHABET.length)).join('');
+  return `arn:aws:secretsmanager:${region}:${ACCOUNT}:secret:${name}-${suffix}`;
+}
+
+const ARN_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
