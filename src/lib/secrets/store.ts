@@ -64,6 +64,7 @@ export interface SecretStore {
   /** What a change will touch: account, Region and principal where the store has such. */
   whereabouts(): Promise<{ account: string | null; region: string | null; principal: string | null }>;
 
+  /** What is known without reading a value; also of a secret that is scheduled for deletion (`deletionAt`). */
   describe(name: string): Promise<SecretInfo>;
 
   /** Every secret whose name begins with the prefix, to the end of the list. */
@@ -80,19 +81,30 @@ export interface SecretStore {
    * @param token - idempotency token and version id to be, 32 to 64 characters: the same call again changes nothing
    * @throws SECRET_EXISTS
    */
-  create(secret: { name: string; description: string; tags: Readonly<Record<string, string>>; fields: Fields; token: string }): Promise<{ arn: string; versionId: string }>;
+  create(secret: {
+    name: string;
+    description: string;
+    tags: Readonly<Record<string, string>>;
+    fields: Fields;
+    token: string;
+  }): Promise<{ arn: string; versionId: string }>;
 
   /**
    * Add a version that carries the given labels; each label leaves the version that had it.
    * @param token - as in {@link create}; the same token with another value is refused
    * @throws CONFLICT where the token was used for another value
    */
-  put(name: string, fields: Fields, options: { token: string; stages: readonly string[] }): Promise<{ versionId: string }>;
+  put(
+    name: string,
+    fields: Fields,
+    options: { token: string; stages: readonly string[] },
+  ): Promise<{ versionId: string }>;
 
   /**
    * Move a label, as a compare-and-swap: `from` must hold it now (null: nothing holds it), `to` gets it
-   * (null: it is taken off). Moving AWSCURRENT puts AWSPREVIOUS on the version it leaves.
-   * @throws CONFLICT where `from` is not what holds the label
+   * (null: it is taken off). Moving AWSCURRENT puts AWSPREVIOUS on the version it leaves. A label that is already
+   * where it is to go is success, so that a repeated call after a lost answer is none the worse.
+   * @throws CONFLICT where something other than `from` or `to` holds the label; INPUT_INVALID for taking AWSCURRENT off
    */
   moveLabel(name: string, label: string, from: string | null, to: string | null): Promise<void>;
 }

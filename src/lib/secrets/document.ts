@@ -1,0 +1,242 @@
+/**
+ * A secret as one document, and the rules of versions and staging labels as pure functions over it: for every store
+ * whose back end does not know labels by itself. The rules are those of AWS Secrets Manager (rotation.md §2c).
+ */
+import { JamfMcpError } from '../errors.ts';
+import { checkLabels, checkMove, checkToken, encodeFields } from './rules.ts';
+import { fieldsFrom, type SecretSchema } from './schema.ts';
+import { AWSCURRENT, AWSPREVIOUS, type Fields, type SecretInfo, type SecretVersion, type VersionRef } from './store.ts';
+
+/** One version as it is kept: plain values, in order. */
+export interface StoredVersion {
+  id: string;
+  createdAt: string;
+  stages: readonly string[];
+  fields: readonly (readonly [string, string])[];
+}
+
+/** A whole secret as it is kept. Times are ISO 8601, UTC. */
+export interface SecretDocument {
+  /** Number of this form. */
+  format: 1;
+  name: string;
+  description: string;
+  createdAt: string;
+  changedAt: string;
+  deletionAt: string | null;
+  tags: Readonly<Record<string, string>>;
+  /** Oldest first. */
+  versions: readonly StoredVersion[];
+}
+
+/** Versions without a label that are kept, as on AWS; none younger than a day is dropped (rotation.md §2c Versions). */
+const MOST_UNLABELLED = 100;
+const DAY_MS = 86_400_000;
+
+/**
+ * A new secret, its first version carrying AWSCURRENT.
+ * @param now - milliseconds since 1970
+ */
+export function createDocument(
+  secret: { name: string; description: string; tags: Readonly<Record<string, string>>; fields: Fields; token: string },
+  now: number,
+): SecretDocument {
+  checkToken(secret.token);
+  const createdAt = new Date(now).toISOString();
+  return {
+    format: 1,
+    name: secret.name,
+    description: secret.description,
+    createdAt,
+    changedAt: createdAt,
+    deletionAt: null,
+    tags: { ...secret.tags },
+    versions: [{ id: secret.token, createdAt, stages: [AWSCURRENT], fields: plain(secret.fields) }],
+  };
+}
+
+/**
+ * Whether a create call with this token and these fields was the one that made the document: the same call again then
+ * changes nothing.
+ */
+export function isSameCreate(document: SecretDocument, token: string, fields: Fields): boolean {
+  const first = document.versions.find((version) => version.id === token);
+  return first !== undefined && sameStored(first, fields);
+}
+
+/**
+ * Add a version that takes the given labels from wherever they are.
+ * @returns the new document, or the very same one where token and value have been stored before
+ * @throws JamfMcpError CONFLICT where the token was used for another value; SECRET_DELETED
+ */
+export function putVersion(
+  document: SecretDocument,
+  fields: Fields,
+  options: { token: string; stages: readonly string[] },
+  now: number,
+): SecretDocument {
+  refuseDeleted(document);
+  checkToken(options.token);
+  checkLabels(options.stages);
+  encodeFields(fields);
+  const used = document.versions.find((version) => version.id === options.token);
+  if (used && sameStored(used, fields)) return document;
+  if (used) {
+    throw new JamfMcpError(
+      'CONFLICT',
+      `secret ${document.name}: version ${options.token} already holds another value`,
+      'repeat the command: it takes a new version id',
+    );
+  }
+  const createdAt = new Date(now).toISOString();
+  const added: StoredVersion = { id: options.token, createdAt, stages: [], fields: plain(fields) };
+  let versions: readonly StoredVersion[] = [...document.versions, added];
+  for (const label of options.stages) versions = place(versions, label, added.id);
+  return { ...document, changedAt: createdAt, versions: withoutOldest(versions, now) };
+}
+
+/**
+ * Move a label as a compare-and-swap; a label that is already where it is to go stays there.
+ * @returns the new document, or the very same one where nothing had to move
+ * @throws JamfMcpError CONFLICT, VERSION_NOT_FOUND, SECRET_DELETED, INPUT_INVALID (AWSCURRENT is never taken off)
+ */
+export function moveLabelIn(
+  document: SecretDocument,
+  label: string,
+  from: string | null,
+  to: string | null,
+  now: number,
+): SecretDocument {
+  refuseDeleted(document);
+  checkMove(label, to);
+  if (to !== null && !document.versions.some((version) => version.id === to))
+    throw versionNotFound(document.name, { versionId: to });
+  const holder = document.versions.find((version) => version.stages.includes(label))?.id ?? null;
+  if (holder === to) return document;
+  if (holder !== from) throw labelConflict(document.name, label, from, holder);
+  const changedAt = new Date(now).toISOString();
+  return { ...document, changedAt, versions: withoutOldest(place(document.versions, label, to), now) };
+}
+
+/** What is known of the secret without its values. */
+export function infoOf(document: SecretDocument, arn: string): SecretInfo {
+  return {
+    name: document.name,
+    arn,
+    description: document.description,
+    createdAt: document.createdAt,
+    changedAt: document.changedAt,
+    deletionAt: document.deletionAt,
+    rotation: { enabled: false, everyDays: null, lastRotatedAt: null, nextRotationAt: null },
+    tags: document.tags,
+    stages: Object.fromEntries(
+      document.versions
+        .filter((version) => version.stages.length > 0)
+        .map((version) => [version.id, [...version.stages]]),
+    ),
+  };
+}
+
+/**
+ * One version with its values.
+ * @throws JamfMcpError VERSION_NOT_FOUND, SECRET_DELETED
+ */
+export function versionOf(document: SecretDocument, arn: string, ref: VersionRef, schema: SecretSchema): SecretVersion {
+  refuseDeleted(document);
+  const version = document.versions.find((candidate) =>
+    'stage' in ref ? candidate.stages.includes(ref.stage) : candidate.id === ref.versionId,
+  );
+  if (!version) throw versionNotFound(document.name, ref);
+  return {
+    name: document.name,
+    arn,
+    versionId: version.id,
+    stages: [...version.stages],
+    createdAt: version.createdAt,
+    fields: fieldsFrom(schema, Object.fromEntries(version.fields)),
+  };
+}
+
+/** SECRET_NOT_FOUND, in the words that every store uses. */
+export function secretNotFound(name: string, where: string, cause?: unknown): JamfMcpError {
+  return new JamfMcpError(
+    'SECRET_NOT_FOUND',
+    `there is no secret ${name} in ${where}`,
+    'check --env, --secret, --store and --region; `jamf-mcp secrets init` creates it',
+    { cause },
+  );
+}
+
+/** SECRET_EXISTS, in the words that every store uses. */
+export function secretExists(name: string, where: string, cause?: unknown): JamfMcpError {
+  return new JamfMcpError(
+    'SECRET_EXISTS',
+    `secret ${name} already exists in ${where}; nothing was changed`,
+    'to change its fields, repeat the command with --update',
+    { cause },
+  );
+}
+
+/** VERSION_NOT_FOUND, in the words that every store uses. */
+export function versionNotFound(name: string, ref: VersionRef, cause?: unknown): JamfMcpError {
+  return new JamfMcpError(
+    'VERSION_NOT_FOUND',
+    'stage' in ref
+      ? `secret ${name} has no version with the staging label ${ref.stage}`
+      : `secret ${name} has no version ${ref.versionId} with a value`,
+    '`jamf-mcp secrets show --json` gives the version that is current',
+    { cause },
+  );
+}
+
+/** SECRET_DELETED, in the words that every store uses. */
+export function secretDeleted(name: string, deletionAt: string | null, cause?: unknown): JamfMcpError {
+  return new JamfMcpError(
+    'SECRET_DELETED',
+    `secret ${name} is scheduled for deletion${deletionAt ? ` on ${deletionAt.slice(0, 10)}` : ''}; nothing was changed`,
+    `take it back with: aws secretsmanager restore-secret --secret-id ${name}`,
+    { cause },
+  );
+}
+
+/** CONFLICT of a label that is not where it was thought to be. */
+export function labelConflict(
+  name: string,
+  label: string,
+  from: string | null,
+  holder: string | null,
+  cause?: unknown,
+): JamfMcpError {
+  return new JamfMcpError(
+    'CONFLICT',
+    `secret ${name} was changed by somebody else: ${label} is on ${holder ?? 'no version'}, not on ${from ?? 'none'}`,
+    'look at it with `jamf-mcp secrets show`, then repeat the command',
+    { cause },
+  );
+}
+
+function refuseDeleted(document: SecretDocument): void {
+  if (document.deletionAt !== null) throw secretDeleted(document.name, document.deletionAt);
+}
+
+/** Put a label on one version (null: on none), off all others; AWSPREVIOUS follows AWSCURRENT. */
+function place(versions: readonly StoredVersion[], label: string, to: string | null): readonly StoredVersion[] {
+  const left = versions.find((version) => version.stages.includes(label))?.id;
+  const moved = versions.map((version) => {
+    const others = version.stages.filter((stage) => stage !== label);
+    return { ...version, stages: version.id === to ? [...others, label] : others };
+  });
+  return label === AWSCURRENT && left !== undefined && left !== to ? place(moved, AWSPREVIOUS, left) : moved;
+}
+
+function withoutOldest(versions: readonly StoredVersion[], now: number): readonly StoredVersion[] {
+  const droppable = versions.filter((version) => version.stages.length === 0).slice(0, -MOST_UNLABELLED);
+  const dropped = droppable.filter((version) => now - Date.parse(version.createdAt) > DAY_MS);
+  return versions.filter((version) => !dropped.includes(version));
+}
+
+const plain = (fields: Fields) => [...fields].map(([name, value]) => [name, value.reveal()] as const);
+
+/** Same value means the same text to AWS, so the order counts. */
+const sameStored = (version: StoredVersion, fields: Fields) =>
+  JSON.stringify(version.fields) === JSON.stringify(plain(fields));

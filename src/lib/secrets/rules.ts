@@ -1,0 +1,103 @@
+/** The limits that every store keeps, those of AWS Secrets Manager, so that a secret can go from any store to any other. */
+import { JamfMcpError } from '../errors.ts';
+import type { Secret } from '../redact.ts';
+import { AWSCURRENT, type Fields } from './store.ts';
+
+/** Most bytes of a value: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html */
+const LARGEST_VALUE = 65_536;
+
+/**
+ * Refuse what no store could take.
+ * @param name - 1 to 512 of `A-Z a-z 0-9 / _ + = . @ ! -`
+ * @throws JamfMcpError INPUT_INVALID
+ */
+export function checkName(name: string): void {
+  if (/^[\w/+=.@!-]{1,512}$/.test(name)) return;
+  throw new JamfMcpError(
+    'INPUT_INVALID',
+    'the name of a secret is 1 to 512 letters, digits and / _ + = . @ ! -',
+    'name it with --secret or in jamf-mcp.yaml, such as jamf-mcp-server/production',
+  );
+}
+
+/** @throws JamfMcpError INPUT_INVALID unless the token has the 32 to 64 characters that AWS asks for */
+export function checkToken(token: string): void {
+  if (/^[\w-]{32,64}$/.test(token)) return;
+  throw new JamfMcpError('INPUT_INVALID', 'an idempotency token has 32 to 64 letters, digits, - or _');
+}
+
+/** @throws JamfMcpError INPUT_INVALID unless there are 1 to 20 labels of 1 to 256 characters */
+export function checkLabels(labels: readonly string[]): void {
+  if (labels.length >= 1 && labels.length <= 20 && labels.every((label) => label.length >= 1 && label.length <= 256))
+    return;
+  throw new JamfMcpError('INPUT_INVALID', 'a version is stored with 1 to 20 staging labels of 1 to 256 characters');
+}
+
+/**
+ * Refuse a move that no store makes.
+ * @throws JamfMcpError INPUT_INVALID: AWSCURRENT can be moved, never taken off (rotation.md §2c AWSCURRENT)
+ */
+export function checkMove(label: string, to: string | null): void {
+  checkLabels([label]);
+  if (label !== AWSCURRENT || to !== null) return;
+  throw new JamfMcpError('INPUT_INVALID', 'the label AWSCURRENT can be moved to another version, but not taken off');
+}
+
+/**
+ * The text that a store keeps: a JSON object whose values are all strings, because the ECS agent prints a number as a
+ * float (rotation.md §2d).
+ * @returns the text, to be handed to the store and nowhere else
+ * @throws JamfMcpError INPUT_INVALID where it is larger than 65,536 bytes
+ */
+export function encodeFields(fields: Fields): string {
+  const text = `{${[...fields].map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value.reveal())}`).join(',')}}`;
+  const size = Buffer.byteLength(text);
+  if (size <= LARGEST_VALUE) return text;
+  throw new JamfMcpError(
+    'INPUT_INVALID',
+    `the fields come to ${String(size)} bytes, and a secret holds at most ${String(LARGEST_VALUE)}`,
+    'keep long texts (certificates, scripts) in secrets of their own',
+  );
+}
+
+/**
+ * Read what {@link encodeFields} or somebody else wrote. Numbers keep the digits they were written with.
+ * @param text - the stored text
+ * @param about - for the error: `secret NAME`
+ * @returns names and values in the order of the text
+ * @throws JamfMcpError SECRET_MALFORMED where it is not an object of strings, numbers and booleans; never shows the value
+ */
+export function decodeFields(text: string, about: string): [string, string][] {
+  const malformed = (why: string) =>
+    new JamfMcpError(
+      'SECRET_MALFORMED',
+      `${about} ${why}`,
+      'it has to be a JSON object of fields with plain values: store it anew with `jamf-mcp secrets init --update --from-file FILE`',
+    );
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text, keepNumbers);
+  } catch {
+    throw malformed('is not JSON');
+  }
+  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) throw malformed('is not a JSON object');
+  return Object.entries(parsed).map(([name, value]: [string, unknown]) => {
+    if (typeof value === 'string') return [name, value];
+    if (typeof value === 'boolean') return [name, String(value)];
+    throw malformed(`has a field that is ${value === null ? 'null' : 'nested'}: ${name}`);
+  });
+}
+
+/** A JSON number as the text it was written as: `1e3` and 20-digit ids must not change by being read. */
+const keepNumbers = (_name: string, value: unknown, context?: { source?: string }): unknown =>
+  typeof value === 'number' ? (context?.source ?? String(value)) : value;
+
+/** Whether two versions hold the same fields with the same values, in whatever order. */
+export function sameFields(one: Fields, other: Fields): boolean {
+  return one.size === other.size && [...one].every(([name, value]) => sameValue(other.get(name), value));
+}
+
+/** Whether a value is there and the same. */
+export function sameValue(one: Secret | undefined, other: Secret): boolean {
+  return one !== undefined && one.reveal() === other.reveal();
+}
