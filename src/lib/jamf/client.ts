@@ -1,0 +1,442 @@
+/**
+ * The Jamf Pro client: client credentials in, JSON out. It keeps one token, refreshes it before it ends, and says in
+ * words a person can act on why Jamf did not answer as hoped.
+ */
+import { JamfMcpError, isInterruption, messageOf, type ErrorCode } from '../errors.ts';
+import type { Context } from '../host.ts';
+import { redact, Secret } from '../redact.ts';
+
+/** What a client logs in with. */
+export interface JamfCredentials {
+  /** `https://example.jamfcloud.com`; http is accepted on loopback only. */
+  url: string;
+  clientId: string;
+  clientSecret: Secret;
+}
+
+/** HTTP methods of the Jamf Pro API. */
+export type JamfMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+/** What a request may carry. */
+export interface JamfRequestOptions {
+  /** Query parameters; an array is repeated, `a=1&a=2`. */
+  query?: Record<string, string | number | readonly string[]>;
+  /** Sent as JSON. */
+  body?: unknown;
+}
+
+/** A client of one Jamf Pro server. */
+export interface JamfClient {
+  /** The server's base URL without a trailing slash; empty until credentials that come from a function were read. */
+  readonly url: string;
+  /**
+   * A JSON request with a cached token. A 401 brings one new token and one repetition; at most 5 requests run at a
+   * time; a GET is repeated on 429, 503 and network errors.
+   * @param path - below the base URL, such as `/api/v1/auth`
+   * @returns the decoded answer; undefined where it has no body
+   * @throws JamfMcpError CREDENTIALS_REFUSED, ACCESS_DENIED, NOT_FOUND, UNREACHABLE, TIMED_OUT, THROTTLED,
+   *   REMOTE_FAILED, INPUT_INVALID (the URL is no Jamf Pro server), INTERRUPTED
+   */
+  request<T>(method: JamfMethod, path: string, options?: JamfRequestOptions): Promise<T>;
+  /**
+   * Obtain a token now, whatever is cached: the proof that the pair is accepted.
+   * @returns its lifetime in ms and the scope text, such as `api-role:2`
+   * @throws JamfMcpError as {@link JamfClient.request}
+   */
+  authenticate(): Promise<{ expiresInMs: number; scope: string }>;
+}
+
+/** Where tokens come from, since Jamf Pro 10.49 (facts/rotation.md §2a). */
+const TOKEN_PATH = '/api/oauth/token';
+
+/** Jamf asks for no more than 5 connections at a time (developer.jamf.com, scalability best practices). */
+const MOST_AT_A_TIME = 5;
+
+/** One request and its answer, in ms. */
+const REQUEST_TIMEOUT_MS = 15_000;
+
+/** A token is renewed when this share of its life is over: admins set lifetimes from a minute to hours. */
+const REFRESH_AT = 0.75;
+
+/** Times a repeatable request is tried, and the first pause between, in ms; it doubles. */
+const ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 500;
+
+/** A server that asks for a longer pause than this has given us our answer. */
+const LONGEST_PAUSE_MS = 60_000;
+
+interface Token {
+  value: Secret;
+  scope: string;
+  expiresInMs: number;
+  refreshAt: number;
+  endsAt: number;
+}
+
+interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+/**
+ * Make a client; nothing is sent until it is used.
+ * @param credentials - the pair, or a function that reads it; the function is called again when Jamf refuses the pair,
+ *   because it may have been rotated meanwhile
+ * @param context - host, clock and signal of every request
+ * @param options - `timeoutMs` of one request, 15 s unless given
+ */
+export function jamfClient(
+  credentials: JamfCredentials | (() => Promise<JamfCredentials>),
+  context: Context,
+  options: { timeoutMs?: number } = {},
+): JamfClient {
+  const timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
+  const read = typeof credentials === 'function' ? credentials : () => Promise.resolve(credentials);
+  const slot = limiter(MOST_AT_A_TIME);
+  let known = typeof credentials === 'function' ? null : credentials;
+  let token: Token | null = null;
+  let refreshing: Promise<Token> | null = null;
+
+  async function exchange(label: string, url: URL, init: RequestInit): Promise<Answer> {
+    const started = context.clock.now();
+    const tell = (outcome: string) => {
+      context.host.notify({ kind: 'debug', text: `jamf ${label}: ${outcome}, ${String(context.clock.now() - started)} ms` });
+    };
+    try {
+      const signal = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]);
+      const response = await fetch(url, { ...init, redirect: 'manual', signal });
+      const text = await response.text();
+      tell(String(response.status));
+      return { status: response.status, headers: response.headers, text };
+    } catch (error) {
+      const failure = networkError(error, label, url, timeoutMs);
+      tell(`failed with ${failure.code}`);
+      throw failure;
+    }
+  }
+
+  async function exchangePatiently(label: string, url: URL, init: RequestInit, repeatable: boolean): Promise<Answer> {
+    for (let attempt = 1; ; attempt += 1) {
+      let answer: Answer | null = null;
+      try {
+        answer = await slot(() => exchange(label, url, init));
+        if (answer.status !== 429 && answer.status !== 503) return answer;
+      } catch (error) {
+        if (!repeatable || attempt === ATTEMPTS || !isPassing(error)) throw error;
+      }
+      const pause = pauseMs(attempt, answer?.headers.get('retry-after') ?? null, context.clock.now());
+      if (answer && (!repeatable || attempt === ATTEMPTS || pause > LONGEST_PAUSE_MS)) return answer;
+      await interruptible(label, context.clock.sleep(pause, context.signal));
+    }
+  }
+
+  async function requestToken(pair: JamfCredentials): Promise<Token> {
+    const url = new URL(baseUrl(pair.url) + TOKEN_PATH);
+    const askedAt = context.clock.now();
+    // A lost answer to a token request costs a token nobody uses, so unlike other POSTs it may be repeated.
+    const answer = await exchangePatiently(
+      `POST ${TOKEN_PATH}`,
+      url,
+      {
+        method: 'POST',
+        headers: { accept: 'application/json' },
+        body: new URLSearchParams({
+          grant_type: 'client_credentials',
+          client_id: pair.clientId,
+          client_secret: pair.clientSecret.reveal(),
+        }),
+      },
+      true,
+    );
+    const { value, scope, lifetimeMs } = tokenFrom(answer, pair);
+    return {
+      value,
+      scope,
+      expiresInMs: lifetimeMs,
+      refreshAt: askedAt + lifetimeMs * REFRESH_AT,
+      endsAt: askedAt + lifetimeMs,
+    };
+  }
+
+  async function newToken(): Promise<Token> {
+    const pair = known ?? (known = await read());
+    try {
+      return await requestToken(pair);
+    } catch (error) {
+      if (typeof credentials !== 'function' || !isRefusal(error)) throw error;
+      const reread = await read();
+      if (samePair(reread, pair)) throw error;
+      context.host.notify({ kind: 'debug', text: 'jamf: the client was refused, going on with the pair that is stored now' });
+      known = reread;
+      return await requestToken(reread);
+    }
+  }
+
+  function refresh(): Promise<Token> {
+    refreshing ??= newToken()
+      .then((fresh) => (token = fresh))
+      .finally(() => {
+        refreshing = null;
+      });
+    return refreshing;
+  }
+
+  async function liveToken(): Promise<Token> {
+    const now = context.clock.now();
+    if (token && now < token.refreshAt) return token;
+    const old = token;
+    try {
+      return await refresh();
+    } catch (error) {
+      if (!old || now >= old.endsAt || isInterruption(error)) throw error;
+      context.host.notify({ kind: 'debug', text: `jamf: no new token (${messageOf(error)}), the one at hand still lives` });
+      return old;
+    }
+  }
+
+  async function request<T>(method: JamfMethod, path: string, { query = {}, body }: JamfRequestOptions = {}): Promise<T> {
+    const label = `${method} ${path}`;
+    for (let round = 1; ; round += 1) {
+      const used = await liveToken();
+      const url = withQuery(new URL(client.url + path), query);
+      const init: RequestInit = {
+        method,
+        headers: {
+          accept: 'application/json',
+          authorization: `Bearer ${used.value.reveal()}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      };
+      const answer = await exchangePatiently(label, url, init, method === 'GET');
+      if (answer.status === 401 && round === 1) {
+        if (token === used) token = null;
+        continue;
+      }
+      return decode(answer, method, path) as T;
+    }
+  }
+
+  const client: JamfClient = {
+    get url() {
+      return known ? baseUrl(known.url) : '';
+    },
+    request,
+    async authenticate() {
+      const { expiresInMs, scope } = await refresh();
+      return { expiresInMs, scope };
+    },
+  };
+  return client;
+}
+
+/** What `GET /v1/auth` says of the caller. */
+export interface JamfIdentity {
+  /** The account's name, where Jamf gives one. */
+  account: string | null;
+  /** Every privilege held on any site, sorted, each once. */
+  privileges: readonly string[];
+}
+
+interface AuthorizationAnswer {
+  account?: {
+    username?: string;
+    privileges?: readonly string[];
+    privilegesBySite?: Record<string, readonly string[]>;
+  } | null;
+}
+
+/**
+ * Ask Jamf who the client is and what it may do.
+ * @throws JamfMcpError as {@link JamfClient.request}
+ */
+export async function whoAmI(client: JamfClient): Promise<JamfIdentity> {
+  const { account } = await client.request<AuthorizationAnswer>('GET', '/api/v1/auth');
+  const held = [...(account?.privileges ?? []), ...Object.values(account?.privilegesBySite ?? {}).flat()];
+  return { account: account?.username ?? null, privileges: [...new Set(held)].sort() };
+}
+
+/**
+ * Check a Jamf URL and bring it into the form that paths are appended to.
+ * @param url - as a user typed it
+ * @returns scheme, host, port and path prefix, without a trailing slash
+ * @throws JamfMcpError INPUT_INVALID: no URL, credentials inside it, or http beyond loopback
+ */
+export function baseUrl(url: string): string {
+  const parsed = URL.parse(url.trim());
+  const wrong = (why: string) =>
+    new JamfMcpError('INPUT_INVALID', `${redact(url)} ${why}`, 'give the server as https://example.jamfcloud.com');
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) throw wrong('is not an https URL');
+  if (parsed.username || parsed.password) throw wrong('carries a user name or password');
+  if (parsed.protocol === 'http:' && !isLoopback(parsed.hostname)) throw wrong('would send the client secret unencrypted');
+  return (parsed.origin + parsed.pathname).replace(/\/+$/, '');
+}
+
+const isLoopback = (host: string) => host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+
+function tokenFrom(answer: Answer, pair: JamfCredentials): { value: Secret; scope: string; lifetimeMs: number } {
+  const { status } = answer;
+  const server = baseUrl(pair.url);
+  const notJamf = (what: string) =>
+    new JamfMcpError(
+      'INPUT_INVALID',
+      `${server} is not a Jamf Pro server: POST ${TOKEN_PATH} ${what}`,
+      'check JAMF_URL: the address you sign in to Jamf Pro with (10.49 or newer), without a path',
+    );
+  if (status >= 300 && status < 400) throw notJamf(`redirects to ${answer.headers.get('location') ?? 'another page'}`);
+  if (status === 404 || status === 405) throw notJamf(`answers ${String(status)}`);
+  if (status === 400 || status === 401 || status === 403) {
+    throw new JamfMcpError(
+      'CREDENTIALS_REFUSED',
+      `${server} refuses the API client ${redact(pair.clientId)} (${String(status)}${reason(answer.text)})`,
+      'check client id and secret, and that the client is enabled in Jamf Pro under Settings > API roles and clients',
+    );
+  }
+  if (status !== 200) throw statusError(answer, 'POST', TOKEN_PATH);
+  const body = parse(answer.text) as { access_token?: unknown; expires_in?: unknown; scope?: unknown } | undefined;
+  if (typeof body?.access_token !== 'string' || typeof body.expires_in !== 'number') throw notJamf('answers without a token');
+  return {
+    value: new Secret(body.access_token),
+    scope: typeof body.scope === 'string' ? body.scope : '',
+    lifetimeMs: body.expires_in * 1000,
+  };
+}
+
+function decode(answer: Answer, method: JamfMethod, path: string): unknown {
+  if (answer.status < 200 || answer.status >= 300) throw statusError(answer, method, path);
+  if (answer.text === '') return undefined;
+  const value = parse(answer.text);
+  if (value === undefined) {
+    throw new JamfMcpError(
+      'REMOTE_FAILED',
+      `jamf ${method} ${path} answered with something other than JSON`,
+      'check that JAMF_URL is the Jamf Pro server itself, not a proxy or a sign-in page',
+    );
+  }
+  return value;
+}
+
+/** What a status other than success means; first match wins. */
+const STATUSES: readonly { from: number; to: number; code: ErrorCode; hint: string }[] = [
+  {
+    from: 401,
+    to: 401,
+    code: 'CREDENTIALS_REFUSED',
+    hint: 'Jamf refused a token it had just issued: check that the API client is enabled, then repeat the command',
+  },
+  { from: 403, to: 403, code: 'ACCESS_DENIED', hint: 'add the privilege to the API role of the client in Jamf Pro' },
+  { from: 404, to: 404, code: 'NOT_FOUND', hint: 'check the id, and that this Jamf Pro version has the resource' },
+  { from: 429, to: 429, code: 'THROTTLED', hint: 'Jamf asks for patience: wait a minute, then repeat the command' },
+  { from: 500, to: 599, code: 'REMOTE_FAILED', hint: 'the Jamf Pro server has a problem of its own: try again later' },
+];
+
+/** The privilege that an operation needs, where this program calls it (facts/rotation.md §2a, x-required-privileges). */
+const PRIVILEGES: readonly [RegExp, string][] = [
+  [/^GET \/api\/v1\/api-integrations/, 'Read API Integrations'],
+  [/^POST \/api\/v1\/api-integrations/, 'Create API Integrations'],
+  [/^PUT \/api\/v1\/api-integrations/, 'Update API Integrations'],
+  [/^GET \/api\/v1\/api-roles/, 'Read API Roles'],
+  [/^GET \/api\/v\d\/computers-inventory/, 'Read Computers'],
+];
+
+function statusError(answer: Answer, method: string, path: string): JamfMcpError {
+  const { status } = answer;
+  const known = STATUSES.find(({ from, to }) => status >= from && status <= to);
+  const privilege = PRIVILEGES.find(([match]) => match.test(`${method} ${path}`))?.[1];
+  const lacks = status === 403 && privilege ? `, the API client lacks the privilege “${privilege}”` : '';
+  return new JamfMcpError(
+    known?.code ?? 'REMOTE_FAILED',
+    `jamf ${method} ${path} answered ${String(status)}${reason(answer.text)}${lacks}`,
+    known?.hint ?? null,
+  );
+}
+
+/** Jamf's own words for a failure: an ApiError's descriptions, or an OAuth error, with `: ` before; redacted, one line. */
+function reason(text: string): string {
+  const body = parse(text) as
+    | { errors?: readonly { description?: unknown; code?: unknown }[]; error?: unknown; error_description?: unknown }
+    | null
+    | undefined;
+  const errors = Array.isArray(body?.errors) ? (body.errors as readonly { description?: unknown; code?: unknown }[]) : [];
+  const words = [...errors.map(({ description, code }) => description ?? code), body?.error, body?.error_description];
+  const said = words.filter((word) => typeof word === 'string' && word !== '').join('; ');
+  return said === '' ? '' : `: ${redact(said.replace(/\s+/g, ' '))}`;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_TLS|ERR_SSL/;
+
+function networkError(error: unknown, label: string, url: URL, timeoutMs: number): JamfMcpError {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return new JamfMcpError(
+      'TIMED_OUT',
+      `jamf ${label}: no answer from ${url.host} within ${String(timeoutMs / 1000)} s`,
+      'check the network, a proxy or VPN, and JAMF_URL, then repeat the command',
+      { cause: error },
+    );
+  }
+  if (isInterruption(error)) return new JamfMcpError('INTERRUPTED', `interrupted during jamf ${label}`, null, { cause: error });
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const hint = CERTIFICATE.test(code)
+    ? 'the certificate is not trusted: check JAMF_URL, or name your authority in NODE_EXTRA_CA_CERTS'
+    : 'check JAMF_URL, the network, and a proxy or VPN';
+  const text = redact([code, messageOf(cause)].filter((part) => part !== '').join(': '));
+  return new JamfMcpError('UNREACHABLE', `jamf ${label}: cannot reach ${url.host} (${text})`, hint, { cause: error });
+}
+
+const isPassing = (error: unknown) =>
+  error instanceof JamfMcpError && (error.code === 'UNREACHABLE' || error.code === 'TIMED_OUT');
+
+const isRefusal = (error: unknown) => error instanceof JamfMcpError && error.code === 'CREDENTIALS_REFUSED';
+
+const samePair = (a: JamfCredentials, b: JamfCredentials) =>
+  a.url === b.url && a.clientId === b.clientId && a.clientSecret.reveal() === b.clientSecret.reveal();
+
+/** The pause before the next attempt: Retry-After (seconds or a date) where given, else doubling with full jitter above a half. */
+function pauseMs(attempt: number, retryAfter: string | null, now: number): number {
+  const backoff = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+  if (retryAfter === null) return backoff;
+  const asked = /^\d+$/.test(retryAfter.trim()) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now;
+  return Number.isNaN(asked) ? backoff : Math.max(asked, backoff);
+}
+
+async function interruptible(label: string, wait: Promise<void>): Promise<void> {
+  try {
+    await wait;
+  } catch (error) {
+    throw new JamfMcpError('INTERRUPTED', `interrupted before jamf ${label} was repeated`, null, { cause: error });
+  }
+}
+
+function withQuery(url: URL, query: Record<string, string | number | readonly string[]>): URL {
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of typeof value === 'object' ? value : [String(value)]) url.searchParams.append(name, one);
+  }
+  return url;
+}
+
+/** Run at most `most` tasks at a time; the others wait their turn. */
+function limiter(most: number): <T>(task: () => Promise<T>) => Promise<T> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (task) => {
+    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await task();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  };
+}

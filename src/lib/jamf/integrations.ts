@@ -1,0 +1,71 @@
+/** API integrations (“API clients”) of a Jamf Pro server: find the one behind a client id, mint its secret. */
+import { JamfMcpError } from '../errors.ts';
+import { Secret } from '../redact.ts';
+import type { JamfClient } from './client.ts';
+
+/** An API integration as Jamf Pro describes it (`ApiIntegrationResponse`). */
+export interface ApiIntegration {
+  id: number;
+  displayName: string;
+  enabled: boolean;
+  /** Only CLIENT_CREDENTIALS has a secret that can be minted. */
+  appType: 'CLIENT_CREDENTIALS' | 'NATIVE_APP_OAUTH' | 'NONE';
+  clientId: string;
+  /** Display names of its API roles. */
+  authorizationScopes: readonly string[];
+  /** Life of its tokens, in seconds, where an admin set one. */
+  accessTokenLifetimeSeconds?: number;
+}
+
+/** The privilege that minting needs: Create, not Update (facts/rotation.md §2a). */
+export const MINT_PRIVILEGE = 'Create API Integrations';
+
+const PAGE_SIZE = 100;
+
+/**
+ * Every API integration, all pages, by id. Needs the privilege “Read API Integrations”.
+ * @throws JamfMcpError as {@link JamfClient.request}
+ */
+export async function listIntegrations(client: JamfClient): Promise<ApiIntegration[]> {
+  const found: ApiIntegration[] = [];
+  for (let page = 0; ; page += 1) {
+    const answer = await client.request<{ totalCount: number; results: ApiIntegration[] }>('GET', '/api/v1/api-integrations', {
+      query: { page, 'page-size': PAGE_SIZE, sort: 'id:asc' },
+    });
+    found.push(...answer.results);
+    if (answer.results.length === 0 || found.length >= answer.totalCount) return found;
+  }
+}
+
+/**
+ * Find the integration that a client id belongs to; Jamf cannot filter by client id, so the list is searched.
+ * @throws JamfMcpError NOT_FOUND, or as {@link JamfClient.request}
+ */
+export async function findIntegration(client: JamfClient, clientId: string): Promise<ApiIntegration> {
+  const found = (await listIntegrations(client)).find((integration) => integration.clientId === clientId);
+  if (found) return found;
+  throw new JamfMcpError(
+    'NOT_FOUND',
+    `${client.url} has no API client with the client id ${clientId}`,
+    'check JAMF_CLIENT_ID in the secret against Settings > API roles and clients in Jamf Pro',
+  );
+}
+
+/**
+ * Mint a new client secret. **The secret before it stops obtaining tokens at once**; tokens it obtained live on until
+ * they expire. The answer is the only time that Jamf shows the value.
+ * @param id - of the integration
+ * @returns the pair; the client id may differ from the one before, so store both
+ * @throws JamfMcpError as {@link JamfClient.request}; UNREACHABLE and TIMED_OUT leave open whether it took effect
+ */
+export async function mintClientCredentials(
+  client: JamfClient,
+  id: number,
+): Promise<{ clientId: string; clientSecret: Secret }> {
+  const path = `/api/v1/api-integrations/${String(id)}/client-credentials`;
+  const minted = await client.request<{ clientId?: unknown; clientSecret?: unknown } | undefined>('POST', path);
+  if (typeof minted?.clientId !== 'string' || typeof minted.clientSecret !== 'string' || minted.clientSecret === '') {
+    throw new JamfMcpError('REMOTE_FAILED', `jamf POST ${path} answered without a client secret`, 'repeat the command');
+  }
+  return { clientId: minted.clientId, clientSecret: new Secret(minted.clientSecret) };
+}
