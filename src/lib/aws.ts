@@ -46,7 +46,9 @@ export function clientConfig(aws: AwsSettings) {
  * @returns the SDK's output
  * @throws JamfMcpError as {@link awsError} gives it
  */
-export async function call<Output extends { $metadata: { requestId?: string | undefined; attempts?: number | undefined } }>(
+export async function call<
+  Output extends { $metadata: { requestId?: string | undefined; attempts?: number | undefined } },
+>(
   context: Context,
   operation: string,
   about: string,
@@ -54,7 +56,10 @@ export async function call<Output extends { $metadata: { requestId?: string | un
 ): Promise<Output> {
   const started = context.clock.now();
   const tell = (outcome: string) => {
-    context.host.notify({ kind: 'debug', text: `aws ${operation}: ${outcome}, ${String(context.clock.now() - started)} ms` });
+    context.host.notify({
+      kind: 'debug',
+      text: `aws ${operation}: ${outcome}, ${String(context.clock.now() - started)} ms`,
+    });
   };
   try {
     const output = await send({ abortSignal: context.signal });
@@ -69,7 +74,8 @@ export async function call<Output extends { $metadata: { requestId?: string | un
 /** How an AWS error name becomes one of our codes, with the next step. First match wins. */
 const ERRORS: readonly { match: RegExp; code: ErrorCode; hint: string }[] = [
   {
-    match: /CredentialsProviderError|NoCredentials|Could not load credentials|Could not resolve credentials|CredentialsError/,
+    match:
+      /CredentialsProviderError|NoCredentials|Could not load credentials|Could not resolve credentials|CredentialsError/,
     code: 'CREDENTIALS_MISSING',
     hint: 'sign in (aws sso login) or set AWS_PROFILE; with no account, try `jamf-mcp sandbox` or `--store local`',
   },
@@ -84,7 +90,8 @@ const ERRORS: readonly { match: RegExp; code: ErrorCode; hint: string }[] = [
     hint: 'the session has expired: sign in again (aws sso login), then repeat the command',
   },
   {
-    match: /UnrecognizedClient|InvalidClientTokenId|SignatureDoesNotMatch|InvalidSignature|InvalidAccessKeyId|MissingAuthenticationToken|IncompleteSignature/,
+    match:
+      /UnrecognizedClient|InvalidClientTokenId|SignatureDoesNotMatch|InvalidSignature|InvalidAccessKeyId|MissingAuthenticationToken|IncompleteSignature/,
     code: 'CREDENTIALS_REFUSED',
     hint: 'AWS does not accept these credentials: check with `aws sts get-caller-identity`',
   },
@@ -104,7 +111,8 @@ const ERRORS: readonly { match: RegExp; code: ErrorCode; hint: string }[] = [
     hint: 'check the network, a proxy or VPN, and AWS_ENDPOINT_URL, then repeat the command',
   },
   {
-    match: /ENOTFOUND|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|EPIPE|NetworkingError|UnknownEndpoint|socket hang up/,
+    match:
+      /ENOTFOUND|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|EPIPE|NetworkingError|UnknownEndpoint|socket hang up/,
     code: 'UNREACHABLE',
     hint: 'check the Region, the network, and AWS_ENDPOINT_URL where it is set',
   },
@@ -120,11 +128,13 @@ const ERRORS: readonly { match: RegExp; code: ErrorCode; hint: string }[] = [
  */
 export function awsError(error: unknown, operation: string, about: string): JamfMcpError {
   if (error instanceof JamfMcpError) return error;
-  if (isInterruption(error)) return new JamfMcpError('INTERRUPTED', `interrupted during ${operation}`, null, { cause: error });
+  if (isInterruption(error))
+    return new JamfMcpError('INTERRUPTED', `interrupted during ${operation}`, null, { cause: error });
   const name = error instanceof Error ? error.name : '';
   const system = error instanceof Error && 'code' in error ? String(error.code) : '';
   const text = messageOf(error) || system;
-  const known = ERRORS.find(({ match }) => match.test(name) || match.test(system)) ?? ERRORS.find(({ match }) => match.test(text));
+  const known =
+    ERRORS.find(({ match }) => match.test(name) || match.test(system)) ?? ERRORS.find(({ match }) => match.test(text));
   return new JamfMcpError(
     known?.code ?? 'REMOTE_FAILED',
     `${about}: ${operation} failed: ${redact(oneLine(text || name))}`,

@@ -78,7 +78,10 @@ export function guard(value: string): void {
 const SHAPES: readonly [RegExp, string][] = [
   [/\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, MASK],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi, `$1 ${MASK}`],
-  [/\b(client_secret|access_token|refresh_token|password|X-Amz-Signature|X-Amz-Security-Token)(=|":\s*")[^&\s"]+/gi, `$1$2${MASK}`],
+  [
+    /\b(client_secret|access_token|refresh_token|password|X-Amz-Signature|X-Amz-Security-Token)(=|":\s*")[^&\s"]+/gi,
+    `$1$2${MASK}`,
+  ],
 ];
 
 /**

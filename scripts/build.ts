@@ -1,0 +1,86 @@
+/**
+ * Builds the program: one bundle with shared chunks and one entry a command (a command loads only what it needs),
+ * the manifest that spares oclif from loading every command at start, the licences of what is bundled, and the JSON
+ * Schema of the configuration file.
+ */
+import { glob, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Metafile } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+
+const entries = [...(await Array.fromAsync(glob('src/commands/**/*.ts'))), 'src/main.ts'];
+
+await rm('dist', { recursive: true, force: true });
+await rm('oclif.manifest.json', { force: true });
+const { metafile } = await build({
+  entryPoints: entries,
+  outbase: 'src',
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node22.12',
+  mainFields: ['module', 'main'],
+  minify: true,
+  keepNames: true,
+  sourcemap: 'external',
+  legalComments: 'none',
+  // oclif looks for it only to run uncompiled sources
+  external: ['typescript'],
+  chunkNames: 'chunks/[hash]',
+  // oclif and others are CommonJS and ask for Node's own modules with require
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
+  },
+  metafile: true,
+  logLevel: 'warning',
+});
+
+await writeManifest();
+await writeFile('THIRD-PARTY-LICENSES.txt', await licences(metafile));
+
+async function writeManifest(): Promise<void> {
+  const { Plugin } = await import('@oclif/core');
+  const plugin = new Plugin({
+    root,
+    type: 'core',
+    ignoreManifest: true,
+    errorOnManifestCreate: true,
+    respectNoCacheDefault: true,
+  });
+  await plugin.load();
+  await writeFile('oclif.manifest.json', JSON.stringify(plugin.manifest));
+}
+
+/** The licence text of each package that went into the bundle, sorted by name. */
+async function licences(meta: Metafile): Promise<string> {
+  const folders = new Set(
+    Object.keys(meta.inputs).flatMap((path) => {
+      const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path);
+      return match?.[1] === undefined ? [] : [match[1]];
+    }),
+  );
+  const texts = await Promise.all(
+    [...folders].map(async (folder) => {
+      const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Record<
+        string,
+        string
+      >;
+      if (name === undefined || version === undefined) return '';
+      const [file] = await Array.fromAsync(
+        glob(join(folder, '{LICENSE,LICENCE,License,license,LICENSE-MIT,COPYING}*')),
+      );
+      const text = file === undefined ? `Licence: ${String(license)}` : await readFile(file, 'utf8');
+      return `${name} ${version}\n${'='.repeat(72)}\n${text.trim()}\n`;
+    }),
+  );
+  return [...new Set(texts.filter(Boolean))].sort().join('\n\n');
+}
+
+console.log(
+  `built ${String(entries.length)} entries in ${relative(process.cwd(), join(dirname(root), 'dist')) || 'dist'}`,
+);

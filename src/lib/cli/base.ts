@@ -1,0 +1,109 @@
+/** What every command shares: flags, settings, output, confirmation, Ctrl-C. */
+import type { Interfaces } from '@oclif/core';
+import { Command } from '@oclif/core/command';
+import * as Flags from '@oclif/core/flags';
+import type { EXIT } from '../errors.ts';
+import { systemClock, type Context } from '../host.ts';
+import { redact, redactDeep } from '../redact.ts';
+import { STORE_KINDS } from '../secrets/store.ts';
+import type { Settings } from '../config/settings.ts';
+import { canvasOf, type Canvas } from './canvas.ts';
+import { gatherSettings } from './gather.ts';
+import { onInterrupt } from './interrupt.ts';
+import { promptOnTerminal, terminalHost } from './terminal.ts';
+
+const GLOBAL = { helpGroup: 'GLOBAL' } as const;
+
+/** Shared by every command that changes something. */
+export const dryRunFlag = Flags.boolean({ summary: 'show the steps and change nothing', default: false });
+
+/** The global flags, parsed. */
+export type GlobalFlags = Interfaces.InferredFlags<typeof BaseCommand.baseFlags>;
+
+/** The base of every command. A command parses, makes one call into lib, and presents the typed result. */
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true;
+
+  static override baseFlags = {
+    env: Flags.string({
+      ...GLOBAL,
+      char: 'e',
+      summary: 'environment to work on (default: production)',
+      helpValue: 'NAME',
+      env: 'JAMF_MCP_ENV',
+    }),
+    store: Flags.option({
+      ...GLOBAL,
+      options: STORE_KINDS,
+      summary: 'where the secret is kept (default: aws)',
+      env: 'JAMF_MCP_STORE',
+    })(),
+    secret: Flags.string({
+      ...GLOBAL,
+      summary: 'name of the secret (default: jamf-mcp-server/<environment>)',
+      helpValue: 'NAME',
+      env: 'JAMF_MCP_SECRET',
+    }),
+    profile: Flags.string({ ...GLOBAL, summary: 'AWS profile (default: the ordinary AWS chain)', helpValue: 'NAME' }),
+    region: Flags.string({ ...GLOBAL, summary: 'AWS Region (default: the ordinary AWS chain)', helpValue: 'REGION' }),
+    quiet: Flags.boolean({
+      ...GLOBAL,
+      char: 'q',
+      summary: 'print the result, warnings and errors only',
+      env: 'JAMF_MCP_QUIET',
+    }),
+    debug: Flags.boolean({
+      ...GLOBAL,
+      char: 'd',
+      summary: 'tell each call on stderr: operation, request id, time; never a body',
+      env: 'JAMF_MCP_DEBUG',
+    }),
+    'no-input': Flags.boolean({
+      ...GLOBAL,
+      summary: 'never ask: what is missing is an error that names the flag',
+      env: 'JAMF_MCP_NO_INPUT',
+    }),
+    yes: Flags.boolean({ ...GLOBAL, char: 'y', summary: 'answer yes to confirmations' }),
+    confirm: Flags.string({
+      ...GLOBAL,
+      summary: 'confirm a dangerous change by the name of the secret',
+      helpValue: 'NAME',
+      env: 'JAMF_MCP_CONFIRM',
+    }),
+  };
+
+  /** Settings and context of this invocation. */
+  protected async begin(flags: GlobalFlags): Promise<{ settings: Settings; context: Context }> {
+    const settings = await gatherSettings(flags);
+    const host = terminalHost(
+      { quiet: flags.quiet, debug: flags.debug, input: !flags['no-input'], yes: flags.yes, confirm: flags.confirm },
+      { stream: process.stderr, canvas: await canvasOf(process.stderr), prompt: promptOnTerminal },
+    );
+    return { settings, context: { host, clock: systemClock, signal: onInterrupt() } };
+  }
+
+  /**
+   * Print the result as text, unless `--json` prints it.
+   * @param result - the command's typed result
+   * @param draw - makes the text, without a newline at its end
+   * @returns the result, for `run()` to return
+   */
+  protected async present<Result>(result: Result, draw: (result: Result, canvas: Canvas) => string): Promise<Result> {
+    if (!this.jsonEnabled()) process.stdout.write(`${redact(draw(result, await canvasOf(process.stdout)))}\n`);
+    return result;
+  }
+
+  /** Set the exit code of a run that went well and yet found something. */
+  protected exitWith(code: (typeof EXIT)[keyof typeof EXIT]): void {
+    process.exitCode = code;
+  }
+
+  /** oclif would print raw argv, the home directory and its whole configuration here: main.ts reports instead. */
+  protected override catch(error: Error): Promise<never> {
+    return Promise.reject(error);
+  }
+
+  protected override logJson(json: unknown): void {
+    process.stdout.write(`${JSON.stringify(redactDeep(json), null, 2)}\n`);
+  }
+}

@@ -1,0 +1,109 @@
+/** Turns anything thrown into two lines, or into the JSON form, and an exit code. */
+import { EXIT, isInterruption, JamfMcpError, messageOf } from '../errors.ts';
+import { terminalSafe } from '../format/escape.ts';
+import { redact, redactDeep } from '../redact.ts';
+
+/**
+ * Make anything thrown one of our errors.
+ * @param error - ours, oclif's, an interruption, or a bug
+ * @param context - `commands`: ids that exist, for "did you mean"; `command`: the words the user typed
+ * @returns an error with code, hint and exit code
+ */
+export function asJamfMcpError(
+  error: unknown,
+  context: { commands: readonly string[]; command: string },
+): JamfMcpError {
+  if (error instanceof JamfMcpError) return error;
+  if (isInterruption(error)) return new JamfMcpError('INTERRUPTED', 'interrupted', null, { cause: error });
+  const missing = /^command (.+) not found$/.exec(messageOf(error));
+  if (missing?.[1] !== undefined) return unknownCommand(missing[1].replaceAll(':', ' '), context.commands);
+  if (isUsageError(error))
+    return new JamfMcpError(
+      'USAGE',
+      usageText(error),
+      `see \`jamf-mcp ${context.command} --help\``.replace('  ', ' '),
+      { cause: error },
+    );
+  return new JamfMcpError(
+    'BUG',
+    `unexpected error: ${redact(messageOf(error))}`,
+    'this is a fault of jamf-mcp: repeat with --debug and report what it prints',
+    { cause: error },
+  );
+}
+
+/**
+ * The two lines for people.
+ * @param error - what {@link asJamfMcpError} gave
+ * @param ink - colours of stderr
+ */
+export function errorText(error: JamfMcpError, ink: { red(text: string): string; dim(text: string): string }): string {
+  const line = (text: string) => terminalSafe(redact(text).replace(/\s*\n\s*/g, ' '));
+  const first = `${ink.red('jamf-mcp:')} ${line(error.message)}`;
+  return error.hint === null ? first : `${first}\n${ink.dim('  next:')} ${line(error.hint)}`;
+}
+
+/** The JSON form, redacted. */
+export function errorJson(error: JamfMcpError): unknown {
+  return redactDeep(error.toJSON());
+}
+
+interface OclifError extends Error {
+  oclif: { exit?: number };
+}
+
+/** oclif marks what a user typed wrongly with exit code 2. */
+function isUsageError(error: unknown): error is OclifError {
+  return error instanceof Error && 'oclif' in error && (error as OclifError).oclif.exit === EXIT.usage;
+}
+
+/**
+ * oclif's own texts repeat what was typed, and what was typed may be a secret in the wrong place: each of its errors
+ * gets a text that holds names of flags only.
+ */
+const USAGE: Readonly<Record<string, (error: Error) => string>> = {
+  NonExistentFlagsError: (error) => `unknown flag ${flagNames(error.message)}`.trimEnd(),
+  UnexpectedArgsError: () => 'unexpected argument (not repeated here: values never belong on the command line)',
+  FlagInvalidOptionError: (error) => error.message.replace(/=.*? to be one of/s, ' to be one of'),
+};
+
+function usageText(error: Error): string {
+  const [first = ''] = (USAGE[error.constructor.name]?.(error) ?? withoutValues(error.message)).split('\n\n');
+  const text = first.replace(/\nSee more help with --help$/, '').replace(/\s*\n\s*/g, ' ');
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+const flagNames = (text: string) =>
+  [...text.matchAll(/(?:^|\s)(--?[a-z][\w-]*)/gi)]
+    .map(([, name]) => name)
+    .filter((name) => name !== '--help')
+    .join(', ');
+
+const withoutValues = (text: string) => text.replace(/(--[\w-]+)=\S+/g, '$1').replace(/but received: .*/s, '');
+
+function unknownCommand(typed: string, commands: readonly string[]): JamfMcpError {
+  const names = commands.map((id) => id.replaceAll(':', ' '));
+  const [best] = names
+    .map((name) => ({ name, distance: editDistance(typed, name) }))
+    .sort((a, b) => a.distance - b.distance);
+  const near = best && best.distance <= Math.max(2, Math.floor(best.name.length / 3));
+  return new JamfMcpError(
+    'USAGE',
+    `unknown command${near ? ` ${typed}` : ''}`,
+    near ? `did you mean \`jamf-mcp ${best.name}\`?` : 'see `jamf-mcp --help` for the commands there are',
+  );
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column += 1) {
+      const substitution = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min((previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, substitution));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}

@@ -1,0 +1,205 @@
+/** The host of the command line: steps, progress and warnings on stderr, questions on the terminal itself. */
+import { JamfMcpError } from '../errors.ts';
+import { terminalSafe } from '../format/escape.ts';
+import type { Answer, Host, HostEvent, Question } from '../host.ts';
+import { redact, Secret } from '../redact.ts';
+import type { Canvas } from './canvas.ts';
+
+/** How the flags want the host to behave. */
+export interface TerminalOptions {
+  quiet: boolean;
+  debug: boolean;
+  input: boolean;
+  yes: boolean;
+  confirm: string | undefined;
+}
+
+/** What opens the terminal for a question; a test hands in its own. */
+export type Prompter = <Q extends Question>(question: Q) => Promise<Answer<Q>>;
+
+/** What {@link terminalHost} draws on. */
+export interface TerminalFace {
+  stream: NodeJS.WriteStream;
+  canvas: Canvas;
+  prompt: Prompter;
+}
+
+/**
+ * A host that draws on stderr and prompts on the terminal.
+ * @param options - from the flags
+ * @param face - where to draw and how to ask
+ */
+export function terminalHost(options: TerminalOptions, face: TerminalFace): Host {
+  const { stream, canvas } = face;
+  const { ink } = canvas;
+  const live = stream.isTTY && !options.quiet && !options.debug && process.env.TERM !== 'dumb';
+  let lastProgress = '';
+
+  const clear = () => {
+    if (live) stream.write('\r\u001b[K');
+  };
+  const line = (text: string) => {
+    clear();
+    stream.write(`${text}\n`);
+  };
+  const transient = (text: string) => {
+    // One column is left free: a full line would wrap and could not be cleared.
+    if (live) stream.write(`\r\u001b[K${ink.dim(text.slice(0, canvas.width - 1))}`);
+  };
+
+  const marks = { done: ink.green('✓'), skipped: ink.dim('-'), failed: ink.red('✗') };
+  const draw: { [K in HostEvent['kind']]: (event: Extract<HostEvent, { kind: K }>) => void } = {
+    step: (event) => {
+      if (event.state === 'started') {
+        transient(`… ${event.name}: ${clean(event.text)}`);
+        return;
+      }
+      const took = event.durationMs === undefined ? '' : ink.dim(` (${duration(event.durationMs)})`);
+      line(`${marks[event.state]} ${event.name}: ${clean(event.text)}${took}`);
+    },
+    progress: (event) => {
+      if (live) transient(`… ${clean(event.text)}`);
+      else if (event.text !== lastProgress) line(`  ${clean(event.text)}`);
+      lastProgress = event.text;
+    },
+    warning: (event) => {
+      line(`${ink.yellow('warning:')} ${clean(event.text)}`);
+    },
+    debug: (event) => {
+      line(ink.dim(`debug: ${clean(event.text)}`));
+    },
+    target: (event) => {
+      const parts = [event.store, event.account, event.region, event.principal].filter((part) => part !== null);
+      line(ink.dim(`target: ${clean(parts.join(' · '))}`));
+    },
+  };
+
+  return {
+    notify(event) {
+      if (event.kind === 'debug' ? !options.debug : options.quiet && event.kind !== 'warning') return;
+      (draw[event.kind] as (event: HostEvent) => void)(event);
+    },
+    async ask<Q extends Question>(question: Q): Promise<Answer<Q>> {
+      clear();
+      if (question.kind === 'confirm' && options.yes) return true as Answer<Q>;
+      if (question.kind === 'confirm-name' && options.confirm !== undefined) {
+        if (options.confirm === question.name) return true as Answer<Q>;
+        throw new JamfMcpError(
+          'CONFIRMATION_REQUIRED',
+          `--confirm does not name what would change: ${clean(question.name)}`,
+          `if it is meant, pass --confirm ${clean(question.name)}`,
+        );
+      }
+      if (!options.input) throw unanswered(question);
+      return face.prompt(question);
+    },
+  };
+}
+
+const clean = (text: string) => terminalSafe(redact(text));
+
+/** `12 ms`, `3.4 s`, `2 min 5 s`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${String(Math.round(ms))} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${String(Math.floor(ms / 60_000))} min ${String(Math.round((ms % 60_000) / 1000))} s`;
+}
+
+/** The error for a question that nobody is there to answer: it names the flag that answers it. */
+export function unanswered(question: Question): JamfMcpError {
+  const text = clean(question.text);
+  if (question.kind === 'confirm') {
+    return new JamfMcpError(
+      'CONFIRMATION_REQUIRED',
+      `needs a confirmation: ${text}`,
+      'no terminal to ask on: pass --yes',
+    );
+  }
+  if (question.kind === 'confirm-name') {
+    return new JamfMcpError(
+      'CONFIRMATION_REQUIRED',
+      `needs a confirmation: ${text}`,
+      `no terminal to ask on: pass --confirm ${clean(question.name)}`,
+    );
+  }
+  return new JamfMcpError('INPUT_MISSING', `missing input: ${text}`, `no terminal to ask on: pass ${question.flag}`);
+}
+
+/**
+ * Ask on the controlling terminal, so that stdin and stdout stay free for data.
+ * @throws JamfMcpError as {@link unanswered} where there is no terminal; INTERRUPTED on Ctrl-C
+ */
+export const promptOnTerminal: Prompter = async <Q extends Question>(question: Q): Promise<Answer<Q>> => {
+  const terminal = await openTerminal();
+  if (!terminal) throw unanswered(question);
+  try {
+    const { default: inquirer } = await import('inquirer');
+    const ask = inquirer.createPromptModule({ input: terminal.input, output: terminal.output });
+    const message = clean(question.text);
+    switch (question.kind) {
+      case 'confirm': {
+        const { answer } = await ask<{ answer: boolean }>([
+          { type: 'confirm', name: 'answer', message, default: false },
+        ]);
+        return answer as Answer<Q>;
+      }
+      case 'confirm-name': {
+        const { answer } = await ask<{ answer: string }>([
+          { type: 'input', name: 'answer', message: `${message} Type ${clean(question.name)} to go on:` },
+        ]);
+        return (answer.trim() === question.name) as Answer<Q>;
+      }
+      case 'text': {
+        const { answer } = await ask<{ answer: string }>([
+          {
+            type: 'input',
+            name: 'answer',
+            message,
+            default: question.default,
+            validate: (text: string) => question.check?.(text) ?? true,
+          },
+        ]);
+        return answer as Answer<Q>;
+      }
+      case 'secret': {
+        const { answer } = await ask<{ answer: string }>([
+          {
+            type: 'password',
+            name: 'answer',
+            message,
+            mask: '*',
+            validate: (text: string) => question.check?.(text) ?? true,
+          },
+        ]);
+        return new Secret(answer) as Answer<Q>;
+      }
+    }
+  } finally {
+    terminal.close();
+  }
+};
+
+/** The controlling terminal's two ends, or null where the process has none. */
+async function openTerminal(): Promise<{ input: NodeJS.ReadStream; output: NodeJS.WriteStream; close(): void } | null> {
+  const { openSync } = await import('node:fs');
+  const { ReadStream, WriteStream } = await import('node:tty');
+  const [reading, writing] =
+    process.platform === 'win32' ? ['\\\\.\\CONIN$', '\\\\.\\CONOUT$'] : ['/dev/tty', '/dev/tty'];
+  let descriptors: [number, number];
+  try {
+    descriptors = [openSync(reading, 'r+'), openSync(writing, 'r+')];
+  } catch {
+    return null; // ENXIO, ENOENT, EACCES: no controlling terminal, which is an answer and no fault
+  }
+  const input = new ReadStream(descriptors[0]);
+  const output = new WriteStream(descriptors[1]);
+  return {
+    input,
+    output,
+    close() {
+      input.setRawMode(false);
+      input.destroy();
+      output.destroy();
+    },
+  };
+}

@@ -1,0 +1,73 @@
+/** Flags over environment over project file over user file over the defaults. */
+import { JamfMcpError } from '../errors.ts';
+import type { StoreKind } from '../secrets/store.ts';
+import type { Config, EnvironmentConfig } from './schema.ts';
+import { PRODUCTION, type Settings } from './settings.ts';
+
+/** What flags (and the environment variables that stand for them) named; undefined where they said nothing. */
+export interface Choices {
+  env?: string | undefined;
+  store?: StoreKind | undefined;
+  secret?: string | undefined;
+  profile?: string | undefined;
+  region?: string | undefined;
+}
+
+/** What the ordinary AWS variables already settle: the files below them must not override it. */
+export interface AwsEnvironment {
+  /** AWS_PROFILE or AWS_ACCESS_KEY_ID is set. */
+  credentials: boolean;
+  /** AWS_REGION is set. */
+  region: boolean;
+  /** AWS_DEFAULT_REGION, which the SDK for JavaScript does not read itself. */
+  defaultRegion: string | undefined;
+}
+
+/**
+ * Merge everything into the settings of one invocation.
+ * @param choices - flags
+ * @param aws - what the AWS variables settle
+ * @param configs - the configuration files, strongest first
+ * @param dataFolder - where the local store lives unless a file names another folder
+ * @returns complete settings
+ * @throws JamfMcpError CONFIG_INVALID for an environment that the files do not know although they list others
+ */
+export function resolveSettings(
+  choices: Choices,
+  aws: AwsEnvironment,
+  configs: readonly Config[],
+  dataFolder: string,
+): Settings {
+  const environment = choices.env ?? configs.find((config) => config.environment)?.environment ?? PRODUCTION;
+  checkEnvironment(environment, configs);
+  const layers: EnvironmentConfig[] = configs.flatMap((config) => [config.environments?.[environment] ?? {}, config]);
+  const first = <T>(pick: (layer: EnvironmentConfig) => T | undefined): T | undefined =>
+    layers.map(pick).find((value) => value !== undefined);
+
+  const profile = choices.profile ?? (aws.credentials ? undefined : first((layer) => layer.profile));
+  const region = choices.region ?? (aws.region ? undefined : (aws.defaultRegion ?? first((layer) => layer.region)));
+  return {
+    environment,
+    store: choices.store ?? first((layer) => layer.store) ?? 'aws',
+    secret: choices.secret ?? first((layer) => layer.secret) ?? `jamf-mcp-server/${environment}`,
+    schema: first((layer) => layer.schema) ?? 'jamf',
+    aws: { profile, region },
+    ecs: {
+      cluster: first((layer) => layer.ecs?.cluster) ?? 'jamf-mcp-cluster',
+      service: first((layer) => layer.ecs?.service) ?? 'jamf-mcp-service',
+    },
+    audit: { knownPrincipals: first((layer) => layer.audit?.knownPrincipals) ?? [] },
+    localStore: first((layer) => layer.localStore) ?? dataFolder,
+  };
+}
+
+/** A mistyped `--env prodution` must not become a new secret, where the files say which environments there are. */
+function checkEnvironment(environment: string, configs: readonly Config[]): void {
+  const known = configs.flatMap((config) => Object.keys(config.environments ?? {}));
+  if (known.length === 0 || known.includes(environment) || environment === PRODUCTION) return;
+  throw new JamfMcpError(
+    'CONFIG_INVALID',
+    `environment ${environment} is not in jamf-mcp.yaml`,
+    `use one of ${[...new Set([PRODUCTION, ...known])].join(', ')}, or add it under environments:`,
+  );
+}
