@@ -1,0 +1,192 @@
+/**
+ * The normal form of an access, made of one CloudTrail record. Total over garbage: whatever the record holds, nothing
+ * throws, and what cannot be read is null.
+ */
+import { createHash } from 'node:crypto';
+import { parseDenial, type Denial } from './denial.ts';
+import { parseSecretId, type Mention, type WrittenBy } from './secret-id.ts';
+
+/** Whether a call did what it asked for, was refused for lack of permission, or failed for another reason. */
+export type Outcome = 'success' | 'denied' | 'failed';
+
+/** Who made a call. Everything that the record does not tell is null. */
+export interface Principal {
+  /** `arn:aws:sts::…:assumed-role/<role>/<session>`, `arn:aws:iam::…:user/<name>`; the service's name for AWS itself. */
+  arn: string | null;
+  /** CloudTrail's `userIdentity.type`; `AWSService` where AWS acted by itself. */
+  type: string | null;
+  account: string | null;
+  /** Session name of an assumed role: an ECS task's id, a person's name with SSO. The one who assumes the role chooses it. */
+  session: string | null;
+  /** ARN of the assumed role, the same for all its sessions. */
+  role: string | null;
+  /** `AKIA…` keys live until deleted, `ASIA…` keys expire; null where no key is told. */
+  credential: 'long-term' | 'temporary' | null;
+  accessKeyId: string | null;
+}
+
+/** One read or change of a secret. */
+export interface Access {
+  /** CloudTrail's eventID; where missing, a digest of the record. */
+  eventId: string;
+  /** ISO 8601, UTC; null where the record tells none. */
+  time: string | null;
+  /** CloudTrail's eventName, known to us or not. */
+  action: string;
+  /** CloudTrail's eventSource without `.amazonaws.com`: `secretsmanager`, or `kms` for a key used on a secret's behalf. */
+  service: string;
+  /** CloudTrail's eventType; `AwsServiceEvent` for what AWS did by itself. */
+  type: string | null;
+  outcome: Outcome;
+  error: { code: string; message: string | null } | null;
+  /** What the refusal text tells; null where the call was not refused. */
+  denial: Denial | null;
+  /** Every secret that the record names; empty where it names none. */
+  secrets: readonly Mention[];
+  principal: Principal;
+  sourceIp: string | null;
+  /** Written by the caller: for display, never for judgement. */
+  userAgent: string | null;
+  region: string | null;
+}
+
+type Json = Record<string, unknown>;
+
+const SECRETS_MANAGER = 'secretsmanager.amazonaws.com';
+const KMS = 'kms.amazonaws.com';
+
+/** Every place where a record names a secret but one (a refusal's text), and who wrote the name there. */
+const PLACES: readonly { writtenBy: WrittenBy; path: readonly [string, string, ...string[]] }[] = [
+  { writtenBy: 'aws', path: ['responseElements', 'arn'] },
+  { writtenBy: 'aws', path: ['responseElements', 'aRN'] },
+  { writtenBy: 'aws', path: ['responseElements', 'ARN'] },
+  { writtenBy: 'aws', path: ['additionalEventData', 'SecretId'] },
+  { writtenBy: 'aws', path: ['additionalEventData', 'ARN'] },
+  { writtenBy: 'aws', path: ['additionalEventData', 'Name'] },
+  { writtenBy: 'aws', path: ['serviceEventDetails', 'secretId'] },
+  { writtenBy: 'aws', path: ['requestParameters', 'encryptionContext', 'SecretARN'] },
+  { writtenBy: 'caller', path: ['requestParameters', 'secretId'] },
+  { writtenBy: 'caller', path: ['requestParameters', 'secretIdList'] },
+  { writtenBy: 'caller', path: ['requestParameters', 'name'] },
+];
+
+/**
+ * Make the normal form.
+ * @param record - one CloudTrail record, decoded: one element of `Records`, or of a LookupEvents `CloudTrailEvent`
+ * @returns the access, or null where the record is none (not an object, or of another service)
+ */
+export function accessFrom(record: unknown): Access | null {
+  if (!isObject(record)) return null;
+  const source = text(record.eventSource);
+  if (source !== SECRETS_MANAGER && !(source === KMS && text(at(record, ['requestParameters', 'encryptionContext', 'SecretARN'])))) return null;
+  const region = text(record.awsRegion);
+  const principal = principalOf(record);
+  const errorCode = text(record.errorCode);
+  const message = text(record.errorMessage);
+  const outcome = outcomeOf(errorCode);
+  const denial = outcome === 'denied' ? parseDenial(message ?? '') : null;
+  return {
+    eventId: text(record.eventID) ?? `digest:${digest(record)}`,
+    time: timeOf(record.eventTime),
+    action: text(record.eventName) ?? 'unknown',
+    service: source.replace('.amazonaws.com', ''),
+    type: text(record.eventType),
+    outcome,
+    error: errorCode === null ? null : { code: errorCode, message },
+    denial,
+    secrets: mentionsIn(record, denial, { account: principal.account ?? text(record.recipientAccountId), region }),
+    principal,
+    sourceIp: text(record.sourceIPAddress),
+    userAgent: text(record.userAgent),
+    region,
+  };
+}
+
+/** Every secret the record names, each once; one known by name only lives where the call was made. */
+function mentionsIn(record: Json, denial: Denial | null, here: { account: string | null; region: string | null }): Mention[] {
+  // Whoever calls KMS by himself writes what he likes into the encryption context.
+  const forged = record.eventSource === KMS && at(record, ['userIdentity', 'invokedBy']) !== SECRETS_MANAGER;
+  const written = PLACES.flatMap(({ writtenBy, path }) =>
+    strings(at(record, path)).map((id) => ({ id, writtenBy: forged ? ('caller' as const) : writtenBy })),
+  );
+  // A refused call may carry no parameters at all: then the refusal's text is the only place.
+  if (written.length === 0 && denial) written.push({ id: denial.resource, writtenBy: 'caller' });
+  const mentions: Mention[] = [];
+  for (const { id, writtenBy } of written) {
+    const parsed = parseSecretId(id, writtenBy);
+    if (!parsed) continue;
+    const mention = { ...parsed, account: parsed.account ?? here.account, region: parsed.region ?? here.region };
+    if (!mentions.some((seen) => isSame(seen, mention))) mentions.push(mention);
+  }
+  return mentions;
+}
+
+/** Whether two mentions in one record are one secret: the full ARN that AWS wrote comes first and settles the rest. */
+const isSame = (first: Mention, second: Mention) =>
+  first.region === second.region &&
+  first.account === second.account &&
+  (first.name === second.name || first.name === second.otherName) &&
+  (first.suffix === second.suffix || second.suffix === null || second.otherName === first.name);
+
+function principalOf(record: Json): Principal {
+  const identity = isObject(record.userIdentity) ? record.userIdentity : {};
+  const invokedBy = text(identity.invokedBy);
+  const byAws = record.eventType === 'AwsServiceEvent' || identity.type === 'AWSService';
+  const arn = text(identity.arn) ?? (byAws ? invokedBy : null);
+  const role = text(at(identity, ['sessionContext', 'sessionIssuer', 'arn'])) ?? roleOfSession(arn);
+  const accessKeyId = text(identity.accessKeyId);
+  return {
+    arn,
+    type: text(identity.type) ?? (byAws ? 'AWSService' : null),
+    account: text(identity.accountId) ?? text(record.recipientAccountId),
+    session: role === null ? null : (SESSION.exec(arn ?? '')?.[3] ?? text(identity.principalId)?.split(':')[1] ?? null),
+    role,
+    credential: credentialOf(identity, accessKeyId),
+    accessKeyId,
+  };
+}
+
+const SESSION = /^arn:([^:]*):sts::([^:]*:assumed-role\/[^/]+)\/(.+)$/s;
+
+/** An assumed-role ARN has lost the path of its role: right where the role has none. */
+function roleOfSession(arn: string | null): string | null {
+  const [, partition, role] = SESSION.exec(arn ?? '') ?? [];
+  return partition === undefined || role === undefined ? null : `arn:${partition}:iam::${role.replace(':assumed-role/', ':role/')}`;
+}
+
+/**
+ * The prefix of a key id tells its kind
+ * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids); where it is
+ * hidden, an IAM user or root without a session has signed with a key of its own.
+ */
+function credentialOf(identity: Json, accessKeyId: string | null): Principal['credential'] {
+  if (accessKeyId?.startsWith('AKIA')) return 'long-term';
+  if (accessKeyId?.startsWith('ASIA') || isObject(identity.sessionContext)) return 'temporary';
+  return identity.type === 'IAMUser' || identity.type === 'Root' ? 'long-term' : null;
+}
+
+/** Codes of a refusal: `AccessDenied` and `AccessDeniedException` of the services, `VpceAccessDenied` of an endpoint's policy. */
+const DENIED = /AccessDenied|UnauthorizedOperation|NotAuthorized/i;
+
+const outcomeOf = (errorCode: string | null): Outcome => (errorCode === null ? 'success' : DENIED.test(errorCode) ? 'denied' : 'failed');
+
+/** CloudTrail writes `2026-11-22T10:00:00Z`; exports write `2026-11-22 10:00:00.000000000`, also UTC. */
+const TIME = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/;
+
+function timeOf(value: unknown): string | null {
+  const [, day, clock, fraction, zone] = TIME.exec(text(value) ?? '') ?? [];
+  if (day === undefined || clock === undefined) return null;
+  const ms = Date.parse(`${day}T${clock}.${(fraction ?? '').padEnd(3, '0').slice(0, 3)}${zone ?? 'Z'}`);
+  return Number.isNaN(ms) ? null : new Date(ms).toISOString();
+}
+
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+
+const strings = (value: unknown): string[] => (Array.isArray(value) ? value : [value]).map(text).filter((item) => item !== null);
+
+const at = (value: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>((inner, key) => (isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined), value);
+
+const digest = (record: Json) => createHash('sha256').update(JSON.stringify(record)).digest('hex').slice(0, 32);
