@@ -7,6 +7,7 @@ import { glob, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
+import { configJsonSchema } from '../src/lib/config/schema.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -41,6 +42,7 @@ const { metafile } = await build({
 });
 
 await writeManifest();
+await writeFile('docs/jamf-mcp.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
 await writeFile('THIRD-PARTY-LICENSES.txt', await licences(metafile));
 
 async function writeManifest(): Promise<void> {

@@ -1,5 +1,5 @@
 /** Reads `jamf-mcp.yaml` and says with file, line and column what is wrong in it. */
-import { JamfMcpError } from '../errors.ts';
+import { JamfMcpError, messageOf } from '../errors.ts';
 import { redact } from '../redact.ts';
 import type { Config } from './schema.ts';
 
@@ -26,7 +26,13 @@ export async function parseConfig(text: string, file: string): Promise<Config> {
   if (broken) throw invalid(broken.pos[0], broken.message.toLowerCase());
 
   const { configSchema } = await import('./schema.ts');
-  const parsed = configSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  let content: unknown;
+  try {
+    content = document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch (error) {
+    throw invalid(0, messageOf(error).toLowerCase());
+  }
+  const parsed = configSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const path = (issue?.path ?? []).map(String);
