@@ -1,0 +1,152 @@
+/** The few ECS calls that this program makes, bound to one service. */
+import type { Service, ServiceDeployment, ServiceDeploymentBrief, Task, TaskDefinition } from '@aws-sdk/client-ecs';
+import { awsErrorName, call, clientConfig, type AwsSettings } from '../aws.ts';
+import { JamfMcpError } from '../errors.ts';
+import type { Context } from '../host.ts';
+
+/** One ECS service, and the account and Region it is in. */
+export interface EcsTarget {
+  cluster: string;
+  service: string;
+  aws: AwsSettings;
+}
+
+/** Calls on one service; every list is paged to its end. All throw JamfMcpError, NOT_FOUND for a cluster or service that is not there. */
+export interface EcsApi {
+  describeService(): Promise<Service>;
+  /** UpdateService with forceNewDeployment: same task definition, new tasks. */
+  forceNewDeployment(): Promise<Service>;
+  /** Service deployments created at this time or later, as briefly as ListServiceDeployments tells them. */
+  listServiceDeployments(since: Date): Promise<ServiceDeploymentBrief[]>;
+  /** Null while AWS does not know it yet: a fresh one may stay unknown for seconds. */
+  describeServiceDeployment(arn: string): Promise<ServiceDeployment | null>;
+  /** Tasks of the service; stopped ones are kept by AWS for an hour or longer. */
+  listTaskArns(desiredStatus: 'RUNNING' | 'STOPPED'): Promise<string[]>;
+  describeTasks(taskArns: readonly string[]): Promise<Task[]>;
+  describeTaskDefinition(arn: string): Promise<TaskDefinition>;
+  close(): void;
+}
+
+/** Most tasks that DescribeTasks takes. */
+const TASKS_A_CALL = 100;
+
+/** Errors of AWS that mean that the cluster or the service does not exist. */
+const MISSING = /^(ClusterNotFoundException|ServiceNotFoundException|ClusterNotFound|ServiceNotFound)$/;
+
+interface Answered {
+  $metadata: { requestId?: string | undefined; attempts?: number | undefined };
+}
+
+type Send<Output> = (options: { abortSignal: AbortSignal }) => Promise<Output>;
+
+/** Open the API of one service; close it when done. */
+export async function openEcs(target: EcsTarget, context: Context): Promise<EcsApi> {
+  const ecs = await import('@aws-sdk/client-ecs');
+  const client = new ecs.ECSClient(clientConfig(target.aws));
+  const { cluster, service } = target;
+  const about = `ECS service ${cluster}/${service}`;
+
+  async function ask<Output extends Answered>(operation: string, send: Send<Output>): Promise<Output> {
+    try {
+      return await call(context, operation, about, send);
+    } catch (error) {
+      if (MISSING.test(awsErrorName(error))) throw notFound(target, error);
+      throw error;
+    }
+  }
+
+  async function pages<Item>(
+    page: (
+      nextToken: string | undefined,
+    ) => Promise<{ items: readonly Item[] | undefined; nextToken: string | undefined }>,
+  ): Promise<Item[]> {
+    const all: Item[] = [];
+    let token: string | undefined;
+    do {
+      const { items, nextToken } = await page(token);
+      all.push(...(items ?? []));
+      token = nextToken;
+    } while (token !== undefined);
+    return all;
+  }
+
+  return {
+    async describeService() {
+      const { services, failures } = await ask('DescribeServices', (options) =>
+        client.send(new ecs.DescribeServicesCommand({ cluster, services: [service] }), options),
+      );
+      const [found] = services ?? [];
+      if (found) return found;
+      const why = failures?.[0]?.reason ?? 'MISSING';
+      if (why === 'MISSING') throw notFound(target);
+      throw new JamfMcpError('REMOTE_FAILED', `${about}: DescribeServices failed: ${why}`, null);
+    },
+    async forceNewDeployment() {
+      const { service: updated } = await ask('UpdateService', (options) =>
+        client.send(new ecs.UpdateServiceCommand({ cluster, service, forceNewDeployment: true }), options),
+      );
+      if (!updated)
+        throw new JamfMcpError('REMOTE_FAILED', `${about}: UpdateService answered without the service`, null);
+      return updated;
+    },
+    listServiceDeployments: (since) =>
+      pages(async (nextToken) => {
+        const input = { cluster, service, createdAt: { after: since }, nextToken };
+        const output = await ask('ListServiceDeployments', (options) =>
+          client.send(new ecs.ListServiceDeploymentsCommand(input), options),
+        );
+        return { items: output.serviceDeployments, nextToken: output.nextToken };
+      }),
+    async describeServiceDeployment(arn) {
+      const output = await ask('DescribeServiceDeployments', (options) =>
+        client.send(new ecs.DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [arn] }), options),
+      );
+      return output.serviceDeployments?.[0] ?? null;
+    },
+    listTaskArns: (desiredStatus) =>
+      pages(async (nextToken) => {
+        const input = { cluster, serviceName: service, desiredStatus, nextToken };
+        const output = await ask('ListTasks', (options) => client.send(new ecs.ListTasksCommand(input), options));
+        return { items: output.taskArns, nextToken: output.nextToken };
+      }),
+    async describeTasks(taskArns) {
+      const found: Task[] = [];
+      for (let from = 0; from < taskArns.length; from += TASKS_A_CALL) {
+        const tasks = taskArns.slice(from, from + TASKS_A_CALL);
+        const output = await ask('DescribeTasks', (options) =>
+          client.send(new ecs.DescribeTasksCommand({ cluster, tasks }), options),
+        );
+        found.push(...(output.tasks ?? []));
+      }
+      return found;
+    },
+    async describeTaskDefinition(arn) {
+      const output = await ask('DescribeTaskDefinition', (options) =>
+        client.send(new ecs.DescribeTaskDefinitionCommand({ taskDefinition: arn }), options),
+      );
+      if (output.taskDefinition) return output.taskDefinition;
+      throw new JamfMcpError('NOT_FOUND', `there is no task definition ${arn}`, null);
+    },
+    close() {
+      client.destroy();
+    },
+  };
+}
+
+function notFound({ cluster, service }: EcsTarget, cause?: unknown): JamfMcpError {
+  const what = awsErrorName(cause).startsWith('Cluster')
+    ? `cluster ${cluster}`
+    : `service ${service} in the cluster ${cluster}`;
+  return new JamfMcpError(
+    'NOT_FOUND',
+    `ECS has no ${what}`,
+    'name them with --cluster and --service or in jamf-mcp.yaml, and check --region',
+    { cause },
+  );
+}
+
+/** The last part of an ARN: `…:task/cluster/0123abcd` is `0123abcd`. */
+export const idOf = (arn: string) => arn.slice(arn.lastIndexOf('/') + 1);
+
+/** A time of the SDK as ISO 8601, or null. */
+export const isoOf = (time: Date | undefined) => time?.toISOString() ?? null;
