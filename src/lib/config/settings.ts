@@ -22,4 +22,6 @@ export interface Settings {
   };
   /** Folder of the local store. */
   localStore: string;
+  /** The person at the machine, as the operating system calls them; told before a change to the local store. */
+  user?: string | null;
 }

@@ -1,0 +1,28 @@
+/** From settings to a store. */
+import type { Settings } from '../config/settings.ts';
+import type { Context } from '../host.ts';
+import { schemaOf } from './schema.ts';
+import type { SecretStore, StoreKind } from './store.ts';
+
+/** One line a store; its module is loaded on first use. */
+const STORES: Record<StoreKind, (settings: Settings, context: Context) => Promise<SecretStore>> = {
+  aws: async (settings, context) => {
+    const { awsStore } = await import('./stores/aws.ts');
+    return awsStore({ aws: settings.aws, schema: schemaOf(settings.schema) }, context);
+  },
+  local: async (settings, context) => {
+    const { localStore } = await import('./stores/local.ts');
+    return localStore(
+      { folder: settings.localStore, schema: schemaOf(settings.schema), user: settings.user ?? null },
+      context,
+    );
+  },
+};
+
+/**
+ * Open the store that the settings name. Nothing is contacted or created yet.
+ * @throws JamfMcpError CONFIG_INVALID for an unknown schema
+ */
+export async function openStore(settings: Settings, context: Context): Promise<SecretStore> {
+  return await STORES[settings.store](settings, context);
+}

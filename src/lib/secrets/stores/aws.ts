@@ -1,0 +1,261 @@
+/** The store on AWS Secrets Manager. Facts: rotation.md §2c, §3. */
+import type { DescribeSecretResponse, SecretListEntry } from '@aws-sdk/client-secrets-manager';
+import { awsErrorName, call, clientConfig, identity, type AwsSettings } from '../../aws.ts';
+import { JamfMcpError, messageOf } from '../../errors.ts';
+import type { Context } from '../../host.ts';
+import { labelConflict, secretDeleted, secretExists, secretNotFound, versionNotFound } from '../document.ts';
+import { checkLabels, checkMove, checkName, checkToken, decodeFields, encodeFields } from '../rules.ts';
+import { fieldsFrom, type SecretSchema } from '../schema.ts';
+import { versionWith, type SecretInfo, type SecretStore, type VersionRef } from '../store.ts';
+
+/** How long a version that was just written may stay invisible (aws/aws-sdk-js-v3#7701), and the first pause, in ms. */
+const VISIBLE_WITHIN_MS = 10_000;
+const FIRST_PAUSE_MS = 200;
+
+/** Entries of one page of ListSecrets: the most that AWS gives. */
+const PAGE = 100;
+
+/**
+ * Secrets Manager as a store.
+ * @param options - `aws`: profile and Region; `schema`: which fields are secret
+ * @param context - host for debug events, clock and signal for waits
+ */
+export function awsStore(options: { aws: AwsSettings; schema: SecretSchema }, context: Context): SecretStore {
+  /** Version ids written here: they exist, whatever a node that has not heard of them says. */
+  const written = new Set<string>();
+
+  const connect = once(async () => {
+    const sdk = await import('@aws-sdk/client-secrets-manager');
+    return { sdk, client: new sdk.SecretsManagerClient(clientConfig(options.aws)) };
+  });
+
+  const failed = async (error: unknown, name: string, ref: VersionRef | null): Promise<unknown> => {
+    const { client } = await connect();
+    const region = await client.config.region().catch(() => 'an unknown Region');
+    return translate(error, name, ref, region);
+  };
+
+  /** Repeat while a version of our own is not visible yet. */
+  const untilVisible = async <T>(versionId: string | null, work: () => Promise<T>): Promise<T> => {
+    const until = context.clock.now() + VISIBLE_WITHIN_MS;
+    for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
+      try {
+        return await work();
+      } catch (error) {
+        const ours = versionId !== null && written.has(versionId) && isNotFound(error);
+        if (!ours || context.clock.now() + pause > until) throw error;
+        context.host.notify({ kind: 'progress', text: `waiting until version ${versionId} can be read` });
+        await context.clock.sleep(pause * (0.5 + Math.random() / 2), context.signal);
+      }
+    }
+  };
+
+  const describe = async (name: string): Promise<SecretInfo> => {
+    const { sdk, client } = await connect();
+    try {
+      const secret = await call(context, 'DescribeSecret', `secret ${name}`, (send) =>
+        client.send(new sdk.DescribeSecretCommand({ SecretId: name }), send),
+      );
+      return infoFrom(secret, secret.VersionIdsToStages);
+    } catch (error) {
+      throw await failed(error, name, null);
+    }
+  };
+
+  return {
+    kind: 'aws',
+
+    async whereabouts() {
+      const { account, region, arn } = await identity(options.aws, context);
+      return { account, region, principal: arn };
+    },
+
+    describe,
+
+    async list(prefix) {
+      const { sdk, client } = await connect();
+      const found: SecretInfo[] = [];
+      let NextToken: string | undefined;
+      do {
+        const input = { MaxResults: PAGE, IncludePlannedDeletion: true, NextToken };
+        const page = await call(context, 'ListSecrets', `secrets ${prefix}*`, (send) =>
+          // A leading "!" would turn AWS's filter round: then only the filter below sorts out.
+          client.send(
+            new sdk.ListSecretsCommand(
+              prefix === '' || prefix.startsWith('!')
+                ? input
+                : { ...input, Filters: [{ Key: 'name', Values: [prefix] }] },
+            ),
+            send,
+          ),
+        );
+        found.push(...(page.SecretList ?? []).map((entry) => infoFrom(entry, entry.SecretVersionsToStages)));
+        NextToken = page.NextToken;
+      } while (NextToken);
+      return found.filter((secret) => secret.name.startsWith(prefix));
+    },
+
+    async read(name, ref) {
+      const { sdk, client } = await connect();
+      const which = 'stage' in ref ? { VersionStage: ref.stage } : { VersionId: ref.versionId };
+      const output = await untilVisible('versionId' in ref ? ref.versionId : null, async () => {
+        try {
+          return await call(context, 'GetSecretValue', `secret ${name}`, (send) =>
+            client.send(new sdk.GetSecretValueCommand({ SecretId: name, ...which }), send),
+          );
+        } catch (error) {
+          throw await failed(error, name, ref);
+        }
+      });
+      if (output.SecretString === undefined) {
+        throw new JamfMcpError(
+          'SECRET_MALFORMED',
+          `secret ${name} holds binary data, not fields`,
+          'store it anew with `jamf-mcp secrets init --update --from-file FILE`, or name another with --secret',
+        );
+      }
+      return {
+        name: output.Name ?? name,
+        arn: output.ARN ?? '',
+        versionId: output.VersionId ?? '',
+        stages: output.VersionStages ?? [],
+        createdAt: iso(output.CreatedDate),
+        fields: fieldsFrom(options.schema, Object.fromEntries(decodeFields(output.SecretString, `secret ${name}`))),
+      };
+    },
+
+    async create(secret) {
+      checkName(secret.name);
+      checkToken(secret.token);
+      const SecretString = encodeFields(secret.fields);
+      const { sdk, client } = await connect();
+      const command = new sdk.CreateSecretCommand({
+        Name: secret.name,
+        Description: secret.description,
+        ClientRequestToken: secret.token,
+        SecretString,
+        Tags: Object.entries(secret.tags).map(([Key, Value]) => ({ Key, Value })),
+      });
+      try {
+        const output = await call(context, 'CreateSecret', `secret ${secret.name}`, (send) =>
+          client.send(command, send),
+        );
+        written.add(secret.token);
+        return { arn: output.ARN ?? '', versionId: output.VersionId ?? secret.token };
+      } catch (error) {
+        throw await failed(error, secret.name, null);
+      }
+    },
+
+    async put(name, fields, { token, stages }) {
+      checkToken(token);
+      checkLabels(stages);
+      const SecretString = encodeFields(fields);
+      const { sdk, client } = await connect();
+      const command = new sdk.PutSecretValueCommand({
+        SecretId: name,
+        ClientRequestToken: token,
+        SecretString,
+        VersionStages: [...stages],
+      });
+      try {
+        const output = await call(context, 'PutSecretValue', `secret ${name}`, (send) => client.send(command, send));
+        written.add(token);
+        return { versionId: output.VersionId ?? token };
+      } catch (error) {
+        throw await failed(error, name, { versionId: token });
+      }
+    },
+
+    async moveLabel(name, label, from, to) {
+      checkMove(label, to);
+      const { sdk, client } = await connect();
+      const move = { RemoveFromVersionId: from ?? undefined, MoveToVersionId: to ?? undefined };
+      const command = new sdk.UpdateSecretVersionStageCommand({ SecretId: name, VersionStage: label, ...move });
+      try {
+        // Without any move AWS refuses the call; it is then only a question, answered below.
+        if (from === to) throw new JamfMcpError('CONFLICT', 'nothing to move');
+        await untilVisible(to, async () => {
+          try {
+            await call(context, 'UpdateSecretVersionStage', `secret ${name}`, (send) => client.send(command, send));
+          } catch (error) {
+            throw await failed(error, name, to === null ? null : { versionId: to });
+          }
+        });
+      } catch (error) {
+        const refused = /^Invalid(Parameter|Request)Exception$/.test(awsErrorName(error)) || from === to;
+        if (!refused || codeOf(error) === 'SECRET_DELETED') throw error;
+        // AWS has one text for many reasons: where the label is now tells a lost race from a lost answer.
+        const holder = versionWith(await describe(name), label);
+        if (holder === to) return;
+        throw holder === from ? error : labelConflict(name, label, from, holder, error);
+      }
+    },
+  };
+}
+
+/** What is particular to Secrets Manager in an error; the rest stays as `call` told it. */
+function translate(error: unknown, name: string, ref: VersionRef | null, region: string): unknown {
+  const cause = error instanceof JamfMcpError ? error.cause : error;
+  const text = messageOf(cause);
+  switch (awsErrorName(error)) {
+    case 'ResourceNotFoundException':
+      return ref && /secret value|version/i.test(text)
+        ? versionNotFound(name, ref, cause)
+        : secretNotFound(name, region, cause);
+    case 'ResourceExistsException':
+      return ref
+        ? new JamfMcpError('CONFLICT', messageOf(error), 'repeat the command: it takes a new version id', { cause })
+        : secretExists(name, region, cause);
+    case 'InvalidRequestException':
+      return /marked for deletion|scheduled for deletion/i.test(text) ? secretDeleted(name, null, cause) : error;
+    case 'DecryptionFailure':
+    case 'EncryptionFailure':
+      return new JamfMcpError(
+        'ACCESS_DENIED',
+        messageOf(error),
+        'the KMS key of the secret must be enabled, and its policy must allow this principal to use it',
+        { cause },
+      );
+    default:
+      return error;
+  }
+}
+
+const codeOf = (error: unknown) => (error instanceof JamfMcpError ? error.code : null);
+
+const isNotFound = (error: unknown) => ['VERSION_NOT_FOUND', 'SECRET_NOT_FOUND'].includes(codeOf(error) ?? '');
+
+const iso = (date: Date | undefined) => date?.toISOString() ?? null;
+
+function infoFrom(
+  secret: DescribeSecretResponse | SecretListEntry,
+  stages: Record<string, string[]> | undefined,
+): SecretInfo {
+  const rule = secret.RotationRules;
+  const rate = /^rate\((\d+) days?\)$/.exec(rule?.ScheduleExpression ?? '')?.[1];
+  return {
+    name: secret.Name ?? '',
+    arn: secret.ARN ?? '',
+    description: secret.Description ?? null,
+    createdAt: iso(secret.CreatedDate),
+    changedAt: iso(secret.LastChangedDate),
+    deletionAt: iso(secret.DeletedDate),
+    rotation: {
+      enabled: secret.RotationEnabled ?? false,
+      everyDays: rule?.AutomaticallyAfterDays ?? (rate === undefined ? null : Number(rate)),
+      lastRotatedAt: iso(secret.LastRotatedDate),
+      nextRotationAt: iso(secret.NextRotationDate),
+    },
+    tags: Object.fromEntries(
+      (secret.Tags ?? []).flatMap(({ Key, Value }) => (Key === undefined ? [] : [[Key, Value ?? '']])),
+    ),
+    stages: Object.fromEntries(Object.entries(stages ?? {}).filter(([, labels]) => labels.length > 0)),
+  };
+}
+
+/** Make a thing on first use, once. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
