@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { parseConfig } from '../../src/lib/config/load.ts';
-import { resolveSettings } from '../../src/lib/config/resolve.ts';
+import { resolveSettings, type AwsEnvironment } from '../../src/lib/config/resolve.ts';
 import { configJsonSchema } from '../../src/lib/config/schema.ts';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 
-const NO_AWS = { credentials: false, region: false, defaultRegion: undefined };
+const NO_AWS: AwsEnvironment = { credentials: false, region: false, defaultRegion: undefined };
 const resolve = (
   ...[choices, aws, configs]: [
     Parameters<typeof resolveSettings>[0],
-    Partial<typeof NO_AWS>?,
+    Partial<AwsEnvironment>?,
     Parameters<typeof resolveSettings>[2]?,
   ]
 ) => resolveSettings(choices, { ...NO_AWS, ...aws }, configs ?? [], '/data');

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCli } from '../support/cli.ts';
+
+describe('the binary', () => {
+  it('prints its version and its help on stdout', async () => {
+    assert.match((await runCli(['--version'])).stdout, /^jamf-mcp\/\d+\.\d+\.\d+ /);
+    const help = await runCli(['--help']);
+    assert.equal(help.code, 0);
+    for (const command of ['audit', 'rotate', 'sandbox', 'secrets', 'serve'])
+      assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
+  });
+
+  it('names the command that was meant, on stderr, with exit 2', async () => {
+    const { stdout, stderr, code } = await runCli(['rotat']);
+    assert.deepEqual([stdout, code], ['', 2]);
+    assert.equal(stderr, 'jamf-mcp: unknown command rotat\n  next: did you mean `jamf-mcp rotate`?\n');
+  });
+
+  // What is typed wrongly may be a secret in the wrong place: no usage error repeats it.
+  const misplaced: [string, string[]][] = [
+    ['an unknown flag with a value', ['secrets', 'show', '--client-secret=EXAMPLE-typed-here']],
+    ['an unknown flag and an argument', ['secrets', 'show', '--client-secret', 'EXAMPLE-typed-here']],
+    ['an argument', ['secrets', 'show', 'EXAMPLE-typed-here']],
+    ['a wrong option', ['secrets', 'show', '--store', 'EXAMPLE-typed-here']],
+    ['an unknown command', ['EXAMPLE-typed-here']],
+    ['a wrong number', ['sandbox', '--speed', 'EXAMPLE-typed-here']],
+  ];
+  for (const [what, args] of misplaced) {
+    for (const json of [false, true]) {
+      it(`does not repeat ${what}${json ? ' under --json' : ''}`, async () => {
+        const { stdout, stderr, code } = await runCli(json ? [...args, '--json'] : args);
+        assert.equal(code, 2);
+        assert.ok(!`${stdout}${stderr}`.includes('EXAMPLE-typed-here'), `${stdout}${stderr}`);
+        assert.ok(!`${stdout}${stderr}`.includes('jamf-mcp-home-'), 'the home directory');
+        if (json) {
+          assert.equal(stderr, '');
+          const { error } = JSON.parse(stdout) as { error: Record<string, unknown> };
+          assert.deepEqual(Object.keys(error), ['code', 'message', 'hint', 'exit']);
+          assert.deepEqual([error.code, error.exit], ['USAGE', 2]);
+        } else {
+          assert.equal(stdout, '');
+          assert.equal(stderr.trimEnd().split('\n').length, 2, stderr);
+        }
+      });
+    }
+  }
+
+  it('says where jamf-mcp.yaml is wrong, found from a folder below', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'jamf-mcp-config-'));
+    await writeFile(join(folder, 'jamf-mcp.yaml'), 'store: aws\nregoin: eu-west-1\n');
+    const { stderr, code } = await runCli(['secrets', 'list'], { cwd: folder });
+    assert.equal(code, 2);
+    assert.match(stderr, /jamf-mcp\.yaml:2:1: unknown key regoin\n {2}next: /);
+  });
+
+  it('refuses JAMF_MCP_CONFIG that names no file', async () => {
+    const { stderr, code } = await runCli(['secrets', 'list'], { env: { JAMF_MCP_CONFIG: 'nowhere.yaml' } });
+    assert.equal(code, 2);
+    assert.match(stderr, /JAMF_MCP_CONFIG names nowhere\.yaml/);
+  });
+});
+
+describe('the sandbox command', () => {
+  it('hands on the exit code of its command, and its variables', async () => {
+    const script = 'test -s "$JAMF_MCP_SANDBOX_FIELDS" && test -n "$AWS_ENDPOINT_URL" && exit 7';
+    assert.equal((await runCli(['sandbox', '--', 'sh', '-c', script])).code, 7);
+  });
+
+  it('keeps AWS settings of the outside out', async () => {
+    const env = {
+      AWS_PROFILE: 'outside',
+      AWS_ENDPOINT_URL_ECS: 'http://192.0.2.1',
+      JAMF_URL: 'https://outside.example',
+      HTTPS_PROXY: 'http://192.0.2.1',
+    };
+    const { stdout } = await runCli(['sandbox', '--', 'sh', '-c', 'env'], { env });
+    for (const value of ['outside', '192.0.2.1']) assert.ok(!stdout.includes(value), value);
+  });
+
+  it('leaves no file behind', async () => {
+    const { stdout } = await runCli(['sandbox', '--', 'sh', '-c', 'dirname "$JAMF_MCP_SANDBOX_FIELDS"']);
+    const { code } = await runCli(['sandbox', '--', 'test', '-e', stdout.trim()]);
+    assert.equal(code, 1);
+  });
+
+  it('says that a program does not exist', async () => {
+    const { stderr, code } = await runCli(['sandbox', '--', 'no-such-program-EXAMPLE']);
+    assert.equal(code, 5);
+    assert.match(stderr, /no-such-program-EXAMPLE: no such program/);
+  });
+});
