@@ -41,13 +41,17 @@ export interface Access {
   error: { code: string; message: string | null } | null;
   /** What the refusal text tells; null where the call was not refused. */
   denial: Denial | null;
-  /** Every secret that the record names; empty where it names none. */
-  secrets: readonly Mention[];
   principal: Principal;
   sourceIp: string | null;
   /** Written by the caller: for display, never for judgement. */
   userAgent: string | null;
   region: string | null;
+}
+
+/** An access as one record tells it. */
+export interface RecordedAccess extends Access {
+  /** Every secret that the record names; empty where it names none. */
+  secrets: readonly Mention[];
 }
 
 type Json = Record<string, unknown>;
@@ -75,10 +79,14 @@ const PLACES: readonly { writtenBy: WrittenBy; path: readonly [string, string, .
  * @param record - one CloudTrail record, decoded: one element of `Records`, or of a LookupEvents `CloudTrailEvent`
  * @returns the access, or null where the record is none (not an object, or of another service)
  */
-export function accessFrom(record: unknown): Access | null {
+export function accessFrom(record: unknown): RecordedAccess | null {
   if (!isObject(record)) return null;
   const source = text(record.eventSource);
-  if (source !== SECRETS_MANAGER && !(source === KMS && text(at(record, ['requestParameters', 'encryptionContext', 'SecretARN'])))) return null;
+  if (
+    source !== SECRETS_MANAGER &&
+    !(source === KMS && text(at(record, ['requestParameters', 'encryptionContext', 'SecretARN'])))
+  )
+    return null;
   const region = text(record.awsRegion);
   const principal = principalOf(record);
   const errorCode = text(record.errorCode);
@@ -103,7 +111,11 @@ export function accessFrom(record: unknown): Access | null {
 }
 
 /** Every secret the record names, each once; one known by name only lives where the call was made. */
-function mentionsIn(record: Json, denial: Denial | null, here: { account: string | null; region: string | null }): Mention[] {
+function mentionsIn(
+  record: Json,
+  denial: Denial | null,
+  here: { account: string | null; region: string | null },
+): Mention[] {
   // Whoever calls KMS by himself writes what he likes into the encryption context.
   const forged = record.eventSource === KMS && at(record, ['userIdentity', 'invokedBy']) !== SECRETS_MANAGER;
   const written = PLACES.flatMap(({ writtenBy, path }) =>
@@ -151,7 +163,9 @@ const SESSION = /^arn:([^:]*):sts::([^:]*:assumed-role\/[^/]+)\/(.+)$/s;
 /** An assumed-role ARN has lost the path of its role: right where the role has none. */
 function roleOfSession(arn: string | null): string | null {
   const [, partition, role] = SESSION.exec(arn ?? '') ?? [];
-  return partition === undefined || role === undefined ? null : `arn:${partition}:iam::${role.replace(':assumed-role/', ':role/')}`;
+  return partition === undefined || role === undefined
+    ? null
+    : `arn:${partition}:iam::${role.replace(':assumed-role/', ':role/')}`;
 }
 
 /**
@@ -168,7 +182,8 @@ function credentialOf(identity: Json, accessKeyId: string | null): Principal['cr
 /** Codes of a refusal: `AccessDenied` and `AccessDeniedException` of the services, `VpceAccessDenied` of an endpoint's policy. */
 const DENIED = /AccessDenied|UnauthorizedOperation|NotAuthorized/i;
 
-const outcomeOf = (errorCode: string | null): Outcome => (errorCode === null ? 'success' : DENIED.test(errorCode) ? 'denied' : 'failed');
+const outcomeOf = (errorCode: string | null): Outcome =>
+  errorCode === null ? 'success' : DENIED.test(errorCode) ? 'denied' : 'failed';
 
 /** CloudTrail writes `2026-11-22T10:00:00Z`; exports write `2026-11-22 10:00:00.000000000`, also UTC. */
 const TIME = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/;
@@ -180,11 +195,13 @@ function timeOf(value: unknown): string | null {
   return Number.isNaN(ms) ? null : new Date(ms).toISOString();
 }
 
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 
-const strings = (value: unknown): string[] => (Array.isArray(value) ? value : [value]).map(text).filter((item) => item !== null);
+const strings = (value: unknown): string[] =>
+  (Array.isArray(value) ? value : [value]).map(text).filter((item) => item !== null);
 
 const at = (value: unknown, path: readonly string[]): unknown =>
   path.reduce<unknown>((inner, key) => (isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined), value);

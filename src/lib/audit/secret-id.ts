@@ -66,7 +66,8 @@ export interface KnownSecrets {
 /** An empty {@link KnownSecrets}. */
 export function knownSecrets(): KnownSecrets {
   const byName = new Map<string, Map<string, SecretId>>();
-  const named = (name: string, like: SecretId) => [...(byName.get(name)?.values() ?? [])].filter((known) => samePlace(known, like));
+  const named = (name: string, like: SecretId) =>
+    [...(byName.get(name)?.values() ?? [])].filter((known) => samePlace(known, like));
   return {
     learn(id) {
       if (id.suffix === null) return;
@@ -104,7 +105,8 @@ const waysToRead = (id: SecretId | Mention): { name: string; suffix: string | nu
   ...('otherName' in id && id.otherName !== null ? [{ name: id.otherName, suffix: null }] : []),
 ];
 
-const samePlace = (a: SecretId, b: SecretId) => agree(a.partition, b.partition) && agree(a.account, b.account) && agree(a.region, b.region);
+const samePlace = (a: SecretId, b: SecretId) =>
+  agree(a.partition, b.partition) && agree(a.account, b.account) && agree(a.region, b.region);
 
 const agree = (a: string | null, b: string | null) => a === null || b === null || a === b;
 

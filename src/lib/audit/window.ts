@@ -30,9 +30,13 @@ const MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:\.\d+)?(Z|[+-]\d\d:\
 export function parseWindow(typed: { since: string; until?: string | undefined }, now: number): Window {
   const since = floor(momentOf('--since', typed.since, now, 'first'));
   const until = Math.min(typed.until === undefined ? now : momentOf('--until', typed.until, now, 'last'), now);
-  if (since > now) throw invalid(`--since ${typed.since} is in the future`, 'name a time that has passed: 7d, 12h, 2026-11-01');
+  if (since > now)
+    throw invalid(`--since ${typed.since} is in the future`, 'name a time that has passed: 7d, 12h, 2026-11-01');
   if (since > until) {
-    throw invalid(`--since ${typed.since} is after --until ${typed.until ?? 'now'}: the window is empty`, 'swap the two');
+    throw invalid(
+      `--since ${typed.since} is after --until ${typed.until ?? 'now'}: the window is empty`,
+      'swap the two',
+    );
   }
   return { since, until: Math.ceil(until / SECOND) * SECOND };
 }
@@ -41,7 +45,9 @@ function momentOf(flag: string, text: string, now: number, edge: 'first' | 'last
   const ago = AGO.exec(text);
   if (ago) return now - Number(ago[1]) * (UNITS[ago[2] ?? ''] ?? 0);
   const moment = MOMENT.exec(text);
-  const [day = '', rest] = moment ? [moment[1], `${moment[2] ?? ''}${moment[3] ?? ':00'}${moment[4] ?? 'Z'}`] : [text, '00:00:00Z'];
+  const [day = '', rest] = moment
+    ? [moment[1], `${moment[2] ?? ''}${moment[3] ?? ':00'}${moment[4] ?? 'Z'}`]
+    : [text, '00:00:00Z'];
   if (moment ?? DATE.test(text)) {
     const ms = Date.parse(`${day}T${rest.toUpperCase()}`);
     const midnight = Date.parse(`${day}T00:00:00Z`);

@@ -40,14 +40,13 @@ export interface LookupQuery {
 }
 
 /**
- * Read every Secrets Manager event of the window, newest first, page by page to the end.
+ * Read every Secrets Manager event of the window, newest first, page by page to the end. The window has to be
+ * {@link withinReach}.
  * @param sink - gets each distinct event once
  * @returns the report; `complete: false` where it broke off after the first page, with the reason in `skipped`
- * @throws JamfMcpError INPUT_INVALID for a window that starts more than 90 days ago; INTERRUPTED; and what the first page
- *   fails with, after its retries
+ * @throws JamfMcpError INTERRUPTED, and what the first page fails with, after its retries
  */
 export async function lookupEvents(query: LookupQuery, sink: Sink, context: Context): Promise<SourceResult> {
-  withinReach(query.window, context.clock.now());
   const { CloudTrailClient } = await import('@aws-sdk/client-cloudtrail');
   // One attempt: the SDK would retry by its own clock, past the pace.
   const client = new CloudTrailClient({ ...clientConfig({ ...query.aws, region: query.region }), maxAttempts: 1 });
@@ -71,14 +70,21 @@ export async function lookupEvents(query: LookupQuery, sink: Sink, context: Cont
     report.complete = true;
   } catch (error) {
     if (pages === 0 || isInterruption(error)) throw error;
-    skipped.push({ where, why: `broke off after ${String(pages)} pages, the older events are missing: ${messageOf(error)}` });
+    skipped.push({
+      where,
+      why: `broke off after ${String(pages)} pages, the older events are missing: ${messageOf(error)}`,
+    });
   } finally {
     client.destroy();
   }
   return { report, skipped };
 }
 
-function withinReach(window: Window, now: number): void {
+/**
+ * Refuse what the event history cannot reach.
+ * @throws JamfMcpError INPUT_INVALID for a window that starts more than 90 days ago
+ */
+export function withinReach(window: Window, now: number): void {
   // A minute of grace: "90 days" was true when the command was typed.
   if (window.since >= now - REACH_DAYS * DAY - 60_000) return;
   throw new JamfMcpError(
@@ -118,9 +124,13 @@ async function* everyPage(client: CloudTrailClient, window: Window, context: Con
       yield page.Events ?? [];
       if (token === undefined) return;
     } catch (error) {
-      if (token === undefined || renewals === NEW_TOKENS || awsErrorName(error) !== 'InvalidNextTokenException') throw error;
+      if (token === undefined || renewals === NEW_TOKENS || awsErrorName(error) !== 'InvalidNextTokenException')
+        throw error;
       // Pages come newest first, so what is left ends at the oldest event seen; its second is read twice.
-      context.host.notify({ kind: 'progress', text: `CloudTrail no longer takes its page token: going on from ${oldest.toISOString()}` });
+      context.host.notify({
+        kind: 'progress',
+        text: `CloudTrail no longer takes its page token: going on from ${oldest.toISOString()}`,
+      });
       renewals += 1;
       span.end = oldest;
       token = undefined;
@@ -137,7 +147,10 @@ async function persistently<Output>(paced: Pace, context: Context, send: () => P
       if (attempt >= attemptsFor(error)) throw error;
       const longest = Math.min(FIRST_WAIT_MS * 2 ** (attempt - 1), LONGEST_WAIT_MS);
       const wait = Math.round(longest * (0.5 + Math.random() / 2));
-      context.host.notify({ kind: 'progress', text: `CloudTrail did not answer (${messageOf(error)}): again in ${String(wait)} ms` });
+      context.host.notify({
+        kind: 'progress',
+        text: `CloudTrail did not answer (${messageOf(error)}): again in ${String(wait)} ms`,
+      });
       await context.clock.sleep(wait, context.signal);
     }
   }

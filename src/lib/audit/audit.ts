@@ -1,0 +1,136 @@
+/** The audit: who read or changed a secret, what explains each access, and what is wrong with it. */
+import { identity, type AwsIdentity, type AwsSettings } from '../aws.ts';
+import { listServiceTasks, type ServiceTask } from '../ecs/tasks.ts';
+import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
+import type { Context } from '../host.ts';
+import type { StoreKind } from '../secrets/store.ts';
+import type { AuditedAccess } from './access.ts';
+import { collector, type Collected } from './collect.ts';
+import { DETECTORS, inOrder } from './detectors/index.ts';
+import type { Finding } from './detectors/detector.ts';
+import { explain, type Facts } from './explain.ts';
+import { groupByIdentity, type IdentityGroup } from './groups.ts';
+import { parseSecretId, type Mention } from './secret-id.ts';
+import { lookupEvents, withinReach } from './sources/lookup-events.ts';
+import type { Skipped, SourceReport } from './sources/source.ts';
+import { parseWindow } from './window.ts';
+
+/** What to audit. */
+export interface AuditRequest {
+  /** Name or ARN, of a secret that need not exist any more; null for every secret. */
+  secret: string | null;
+  store: StoreKind;
+  /** As `parseWindow` takes them. */
+  since: string;
+  until?: string | undefined;
+  aws: AwsSettings;
+  /** The service whose task starts explain reads. */
+  ecs: { cluster: string; service: string };
+  /** ARNs, with `*`, that are expected to read the secret. */
+  knownPrincipals: readonly string[];
+}
+
+/** What came of it. Times are ISO 8601, UTC. */
+export interface AuditResult {
+  /** Null where every secret was asked for; `arn` where a record told it. */
+  secret: { name: string; arn: string | null; store: StoreKind } | null;
+  window: { since: string; until: string };
+  sources: SourceReport[];
+  /** Oldest first. */
+  accesses: AuditedAccess[];
+  /** The accesses by who made them: most unexplained first. */
+  principals: IdentityGroup[];
+  /** Worst first. */
+  findings: Finding[];
+  /** Number of accesses that nothing explains. */
+  unexplained: number;
+  skipped: Skipped[];
+}
+
+/**
+ * Audit a secret by CloudTrail's event history. Reads only.
+ * @throws JamfMcpError USAGE for a store that CloudTrail does not see; INPUT_INVALID for a window or a secret that is none;
+ *   CREDENTIALS_MISSING, ACCESS_DENIED, THROTTLED …, as the first call of AWS fails; INTERRUPTED
+ */
+export async function auditSecret(request: AuditRequest, context: Context): Promise<AuditResult> {
+  if (request.store !== 'aws') {
+    throw new JamfMcpError('USAGE', `the audit reads CloudTrail, and CloudTrail does not see the ${request.store} store`, 'audit a secret on AWS: pass --store aws');
+  }
+  const now = context.clock.now();
+  const window = parseWindow(request, now);
+  withinReach(window, now);
+  const asked = askedFor(request.secret);
+  const skipped: Skipped[] = [];
+
+  const caller = await identity(request.aws, context);
+  const region = asked?.region ?? caller.region;
+  const aws = { ...request.aws, region };
+  if (asked?.account && asked.account !== caller.account) skipped.push(foreign(asked.account, caller));
+  const tasks = await tasksOf({ ...request.ecs, aws }, skipped, context);
+
+  const here = asked && { ...asked, account: asked.account ?? caller.account, region };
+  const collected = collector(here);
+  const source = await lookupEvents({ aws, region, account: caller.account, window }, collected.take, context);
+
+  const facts: Facts = { now, self: caller.arn, tasks, knownPrincipals: request.knownPrincipals };
+  const { accesses, nameless, arn } = collected.finish();
+  const judged = judge(accesses, facts);
+  return {
+    secret: here && { name: here.name, arn, store: request.store },
+    window: { since: iso(window.since), until: iso(window.until) },
+    sources: [source.report],
+    ...judged,
+    skipped: [...skipped, ...source.skipped, ...namelessNote(nameless, region)],
+  };
+}
+
+/** Explain every access, let the detectors see it, and sum up. */
+function judge(collected: Collected['accesses'], facts: Facts): Pick<AuditResult, 'accesses' | 'principals' | 'findings' | 'unexplained'> {
+  const accesses = collected
+    .map(({ access, ...about }) => ({ ...access, ...about, explanation: explain(access, facts) }))
+    .sort((a, b) => order(a.time ?? '', b.time ?? '') || order(a.eventId, b.eventId));
+  const watches = DETECTORS.map((detector) => detector.start(facts));
+  for (const access of accesses) for (const watch of watches) watch.see(access);
+  return {
+    accesses,
+    principals: groupByIdentity(accesses),
+    findings: inOrder(watches.flatMap((watch) => watch.findings())),
+    unexplained: accesses.filter(({ explanation }) => explanation === null).length,
+  };
+}
+
+function askedFor(secret: string | null): Mention | null {
+  if (secret === null) return null;
+  const asked = parseSecretId(secret, 'caller');
+  if (asked) return asked;
+  throw new JamfMcpError('INPUT_INVALID', `${secret || 'an empty text'} is not the name or ARN of a secret`, 'pass --secret NAME, or --all-secrets');
+}
+
+const foreign = (account: string, caller: AwsIdentity): Skipped => ({
+  where: `account ${account}`,
+  why: `the secret is there and the credentials are of ${caller.account}: only accesses from ${caller.account} are recorded here`,
+});
+
+/** Without ECS an audit still tells who read the secret; it only explains less. */
+async function tasksOf(target: AuditRequest['ecs'] & { aws: AwsSettings }, skipped: Skipped[], context: Context): Promise<ServiceTask[]> {
+  const where = `ECS service ${target.cluster}/${target.service}`;
+  try {
+    const tasks = await listServiceTasks(target, context);
+    if (tasks.length === 0) skipped.push({ where, why: 'it has no tasks: reads at task starts cannot be matched' });
+    return tasks;
+  } catch (error) {
+    if (isInterruption(error)) throw error;
+    skipped.push({ where, why: `reads at task starts cannot be matched: ${messageOf(error)}` });
+    return [];
+  }
+}
+
+function namelessNote(nameless: ReadonlyMap<string, number>, region: string): Skipped[] {
+  if (nameless.size === 0) return [];
+  const calls = [...nameless].map(([action, count]) => `${String(count)} ${action}`).join(', ');
+  return [{ where: `records in ${region}`, why: `they name no secret, so whether they concern this one is unknown: ${calls}` }];
+}
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

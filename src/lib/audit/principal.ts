@@ -1,0 +1,39 @@
+/** Who is who: one identity behind many sessions, and whether it is one that the user expects. */
+import type { Principal } from './event.ts';
+
+/**
+ * The stable identity behind a principal: sessions of one role are one. For grouping and for findings.
+ * @returns the role's ARN, else the principal's own, else what little the record tells
+ */
+export function identityOf({ arn, role, type, account }: Principal): string {
+  return role ?? arn ?? `${type ?? 'unknown principal'}${account === null ? '' : ` of ${account}`}`;
+}
+
+/** An identity short enough for a line: `role/ecsTaskExecutionRole`, `user/ci`, with the account where it is another one. */
+export function shortIdentity(identity: string, account: string | null): string {
+  const [, owner, resource] = /^arn:[^:]*:(?:iam|sts)::([^:]*):(.+)$/s.exec(identity) ?? [];
+  if (owner === undefined || resource === undefined) return identity;
+  const name = resource.replace(/^(role|user)\/.*\//s, '$1/');
+  return owner === account || account === null ? name : `${name} of ${owner}`;
+}
+
+/**
+ * Whether two ARNs are one role. A session's ARN does not hold the path of its role, and names are unique in an account
+ * whatever the path (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html), so the path is left out.
+ */
+export function sameRole(a: string | null, b: string | null): boolean {
+  return a !== null && b !== null && pathless(a) === pathless(b);
+}
+
+const pathless = (arn: string) => arn.replace(/:role\/.*\//s, ':role/');
+
+/**
+ * Whether a pattern of `audit.knownPrincipals` means this principal: by its own ARN, or by that of the role it has assumed.
+ * @param pattern - an ARN in which `*` stands for any characters, none included
+ */
+export function matchesPrincipal(pattern: string, { arn, role }: Principal): boolean {
+  const glob = new RegExp(`^${pattern.split('*').map(literal).join('.*')}$`, 's');
+  return [arn, role, role === null ? null : pathless(role)].some((candidate) => candidate !== null && glob.test(candidate));
+}
+
+const literal = (text: string) => text.replace(/[\\^$.|?+()[\]{}]/g, '\\$&');

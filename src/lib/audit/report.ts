@@ -1,0 +1,88 @@
+/** Draws an audit for a terminal. Nearly every text in it was written by somebody else, so each goes through terminalSafe. */
+import type { ChalkInstance } from 'chalk';
+import { terminalSafe } from '../format/escape.ts';
+import { table } from '../format/table.ts';
+import type { AuditResult } from './audit.ts';
+import type { Severity } from './detectors/detector.ts';
+import type { IdentityGroup } from './groups.ts';
+import { shortIdentity } from './principal.ts';
+
+interface Canvas {
+  ink: ChalkInstance;
+  /** Columns. */
+  width: number;
+}
+
+/** From this width on, times are drawn with their year. */
+const WIDE = 110;
+
+/**
+ * Draw the headline, who made the accesses, the findings, and what was not looked at.
+ * @returns lines without a newline at the end, none wider than the canvas where words can be wrapped
+ */
+export function drawAudit(result: AuditResult, canvas: Canvas): string {
+  const { ink } = canvas;
+  const parts = [
+    headline(result, ink),
+    result.principals.length > 0 ? groups(result, canvas) : '',
+    result.findings.length > 0 ? `${ink.bold('findings')}\n${findings(result, canvas)}` : '',
+    result.skipped.length > 0 ? `${ink.bold('not looked at')}\n${skipped(result, canvas)}` : '',
+  ];
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+function headline({ secret, window, accesses, unexplained, sources }: AuditResult, ink: ChalkInstance): string {
+  const count = `${String(unexplained)} of ${String(accesses.length)} ${accesses.length === 1 ? 'access' : 'accesses'} unexplained`;
+  const text = accesses.length === 0 ? 'no accesses' : unexplained > 0 ? ink.red(count) : ink.green(count);
+  const where = sources.map(({ account, region }) => [account, region].filter((part) => part !== null).join(' in ')).join(', ');
+  return `${ink.bold(text)}\n${terminalSafe(secret ? secret.name : 'all secrets')}, ${minute(window.since)} to ${minute(window.until)} UTC, ${terminalSafe(where)}`;
+}
+
+function groups({ principals, sources }: AuditResult, { ink, width }: Canvas): string {
+  const account = sources[0]?.account ?? null;
+  const time = (iso: string | null) => (iso === null ? '-' : minute(iso).slice(width < WIDE ? 5 : 0));
+  const rows = principals.map((group) => [
+    terminalSafe(shortIdentity(group.identity, account)),
+    String(group.accesses),
+    time(group.first),
+    time(group.last),
+    outcomes(group, ink),
+    explanations(group, ink),
+  ]);
+  return table(['principal', 'accesses', 'first', 'last', 'outcome', 'explanation'].map((name) => ink.dim(name)), rows, width);
+}
+
+const outcomes = ({ outcomes: { success = 0, denied = 0, failed = 0 } }: IdentityGroup, ink: ChalkInstance) =>
+  [counted(success, 'ok'), ink.red(counted(denied, 'denied')), counted(failed, 'failed')].filter((text) => text !== '').join(', ');
+
+function explanations(group: IdentityGroup, ink: ChalkInstance): string {
+  const kinds = Object.entries(group.explanations).map(([kind, count]) => counted(count, kind));
+  return [ink.red(counted(group.unexplained, 'unexplained')), ...kinds].filter((text) => text !== '').join(', ');
+}
+
+const counted = (count: number, what: string) => (count === 0 ? '' : `${String(count)} ${what}`);
+
+function findings(result: AuditResult, { ink, width }: Canvas): string {
+  const rows = result.findings.map(({ severity, title, why, fix, technique }) => [
+    COLOUR[severity](ink)(severity),
+    `${ink.bold(terminalSafe(title))}\n${terminalSafe(why)} (${technique})\n${ink.dim('fix:')} ${terminalSafe(fix)}`,
+  ]);
+  return withoutHeader(table(['', ''], rows, width));
+}
+
+const COLOUR: Record<Severity, (ink: ChalkInstance) => ChalkInstance> = {
+  critical: (ink) => ink.bold.red,
+  high: (ink) => ink.red,
+  medium: (ink) => ink.yellow,
+  low: (ink) => ink.blue,
+  info: (ink) => ink.dim,
+};
+
+function skipped(result: AuditResult, { ink, width }: Canvas): string {
+  return withoutHeader(table(['', ''], result.skipped.map(({ where, why }) => [ink.yellow(terminalSafe(where)), terminalSafe(why)]), width));
+}
+
+const withoutHeader = (drawn: string) => drawn.slice(drawn.indexOf('\n') + 1);
+
+/** `2026-11-22 09:30` */
+const minute = (iso: string) => iso.slice(0, 16).replace('T', ' ');
