@@ -99,5 +99,5 @@ export function sameFields(one: Fields, other: Fields): boolean {
 
 /** Whether a value is there and the same. */
 export function sameValue(one: Secret | undefined, other: Secret): boolean {
-  return one !== undefined && one.reveal() === other.reveal();
+  return one?.reveal() === other.reveal();
 }

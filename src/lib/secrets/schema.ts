@@ -209,7 +209,6 @@ export function problemError(schema: SecretSchema, problems: readonly FieldProbl
  */
 export function checkField(field: FieldSpec, given: string): { value: string } | { why: string } {
   if (given.length > LONGEST) return { why: `is longer than ${String(LONGEST)} characters` };
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(given)) return { why: 'has a line break or another control character in it' };
   return CHECKS[field.type](given);
 }
@@ -227,7 +226,7 @@ const CHECKS: Record<FieldType, (given: string) => { value: string } | { why: st
     const host = given.trim().toLowerCase();
     if (host.includes('/')) return { why: 'has to be a host name alone, without https:// and without a path' };
     const url = parseUrl(`https://${host}`);
-    if (!url || url.username !== '' || !/^(\[[\da-f:.]+\]|[a-z\d]([a-z\d.-]*[a-z\d])?)(:\d+)?$/.test(host)) {
+    if (url?.username !== '' || !/^(\[[\da-f:.]+\]|[a-z\d]([a-z\d.-]*[a-z\d])?)(:\d+)?$/.test(host)) {
       return { why: 'has to be a host name' };
     }
     if (/:\d+$/.test(host) && !isLoopback(url.hostname)) return { why: 'may carry a port only on this machine' };

@@ -24,6 +24,11 @@ import type { SecretStore } from '../store.ts';
 import { errorCode, isTemporary, readIfThere, replaceFile, withLock } from './files.ts';
 import { createKey, readKey, seal, unseal } from './local-key.ts';
 
+/** What a later version may have written. */
+interface UnknownForm {
+  format: unknown;
+}
+
 const WHERE = 'the local store';
 const SUFFIX = '.age';
 
@@ -59,9 +64,10 @@ export function localStore(
   const load = async (file: string): Promise<SecretDocument | null> => {
     const data = await readIfThere(join(folder, file));
     if (!data) return null;
-    const document = JSON.parse(await unseal(data, await existingKey(), join(folder, file))) as SecretDocument;
+    const document = JSON.parse(await unseal(data, await existingKey(), join(folder, file))) as
+      SecretDocument | UnknownForm;
     // age binds no name to a file: without this, one secret's file could be put in the place of another's.
-    if (Number(document.format) === 1 && fileOf(document.name) === file) return document;
+    if (document.format === 1 && fileOf(document.name) === file) return document;
     throw new JamfMcpError(
       'SECRET_MALFORMED',
       `${join(folder, file)} holds something else than its name says`,

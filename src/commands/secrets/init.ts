@@ -1,0 +1,51 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
+import { drawInit } from '../../lib/cli/draw/secrets.ts';
+import { readText } from '../../lib/cli/input.ts';
+import type { InitResult } from '../../lib/secrets/init.ts';
+
+export default class SecretsInit extends BaseCommand {
+  static override summary = 'create the secret, its Jamf client tried before anything is stored';
+
+  static override description = `Fields come from a file (dotenv or a JSON object) or stdin; what is missing is asked for, secret values without
+an echo. No value is ever taken from a flag. An existing secret is left alone unless --update is given.`;
+
+  static override examples = [
+    '<%= config.bin %> secrets init',
+    '<%= config.bin %> secrets init --from-file .env --env staging',
+    'op inject -i fields.tpl | <%= config.bin %> secrets init --from-file -',
+    '<%= config.bin %> secrets init --update --from-file new.env --dry-run',
+  ];
+
+  static override flags = {
+    'from-file': Flags.string({ summary: 'dotenv or JSON file with the fields, - for stdin', helpValue: 'FILE' }),
+    update: Flags.boolean({ summary: 'merge the given fields into a secret that exists', default: false }),
+    verify: Flags.boolean({ summary: 'try the Jamf client before storing it', default: true, allowNo: true }),
+    'dry-run': dryRunFlag,
+  };
+
+  async run(): Promise<InitResult> {
+    const { flags } = await this.parse(SecretsInit);
+    const { settings, context } = await this.begin(flags);
+    const file = flags['from-file'];
+    const { initSecret } = await import('../../lib/secrets/init.ts');
+    const { openStore } = await import('../../lib/secrets/open.ts');
+    const { schemaOf } = await import('../../lib/secrets/schema.ts');
+    const given =
+      file === undefined ? {} : (await import('../../lib/secrets/dotenv.ts')).parseFields(...(await readText(file)));
+    const result = await initSecret(
+      {
+        store: await openStore(settings, context),
+        secret: settings.secret,
+        environment: settings.environment,
+        schema: schemaOf(settings.schema),
+        given,
+        update: flags.update,
+        verify: flags.verify,
+        dryRun: flags['dry-run'],
+      },
+      context,
+    );
+    return this.present(result, drawInit);
+  }
+}

@@ -1,0 +1,35 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../../lib/cli/base.ts';
+import { drawShow } from '../../lib/cli/draw/secrets.ts';
+import type { ShowResult } from '../../lib/secrets/show.ts';
+
+export default class SecretsShow extends BaseCommand {
+  static override summary = 'show a secret: its fields with secret values masked, its version, labels and rotation';
+
+  static override description = `Each field has a fingerprint: 8 digits that change when the value changes, and from which it cannot be told.`;
+
+  static override examples = [
+    '<%= config.bin %> secrets show',
+    '<%= config.bin %> secrets show --env staging --stage AWSPREVIOUS',
+    '<%= config.bin %> secrets show --json',
+  ];
+
+  static override flags = {
+    stage: Flags.string({ summary: 'staging label of the version to show', default: 'AWSCURRENT', helpValue: 'LABEL' }),
+  };
+
+  async run(): Promise<ShowResult> {
+    const { flags } = await this.parse(SecretsShow);
+    const { settings, context } = await this.begin(flags);
+    const { openStore } = await import('../../lib/secrets/open.ts');
+    const { schemaOf } = await import('../../lib/secrets/schema.ts');
+    const { showSecret } = await import('../../lib/secrets/show.ts');
+    const { secret, environment } = settings;
+    const schema = schemaOf(settings.schema);
+    const store = await openStore(settings, context);
+    return this.present(
+      await showSecret({ store, secret, environment, schema, stage: flags.stage }, context),
+      drawShow,
+    );
+  }
+}

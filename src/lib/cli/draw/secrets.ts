@@ -1,0 +1,110 @@
+/** How the results of `secrets init`, `show` and `list` look as text. */
+import { terminalSafe } from '../../format/escape.ts';
+import { table } from '../../format/table.ts';
+import type { InitResult } from '../../secrets/init.ts';
+import type { ListedSecret, ListResult } from '../../secrets/list.ts';
+import type { ShowResult } from '../../secrets/show.ts';
+import type { SecretInfo } from '../../secrets/store.ts';
+import type { Canvas } from '../canvas.ts';
+
+/** What was created or changed, or in a dry run what would be. */
+export function drawInit(result: InitResult, { ink, width }: Canvas): string {
+  const name = terminalSafe(result.secret.name);
+  const where = `${result.secret.store}, environment ${terminalSafe(result.secret.environment)}`;
+  if (result.dryRun) {
+    const steps = result.steps.map(({ name: step, state, text }) => [step, state, terminalSafe(text)]);
+    return [
+      ink.bold(`dry run for secret ${name} (${where}): nothing was changed`),
+      '',
+      table(['STEP', 'STATE', 'WHAT'], steps, width),
+    ].join('\n');
+  }
+  if (!result.changed) return `${ink.bold(name)} (${where}) already has these values: nothing was changed`;
+  const jamf =
+    result.verified &&
+    `${result.verified.url} accepts the client${result.verified.account ? ` ${terminalSafe(result.verified.account)}` : ''}`;
+  return [
+    `${ink.green('stored')} ${ink.bold(name)} (${where})`,
+    pairs(
+      [
+        ['arn', terminalSafe(result.secret.arn ?? '')],
+        ['version', result.versionId ?? ''],
+        ['fields', result.fields.map(terminalSafe).join(', ')],
+        ['changed', result.changedFields.map(terminalSafe).join(', ')],
+        ['jamf', jamf ?? 'not asked'],
+      ],
+      { ink, width },
+    ),
+  ].join('\n');
+}
+
+/** One version of a secret, its secret values masked. */
+export function drawShow(result: ShowResult, { ink, width }: Canvas): string {
+  const { secret } = result;
+  const rows = result.fields.map((field) => [
+    terminalSafe(field.name),
+    field.secret ? ink.dim(field.value) : terminalSafe(field.value),
+    field.fingerprint,
+  ]);
+  return [
+    `${ink.bold(terminalSafe(secret.name))} (${secret.store}, environment ${terminalSafe(secret.environment)})`,
+    pairs(
+      [
+        ['about', terminalSafe(secret.description ?? '')],
+        ['arn', terminalSafe(secret.arn)],
+        ['version', `${result.versionId} ${result.stages.map(terminalSafe).join(' ')}`],
+        ['stored', minute(result.versionCreatedAt)],
+        ['created', minute(result.createdAt)],
+        ['rotation', rotationText(result.rotation)],
+      ],
+      { ink, width },
+    ),
+    '',
+    table(
+      ['FIELD', 'VALUE', 'FINGERPRINT'].map((header) => ink.dim(header)),
+      rows,
+      width,
+    ),
+  ].join('\n');
+}
+
+/** The secrets of a store. */
+export function drawList(result: ListResult, { ink, width }: Canvas): string {
+  const under = result.prefix === '' ? '' : ` whose names begin with ${terminalSafe(result.prefix)}`;
+  if (result.secrets.length === 0) return `no secrets in ${result.store}${under}`;
+  const rows = result.secrets.map((secret) => [
+    ink.bold(terminalSafe(secret.name)),
+    terminalSafe(secret.environment ?? '-'),
+    state(secret, ink),
+    minute(secret.changedAt),
+    rotationText(secret.rotation),
+  ]);
+  return table(
+    ['NAME', 'ENVIRONMENT', 'STATE', 'CHANGED', 'ROTATION'].map((header) => ink.dim(header)),
+    rows,
+    width,
+  );
+}
+
+function state(secret: ListedSecret, ink: Canvas['ink']): string {
+  if (secret.deletionAt) return ink.yellow(`deleted on ${secret.deletionAt.slice(0, 10)}`);
+  if (secret.stages.includes('AWSPENDING')) return ink.yellow('rotation pending');
+  return secret.stages.includes('AWSCURRENT') ? 'current' : ink.yellow('no value');
+}
+
+function rotationText({ enabled, everyDays, nextRotationAt }: SecretInfo['rotation']): string {
+  if (!enabled) return 'not by the store';
+  const every = everyDays === null ? 'scheduled' : `every ${String(everyDays)} days`;
+  return nextRotationAt ? `${every}, next ${nextRotationAt.slice(0, 10)}` : every;
+}
+
+/** Names and values in two columns; empty values are left out. */
+function pairs(all: readonly [string, string][], { ink, width }: Canvas): string {
+  const [first = ['', ''], ...rest] = all
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => [ink.dim(name), value]);
+  return table(first, rest, width);
+}
+
+/** `2026-11-22 09:30 UTC`, or `-`. */
+const minute = (time: string | null) => (time === null ? '-' : `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`);

@@ -1,0 +1,230 @@
+/** `secrets init`: create a secret from fields that were checked and tried, or bring an existing one up to date. */
+import { randomUUID } from 'node:crypto';
+import { JamfMcpError } from '../errors.ts';
+import type { Context } from '../host.ts';
+import { secretDeleted, secretExists } from './document.ts';
+import { sameValue } from './rules.ts';
+import { checkField, checkFields, fieldsFrom, problemError, type FieldSpec, type SecretSchema } from './schema.ts';
+import { AWSCURRENT, type SecretInfo, type SecretStore, type SecretVersion } from './store.ts';
+import { verifyJamf, type JamfProof } from './verify.ts';
+import { replaceCurrent } from './write.ts';
+
+/** Requirements row 25. */
+const DESCRIPTION = 'Credentials for Jamf MCP Server';
+
+/** What `initSecret` works on. */
+export interface InitRequest {
+  store: SecretStore;
+  secret: string;
+  environment: string;
+  schema: SecretSchema;
+  /** Values already known (from a file); what is missing is asked for. */
+  given: Readonly<Record<string, string>>;
+  /** Change an existing secret; without it an existing one is an error. */
+  update: boolean;
+  /** Try the Jamf client before anything is stored. */
+  verify: boolean;
+  dryRun: boolean;
+}
+
+/** One thing that `secrets init` does. */
+export interface InitStep {
+  name: 'verify' | 'store';
+  state: 'planned' | 'done' | 'skipped';
+  text: string;
+}
+
+/** What came of it. */
+export interface InitResult {
+  /** `arn` is null only in a dry run for a secret that is not there yet. */
+  secret: { name: string; arn: string | null; store: string; environment: string };
+  /** The version that is current now; null only in a dry run for a new secret. */
+  versionId: string | null;
+  /** Names of all fields that the secret has. */
+  fields: string[];
+  /** Names of the fields whose values are new. */
+  changedFields: string[];
+  changed: boolean;
+  dryRun: boolean;
+  /** What Jamf said; null where it was not asked. */
+  verified: JamfProof | null;
+  steps: InitStep[];
+}
+
+/**
+ * Create the secret, or with `update` merge the given fields into it.
+ *
+ * Everything that can fail without harm comes first: the values are checked, the secret is looked for, the Jamf client
+ * is tried; the one write comes last.
+ * @throws JamfMcpError INPUT_MISSING, INPUT_INVALID (all fields at once), SECRET_EXISTS, SECRET_DELETED, DECLINED,
+ *   CONFLICT (somebody else changed the secret meanwhile), what {@link verifyJamf} and the store throw
+ */
+export async function initSecret(request: InitRequest, context: Context): Promise<InitResult> {
+  const { store, secret: name, schema, environment } = request;
+  refuseInvalid(schema, request.given);
+  const existing = await lookUp(request);
+  const before = existing ? await currentOf(store, existing.name) : null;
+  const old = new Map([...(before?.fields ?? [])].map(([field, value]) => [field, value.reveal()]));
+
+  const answers = await askFor(request, old, context);
+  const { values, problems } = checkFields(schema, { ...Object.fromEntries(old), ...request.given, ...answers });
+  if (problems.length > 0) throw problemError(schema, problems);
+  const fields = fieldsFrom(schema, values);
+  const changedFields = [...fields]
+    .filter(([field, value]) => !sameValue(before?.fields.get(field), value))
+    .map(([field]) => field);
+
+  const result: InitResult = {
+    secret: { name: existing?.name ?? name, arn: existing?.arn ?? null, store: store.kind, environment },
+    versionId: before?.versionId ?? null,
+    fields: [...fields.keys()],
+    changedFields,
+    changed: false,
+    dryRun: request.dryRun,
+    verified: null,
+    steps: plan(request, existing, changedFields),
+  };
+  if (request.dryRun || changedFields.length === 0) return result;
+
+  const run = async <T>(step: InitStep['name'], work: () => Promise<T>): Promise<T | null> => {
+    const planned = result.steps.find((candidate) => candidate.name === step);
+    if (planned?.state !== 'planned') return null;
+    const started = context.clock.now();
+    context.host.notify({ kind: 'step', ...planned, state: 'started' });
+    const outcome = await work();
+    planned.state = 'done';
+    context.host.notify({ kind: 'step', ...planned, state: 'done', durationMs: context.clock.now() - started });
+    return outcome;
+  };
+
+  result.verified = await run('verify', () => verifyJamf(values, context));
+  context.host.notify({ kind: 'target', store: store.kind, ...(await store.whereabouts()) });
+  if (
+    existing &&
+    !(await context.host.ask({
+      kind: 'confirm',
+      text: `change ${changedFields.join(', ')} of secret ${existing.name}?`,
+    }))
+  ) {
+    throw new JamfMcpError('DECLINED', 'declined; nothing was changed');
+  }
+  await run('store', async () => {
+    if (existing) {
+      result.versionId = (await replaceCurrent(store, existing.name, fields, before?.versionId ?? null)).versionId;
+    } else {
+      const tags = { environment, 'managed-by': 'jamf-mcp' };
+      const created = await store.create({ name, description: DESCRIPTION, tags, fields, token: randomUUID() });
+      result.versionId = created.versionId;
+      result.secret.arn = created.arn;
+    }
+    result.changed = true;
+  });
+  return result;
+}
+
+/** Before anything is asked for or contacted: what is given has to be right; what is missing is told with it. */
+function refuseInvalid(schema: SecretSchema, given: Readonly<Record<string, string>>): void {
+  const { problems } = checkFields(schema, given);
+  if (problems.some(({ kind }) => kind === 'invalid')) throw problemError(schema, problems);
+}
+
+/** The secret if it is there and may be changed, null if there is none. */
+async function lookUp({ store, secret, update }: InitRequest): Promise<SecretInfo | null> {
+  const info = await orNull(store.describe(secret), 'SECRET_NOT_FOUND');
+  if (info?.deletionAt) throw secretDeleted(info.name, info.deletionAt);
+  if (info && !update) throw secretExists(info.name, info.arn);
+  return info;
+}
+
+/** A secret that was created without a value, as the AWS CLI can, has no current version. */
+const currentOf = (store: SecretStore, name: string): Promise<SecretVersion | null> =>
+  orNull(store.read(name, { stage: AWSCURRENT }), 'VERSION_NOT_FOUND');
+
+async function orNull<T>(work: Promise<T>, code: JamfMcpError['code']): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof JamfMcpError && error.code === code) return null;
+    throw error;
+  }
+}
+
+/**
+ * Ask for what is missing; for an update without any given field, offer every field with its present value.
+ * @returns the new values: a kept one is not among them
+ * @throws JamfMcpError INPUT_MISSING with the names of all that is missing, where nobody can be asked
+ */
+async function askFor(
+  { schema, given }: InitRequest,
+  old: ReadonlyMap<string, string>,
+  context: Context,
+): Promise<Record<string, string>> {
+  const nothingGiven = Object.keys(given).length === 0;
+  const { problems } = checkFields(schema, { ...Object.fromEntries(old), ...given });
+  const lacking = new Set(problems.map(({ field }) => field));
+  const wanted = schema.fields.filter((field) => nothingGiven || lacking.has(field.name));
+  const answers: Record<string, string> = {};
+  if (!nothingGiven && lacking.size === 0) return answers;
+  for (const field of wanted) {
+    try {
+      const answer = await askField(field, old.get(field.name), context);
+      if (answer !== '') answers[field.name] = answer;
+    } catch (error) {
+      if (!(error instanceof JamfMcpError && error.code === 'INPUT_MISSING')) throw error;
+      const names = lacking.size > 0 ? [...lacking] : wanted.map(({ name }) => name);
+      throw new JamfMcpError(
+        'INPUT_MISSING',
+        `${lacking.size > 0 ? 'fields are missing' : 'no fields were given'}, and there is nobody to ask: ${names.join(', ')}`,
+        'give them with --from-file FILE (dotenv or JSON), or --from-file - for stdin',
+        { cause: error, details: { problems } },
+      );
+    }
+  }
+  return answers;
+}
+
+async function askField(field: FieldSpec, old: string | undefined, context: Context): Promise<string> {
+  const check = (answer: string): true | string => {
+    if (answer.trim() === '')
+      return old !== undefined || field.default !== undefined ? true : `${field.name} is needed`;
+    const checked = checkField(field, answer);
+    return 'why' in checked ? `${field.name} ${checked.why}` : true;
+  };
+  const text = `${field.name} (${field.describe})`;
+  if (field.secret) {
+    const kept = old === undefined ? '' : ', empty to keep the present one';
+    return (await context.host.ask({ kind: 'secret', text: `${text}${kept}:`, flag: '--from-file', check })).reveal();
+  }
+  const suggested = old ?? field.default;
+  return context.host.ask({
+    kind: 'text',
+    text: `${text}:`,
+    flag: '--from-file',
+    check,
+    ...(suggested === undefined ? {} : { default: suggested }),
+  });
+}
+
+/** The steps: what a dry run shows is what is run. */
+function plan(request: InitRequest, existing: SecretInfo | null, changedFields: readonly string[]): InitStep[] {
+  const nothing = changedFields.length === 0;
+  const [verb, what] = existing
+    ? ['add a version to', `with new ${changedFields.join(', ')}`]
+    : ['create', `with ${String(changedFields.length)} fields`];
+  return [
+    {
+      name: 'verify',
+      state: request.verify && !nothing ? 'planned' : 'skipped',
+      text: request.verify
+        ? 'obtain a token from Jamf and ask whose it is'
+        : 'the Jamf client is not tried (--no-verify)',
+    },
+    {
+      name: 'store',
+      state: nothing ? 'skipped' : 'planned',
+      text: nothing
+        ? 'every field already has this value'
+        : `${verb} secret ${existing?.name ?? request.secret} ${what}`,
+    },
+  ];
+}

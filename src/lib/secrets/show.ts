@@ -1,0 +1,76 @@
+/** `secrets show`: what a secret holds, without its secret values. */
+import type { Context } from '../host.ts';
+import { fingerprint, MASK } from '../redact.ts';
+import { isSecretField, type SecretSchema } from './schema.ts';
+import type { SecretInfo, SecretStore } from './store.ts';
+
+/** One field, fit to be shown. */
+export interface ShownField {
+  name: string;
+  secret: boolean;
+  /** The value where it is public, `***` where it is secret. */
+  value: string;
+  /** 8 hexadecimal digits that change with the value; salted with secret and field. */
+  fingerprint: string;
+}
+
+/** What `secrets show` gives. Times are ISO 8601, UTC. */
+export interface ShowResult {
+  secret: { name: string; arn: string; store: string; environment: string; description: string | null };
+  versionId: string;
+  /** The staging labels of this version. */
+  stages: readonly string[];
+  fields: ShownField[];
+  rotation: SecretInfo['rotation'];
+  /** When this version was stored. */
+  versionCreatedAt: string | null;
+  createdAt: string | null;
+  changedAt: string | null;
+  tags: Readonly<Record<string, string>>;
+}
+
+/**
+ * Read a version and mask it.
+ * @param request - `stage`: the label of the version to show
+ * @throws JamfMcpError SECRET_NOT_FOUND, VERSION_NOT_FOUND, SECRET_DELETED, SECRET_MALFORMED, ACCESS_DENIED …
+ */
+export async function showSecret(
+  request: { store: SecretStore; secret: string; environment: string; schema: SecretSchema; stage: string },
+  context: Context,
+): Promise<ShowResult> {
+  const { store, secret, schema } = request;
+  context.signal.throwIfAborted();
+  // Both are asked at once; the error of the read is the one to tell, since it names a missing version or a deletion.
+  const [reading, describing] = await Promise.allSettled([
+    store.read(secret, { stage: request.stage }),
+    store.describe(secret),
+  ]);
+  if (reading.status === 'rejected') throw reading.reason;
+  if (describing.status === 'rejected') throw describing.reason;
+  const [version, info] = [reading.value, describing.value];
+  return {
+    secret: {
+      name: info.name,
+      arn: info.arn,
+      store: store.kind,
+      environment: request.environment,
+      description: info.description,
+    },
+    versionId: version.versionId,
+    stages: version.stages,
+    fields: [...version.fields].map(([name, value]) => {
+      const masked = isSecretField(schema, name);
+      return {
+        name,
+        secret: masked,
+        value: masked ? MASK : value.reveal(),
+        fingerprint: fingerprint(value.reveal(), `${info.name}/${name}`),
+      };
+    }),
+    rotation: info.rotation,
+    versionCreatedAt: version.createdAt,
+    createdAt: info.createdAt,
+    changedAt: info.changedAt,
+    tags: info.tags,
+  };
+}

@@ -1,0 +1,42 @@
+/** Writing a new current version without losing what somebody else wrote meanwhile. */
+import { randomUUID } from 'node:crypto';
+import { JamfMcpError } from '../errors.ts';
+import { AWSCURRENT, type Fields, type SecretStore } from './store.ts';
+
+/** Carried by a version between being stored and becoming current; what a crash leaves behind is taken over by the next write. */
+export const DRAFT = 'JAMFMCPDRAFT';
+
+/**
+ * Make fields the current version of a secret, as a compare-and-swap on the version they were made from.
+ *
+ * PutSecretValue alone moves AWSCURRENT whoever has it; so the version is stored as a draft, and the label is moved on
+ * the condition that it is still where it was read. If the process dies in between, the current version is the old one.
+ * @param from - the version that was read; null where the secret had none
+ * @returns the new version's id
+ * @throws JamfMcpError CONFLICT where another version has become current; it stays so
+ */
+export async function replaceCurrent(
+  store: SecretStore,
+  name: string,
+  fields: Fields,
+  from: string | null,
+): Promise<{ versionId: string }> {
+  const { versionId } = await store.put(name, fields, { token: randomUUID(), stages: [DRAFT] });
+  try {
+    await store.moveLabel(name, AWSCURRENT, from, versionId);
+  } catch (error) {
+    await dropDraft(store, name, versionId);
+    throw error;
+  }
+  await dropDraft(store, name, versionId);
+  return { versionId };
+}
+
+/** Take the draft label off, unless another writer's draft has it by now. */
+async function dropDraft(store: SecretStore, name: string, versionId: string): Promise<void> {
+  try {
+    await store.moveLabel(name, DRAFT, versionId, null);
+  } catch (error) {
+    if (!(error instanceof JamfMcpError && error.code === 'CONFLICT')) throw error;
+  }
+}
