@@ -1,0 +1,131 @@
+/** The sandbox: loopback servers that behave as the parts of AWS, Jamf Pro and Auth0 that this program calls. */
+import { createAuth0 } from './auth0.ts';
+import { faster, wallClock } from './clock.ts';
+import { history } from './cloudtrail-history.ts';
+import { createTrail, type Trail } from './cloudtrail.ts';
+import type { EcsOutcome } from './ecs-model.ts';
+import { createEcs } from './ecs.ts';
+import { createFaults } from './faults.ts';
+import { createIam, sandboxRoles } from './iam.ts';
+import { createJamf } from './jamf.ts';
+import { createKms } from './kms.ts';
+import { createPrincipals, OPERATOR } from './principals.ts';
+import { seededRandom } from './random.ts';
+import { createSecretsManager, type SecretsManager } from './secretsmanager.ts';
+import { serveAws, servePlain, type SeenCall } from './server.ts';
+import type { FaultRule, SandboxClock, World } from './service.ts';
+import { createSts } from './sts.ts';
+
+/** How a sandbox is to behave. */
+export interface SandboxOptions {
+  /** Decides every made-up value; default 1. */
+  seed?: number;
+  /** Default `us-east-1`. */
+  region?: string;
+  /** Default: the wall's; tests inject `manualClock()`. */
+  clock?: SandboxClock;
+  /** The waits inside ECS, Jamf and Auth0 are divided by it; default 1. */
+  speed?: number;
+  /** How long after a call CloudTrail knows it, in milliseconds; default 0. */
+  deliveryDelayMs?: number;
+  /** Whether CloudTrail knows a made-up week before the start; default false. */
+  history?: boolean;
+  /** How the next deployments end; default `steady`. */
+  outcome?: EcsOutcome;
+}
+
+/** A running sandbox. */
+export interface Sandbox {
+  /** The endpoint of all AWS services. */
+  url: string;
+  jamfUrl: string;
+  /** `127.0.0.1:port` */
+  auth0Domain: string;
+  /** What a child process needs to reach it. */
+  environment: Record<string, string>;
+  /** The eight fields that its Jamf and Auth0 accept. */
+  fields: Record<string, string>;
+  secrets: SecretsManager;
+  ecs: ReturnType<typeof createEcs>;
+  jamf: ReturnType<typeof createJamf>;
+  auth0: ReturnType<typeof createAuth0>;
+  trail: Trail;
+  /** Every call its servers saw, oldest first. */
+  calls: readonly SeenCall[];
+  /** Let the n-th matching call from now on meet a fault. */
+  inject(rule: FaultRule): void;
+  /** Stop all servers, and cut the connections that are open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Start all servers on free loopback ports. State is in memory and ends with the process.
+ * @throws the system's error where no port can be had
+ */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const clock = options.clock ?? wallClock;
+  const region = options.region ?? 'us-east-1';
+  const random = seededRandom(options.seed ?? 1);
+  const trail = createTrail(clock, random, { deliveryDelayMs: options.deliveryDelayMs ?? 0 });
+  const world: World = { clock, random, region, record: trail.record };
+  if (options.history) for (const record of history(clock.now(), region)) trail.plant(record);
+
+  const principals = createPrincipals(clock);
+  const roles = sandboxRoles(region);
+  const slowWorld: World = { ...world, clock: faster(clock, options.speed ?? 1) };
+  const secrets = createSecretsManager(world);
+  const ecs = createEcs(slowWorld, { readSecret: secrets.readAsService, outcome: options.outcome ?? 'steady' });
+  const jamf = createJamf(slowWorld);
+  const auth0 = createAuth0(slowWorld);
+  const services = {
+    secretsmanager: secrets,
+    ecs,
+    cloudtrail: trail,
+    sts: createSts(world, principals, roles),
+    iam: createIam(world, roles),
+    kms: createKms(world),
+  };
+
+  const faults = createFaults();
+  const calls: SeenCall[] = [];
+  const parts = { world, faults, calls };
+  const aws = await serveAws(parts, services, principals);
+  const jamfServer = await servePlain(parts, 'jamf', jamf);
+  const auth0Server = await servePlain(parts, 'auth0', auth0);
+  const url = `http://${aws.address}`;
+  const jamfUrl = `http://${jamfServer.address}`;
+  return {
+    url,
+    jamfUrl,
+    auth0Domain: auth0Server.address,
+    environment: {
+      AWS_ENDPOINT_URL: url,
+      AWS_ACCESS_KEY_ID: OPERATOR.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: OPERATOR.secretAccessKey,
+      AWS_SESSION_TOKEN: OPERATOR.sessionToken ?? '',
+      AWS_REGION: region,
+      AWS_DEFAULT_REGION: region,
+      AWS_EC2_METADATA_DISABLED: 'true',
+    },
+    fields: {
+      JAMF_URL: jamfUrl,
+      JAMF_CLIENT_ID: jamf.client.clientId,
+      JAMF_CLIENT_SECRET: jamf.client.clientSecret,
+      AUTH0_DOMAIN: auth0Server.address,
+      AUTH0_CLIENT_ID: auth0.client.clientId,
+      AUTH0_CLIENT_SECRET: auth0.client.clientSecret,
+      AUTH0_AUDIENCE: 'https://jamf-mcp.example.com/',
+      REQUIRED_SCOPES: 'read:jamf write:jamf',
+    },
+    secrets,
+    ecs,
+    jamf,
+    auth0,
+    trail,
+    calls,
+    inject: faults.inject,
+    async close() {
+      await Promise.all([aws.close(), jamfServer.close(), auth0Server.close()]);
+    },
+  };
+}
