@@ -6,7 +6,8 @@ import type { Computer } from '../../src/lib/jamf/computers.ts';
 import { Secret } from '../../src/lib/redact.ts';
 import { READ_ONLY, type Tool } from '../../src/lib/server/tools/tool.ts';
 import { testContext } from '../support/context.ts';
-import { connectClient, finds, readableStore, resultText, SECRET, testDeps } from '../support/mcp.ts';
+import { memoryStore } from '../support/memory-store.ts';
+import { connectClient, finds, resultText, SECRET, testDeps } from '../support/mcp.ts';
 
 const SNAPSHOTS = new URL('snapshots/', import.meta.url);
 
@@ -190,43 +191,64 @@ describe('find_computers', () => {
 });
 
 describe('secret_status', () => {
-  const fields = { JAMF_URL: 'https://example.jamfcloud.com', JAMF_CLIENT_SECRET: 'EXAMPLE-status-secret' };
+  const values = { JAMF_URL: 'https://example.jamfcloud.com', JAMF_CLIENT_SECRET: 'EXAMPLE-status-secret' };
+  const fields = new Map(Object.entries(values).map(([name, value]) => [name, new Secret(value)]));
+  const [v1, v2] = ['1', '2'].map((digit) => digit.repeat(36)) as [string, string];
+
+  async function storeWithSecret() {
+    const store = memoryStore();
+    await store.create({ name: SECRET, description: '', tags: {}, fields, token: v1 });
+    store.calls.length = 0;
+    return store;
+  }
 
   it('tells versions, labels and field names, and no value', async () => {
-    const { store } = readableStore({
-      AWSCURRENT: { versionId: 'v2', fields },
-      AWSPREVIOUS: { versionId: 'v1', fields },
-    });
-    const client = await connectClient(testDeps({ store }), testContext());
+    const store = await storeWithSecret();
+    await store.put(SECRET, new Map([...fields, ['OTHER', new Secret('EXAMPLE-other')]]), { token: v2, stages: ['AWSCURRENT'] });
+    const client = await connectClient(testDeps({ store: () => Promise.resolve(store) }), testContext());
     const result = await client.callTool({ name: 'secret_status', arguments: {} });
-    assert.deepEqual(result.structuredContent, {
+    const { versions, ...rest } = result.structuredContent as { versions: { versionId: string; stages: string[] }[] };
+    assert.deepEqual(rest, {
       name: SECRET,
-      store: 'local',
-      createdAt: '2026-01-01T00:00:00.000Z',
-      changedAt: '2026-11-01T00:00:00.000Z',
+      store: 'aws',
+      createdAt: '2026-11-22T00:00:00.000Z',
+      changedAt: '2026-11-22T00:00:00.000Z',
       deletionAt: null,
       rotation: { enabled: false, everyDays: null, lastRotatedAt: null, nextRotationAt: null },
-      versions: [
-        { versionId: 'v2', stages: ['AWSCURRENT'] },
-        { versionId: 'v1', stages: ['AWSPREVIOUS'] },
-      ],
-      fields: ['JAMF_URL', 'JAMF_CLIENT_SECRET'],
+      fields: ['JAMF_URL', 'JAMF_CLIENT_SECRET', 'OTHER'],
     });
-    for (const value of Object.values(fields)) assert.ok(!JSON.stringify(result).includes(value));
+    assert.deepEqual(
+      versions.sort((a, b) => a.versionId.localeCompare(b.versionId)),
+      [
+        { versionId: v1, stages: ['AWSPREVIOUS'] },
+        { versionId: v2, stages: ['AWSCURRENT'] },
+      ],
+    );
+    for (const value of [...Object.values(values), 'EXAMPLE-other']) assert.ok(!JSON.stringify(result).includes(value));
   });
 
   it('does not read a secret that is scheduled for deletion', async () => {
-    const { store, reads } = readableStore({ AWSCURRENT: { versionId: 'v1', fields } }, { deletionAt: '2026-12-01T00:00:00.000Z' });
-    const client = await connectClient(testDeps({ store }), testContext());
+    const store = await storeWithSecret();
+    store.scheduleDeletion(SECRET, '2026-12-01T00:00:00.000Z');
+    const client = await connectClient(testDeps({ store: () => Promise.resolve(store) }), testContext());
     const result = await client.callTool({ name: 'secret_status', arguments: {} });
     const { deletionAt, fields: names } = result.structuredContent as { deletionAt: string; fields: unknown };
-    assert.deepEqual([deletionAt, names, reads], ['2026-12-01T00:00:00.000Z', null, []]);
+    assert.deepEqual([deletionAt, names], ['2026-12-01T00:00:00.000Z', null]);
+    assert.deepEqual(store.calls, [`describe ${SECRET}`]);
+  });
+
+  it('says so where there is no such secret', async () => {
+    const client = await connectClient(testDeps({ store: () => Promise.resolve(memoryStore()) }), testContext());
+    const result = await client.callTool({ name: 'secret_status', arguments: {} });
+    assert.equal(result.isError, true);
+    assert.deepEqual(result._meta, { 'jamf-mcp/errorCode': 'SECRET_NOT_FOUND' });
   });
 
   it('offers no way to name another secret', async () => {
-    const { store } = readableStore({ AWSCURRENT: { versionId: 'v1', fields } });
-    const client = await connectClient(testDeps({ store }), testContext());
+    const store = await storeWithSecret();
+    const client = await connectClient(testDeps({ store: () => Promise.resolve(store) }), testContext());
     const result = await client.callTool({ name: 'secret_status', arguments: { name: 'other/secret' } });
     assert.equal(result.isError, true);
+    assert.deepEqual(store.calls, []);
   });
 });
