@@ -15,10 +15,13 @@ export interface StoredVersion {
   fields: readonly (readonly [string, string])[];
 }
 
+/** Number of the form of {@link SecretDocument}; a file of another form was written by a later version. */
+export const FORMAT = 1;
+
 /** A whole secret as it is kept. Times are ISO 8601, UTC. */
 export interface SecretDocument {
-  /** Number of this form. */
-  format: 1;
+  /** {@link FORMAT} */
+  format: number;
   name: string;
   description: string;
   createdAt: string;
@@ -44,7 +47,7 @@ export function createDocument(
   checkToken(secret.token);
   const createdAt = new Date(now).toISOString();
   return {
-    format: 1,
+    format: FORMAT,
     name: secret.name,
     description: secret.description,
     createdAt,

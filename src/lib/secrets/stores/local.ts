@@ -9,6 +9,7 @@ import type { Context } from '../../host.ts';
 import type { Secret } from '../../redact.ts';
 import {
   createDocument,
+  FORMAT,
   infoOf,
   isSameCreate,
   moveLabelIn,
@@ -23,11 +24,6 @@ import type { SecretSchema } from '../schema.ts';
 import type { SecretStore } from '../store.ts';
 import { errorCode, isTemporary, readIfThere, replaceFile, withLock } from './files.ts';
 import { createKey, readKey, seal, unseal } from './local-key.ts';
-
-/** What a later version may have written. */
-interface UnknownForm {
-  format: unknown;
-}
 
 const WHERE = 'the local store';
 const SUFFIX = '.age';
@@ -67,7 +63,7 @@ export function localStore(
     const document = JSON.parse(await unseal(data, await existingKey(), join(folder, file))) as
       SecretDocument | UnknownForm;
     // age binds no name to a file: without this, one secret's file could be put in the place of another's.
-    if (document.format === 1 && fileOf(document.name) === file) return document;
+    if (document.format === FORMAT && fileOf(document.name) === file) return document;
     throw new JamfMcpError(
       'SECRET_MALFORMED',
       `${join(folder, file)} holds something else than its name says`,
