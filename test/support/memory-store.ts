@@ -1,12 +1,9 @@
 /** A store in memory, for tests of everything that needs one. */
-import { checkName, encodeFields } from '../../src/lib/secrets/rules.ts';
 import {
-  createDocument,
+  createUnless,
   infoOf,
-  isSameCreate,
   moveLabelIn,
   putVersion,
-  secretExists,
   secretNotFound,
   versionOf,
   type SecretDocument,
@@ -74,11 +71,7 @@ export function memoryStore(
     read: (name, ref) => enter('read', name, () => versionOf(find(name), arnOf(find(name).name), ref, schema)),
     create: (secret) =>
       enter('create', secret.name, () => {
-        checkName(secret.name);
-        encodeFields(secret.fields);
-        const existing = documents.get(secret.name);
-        if (existing && !isSameCreate(existing, secret.token, secret.fields)) throw secretExists(secret.name, 'memory');
-        if (!existing) documents.set(secret.name, createDocument(secret, now()));
+        documents.set(secret.name, createUnless(documents.get(secret.name) ?? null, secret, now(), 'memory'));
         return { arn: arnOf(secret.name), versionId: secret.token };
       }),
     put: (name, fields, put) =>

@@ -3,7 +3,7 @@
  * whose back end does not know labels by itself. The rules are those of AWS Secrets Manager (rotation.md §2c).
  */
 import { JamfMcpError } from '../errors.ts';
-import { checkLabels, checkMove, checkToken, encodeFields } from './rules.ts';
+import { checkLabels, checkMove, checkName, checkToken, encodeFields } from './rules.ts';
 import { fieldsFrom, type SecretSchema } from './schema.ts';
 import { AWSCURRENT, AWSPREVIOUS, type Fields, type SecretInfo, type SecretVersion, type VersionRef } from './store.ts';
 
@@ -39,12 +39,15 @@ const DAY_MS = 86_400_000;
 /**
  * A new secret, its first version carrying AWSCURRENT.
  * @param now - milliseconds since 1970
+ * @throws JamfMcpError INPUT_INVALID for a name, token or size that no store takes
  */
 export function createDocument(
   secret: { name: string; description: string; tags: Readonly<Record<string, string>>; fields: Fields; token: string },
   now: number,
 ): SecretDocument {
+  checkName(secret.name);
   checkToken(secret.token);
+  encodeFields(secret.fields);
   const createdAt = new Date(now).toISOString();
   return {
     format: FORMAT,
@@ -59,12 +62,23 @@ export function createDocument(
 }
 
 /**
- * Whether a create call with this token and these fields was the one that made the document: the same call again then
- * changes nothing.
+ * {@link createDocument} where something may be there already.
+ * @param existing - what has that name, or null
+ * @param where - the store, for the error
+ * @returns a new document, or the existing one if it was created by this very call (same token, same value)
+ * @throws JamfMcpError SECRET_EXISTS, SECRET_DELETED
  */
-export function isSameCreate(document: SecretDocument, token: string, fields: Fields): boolean {
-  const first = document.versions.find((version) => version.id === token);
-  return first !== undefined && sameStored(first, fields);
+export function createUnless(
+  existing: SecretDocument | null,
+  secret: Parameters<typeof createDocument>[0],
+  now: number,
+  where: string,
+): SecretDocument {
+  if (!existing) return createDocument(secret, now);
+  refuseDeleted(existing);
+  const version = existing.versions.find(({ id }) => id === secret.token);
+  if (version && sameStored(version, secret.fields)) return existing;
+  throw secretExists(secret.name, where);
 }
 
 /**

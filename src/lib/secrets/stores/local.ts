@@ -8,18 +8,16 @@ import { JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import type { Secret } from '../../redact.ts';
 import {
-  createDocument,
+  createUnless,
   FORMAT,
   infoOf,
-  isSameCreate,
   moveLabelIn,
   putVersion,
-  secretExists,
   secretNotFound,
   versionOf,
   type SecretDocument,
 } from '../document.ts';
-import { checkName, encodeFields } from '../rules.ts';
+import { checkName } from '../rules.ts';
 import type { SecretSchema } from '../schema.ts';
 import type { SecretStore } from '../store.ts';
 import { errorCode, isTemporary, readIfThere, replaceFile, withLock } from './files.ts';
@@ -60,8 +58,7 @@ export function localStore(
   const load = async (file: string): Promise<SecretDocument | null> => {
     const data = await readIfThere(join(folder, file));
     if (!data) return null;
-    const document = JSON.parse(await unseal(data, await existingKey(), join(folder, file))) as
-      SecretDocument | UnknownForm;
+    const document = JSON.parse(await unseal(data, await existingKey(), join(folder, file))) as SecretDocument;
     // age binds no name to a file: without this, one secret's file could be put in the place of another's.
     if (document.format === FORMAT && fileOf(document.name) === file) return document;
     throw new JamfMcpError(
@@ -133,15 +130,10 @@ export function localStore(
     create: (secret) =>
       told(folder, async () => {
         checkName(secret.name);
-        encodeFields(secret.fields);
-        const created = createDocument(secret, context.clock.now());
         const file = fileOf(secret.name);
         key ??= await readKey(keyFile);
         if (!key && !(await hasSecrets(folder))) key = await createKey(keyFile, context);
-        await change(file, (existing) => {
-          if (existing && !isSameCreate(existing, secret.token, secret.fields)) throw secretExists(secret.name, WHERE);
-          return existing ?? created;
-        });
+        await change(file, (existing) => createUnless(existing, secret, context.clock.now(), WHERE));
         return { arn: arnOf(secret.name), versionId: secret.token };
       }),
 
