@@ -33,7 +33,10 @@ function tokens(filter: string): { values: string[]; outside: string } {
 type Query = Record<string, string | number | readonly string[]>;
 
 /** A client that answers from a function and remembers what it was asked. */
-function client(answer: (path: string, query: Query) => unknown): { client: JamfClient; asked: { path: string; query: Query }[] } {
+function client(answer: (path: string, query: Query) => unknown): {
+  client: JamfClient;
+  asked: { path: string; query: Query }[];
+} {
   const asked: { path: string; query: Query }[] = [];
   return {
     asked,
@@ -95,7 +98,10 @@ describe('the RSQL filter of a search', () => {
     assert.equal(computerFilter({ serial: 'EXAMPLE1' }), 'hardware.serialNumber=="EXAMPLE1"');
     assert.equal(computerFilter({ name: 'Ada"s' }), 'general.name=="*Ada\\"s*"');
     assert.equal(computerFilter({ name: '*lab*' }), 'general.name=="*lab*"');
-    assert.equal(computerFilter({ osVersion: '26.1' }), '(operatingSystem.version=="26.1",operatingSystem.version=="26.1.*")');
+    assert.equal(
+      computerFilter({ osVersion: '26.1' }),
+      '(operatingSystem.version=="26.1",operatingSystem.version=="26.1.*")',
+    );
     assert.equal(
       computerFilter({ model: 'Air', serial: 'X' }),
       'hardware.serialNumber=="X";(hardware.model=="*Air*",hardware.modelIdentifier=="*Air*")',
@@ -207,7 +213,10 @@ describe('the search for computers', () => {
   });
 
   it('makes null of what is missing or of another type', async () => {
-    const { client: jamf } = client(() => ({ totalCount: 1, results: [{ id: '9', general: { name: 5 }, hardware: null }] }));
+    const { client: jamf } = client(() => ({
+      totalCount: 1,
+      results: [{ id: '9', general: { name: 5 }, hardware: null }],
+    }));
     const { computers } = await computerFinder(jamf)({}, 5);
     assert.deepEqual(Object.values(computers[0] ?? {}), ['9', ...Array.from({ length: 11 }, () => null)]);
   });

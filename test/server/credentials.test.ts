@@ -96,7 +96,10 @@ describe('credentials of the server', () => {
 
   it('pass on what the store fails with', async () => {
     const failure = new JamfMcpError('CREDENTIALS_MISSING', 'no AWS credentials');
-    await assert.rejects(credentialsFromStore(() => Promise.reject(failure), SECRET), failure);
+    await assert.rejects(
+      credentialsFromStore(() => Promise.reject(failure), SECRET),
+      failure,
+    );
 
     const store = await storeWith(pair('current'));
     const read = credentialsFromStore(open(store), SECRET);

@@ -49,7 +49,10 @@ describe('server tools', () => {
   it('are read-only, titled, and closed against unknown arguments', async () => {
     const client = await connectClient(testDeps(), testContext());
     const { tools } = await client.listTools();
-    assert.deepEqual(tools.map(({ name }) => name), ['find_computers', 'secret_status']);
+    assert.deepEqual(
+      tools.map(({ name }) => name),
+      ['find_computers', 'secret_status'],
+    );
     for (const tool of tools) {
       assert.equal(tool.annotations?.readOnlyHint, true, tool.name);
       assert.equal(tool.annotations.destructiveHint, false, tool.name);
@@ -78,7 +81,13 @@ describe('server tools', () => {
 
   it('refuse arguments that do not fit, as a tool result', async () => {
     const client = await connectClient(testDeps(), testContext());
-    for (const given of [{ limit: 0 }, { limit: 201 }, { serial: '' }, { serial: 7 }, { url: 'https://evil.example' }]) {
+    for (const given of [
+      { limit: 0 },
+      { limit: 201 },
+      { serial: '' },
+      { serial: 7 },
+      { url: 'https://evil.example' },
+    ]) {
       const result = await client.callTool({ name: 'find_computers', arguments: given });
       assert.equal(result.isError, true, JSON.stringify(given));
     }
@@ -89,7 +98,9 @@ describe('server tools', () => {
     new Secret(value);
     const deps = testDeps({
       findComputers: () =>
-        Promise.reject(new JamfMcpError('ACCESS_DENIED', `jamf said: ${value}\u001b[31m\nBearer abcdefghijkl`, 'add the privilege')),
+        Promise.reject(
+          new JamfMcpError('ACCESS_DENIED', `jamf said: ${value}\u001b[31m\nBearer abcdefghijkl`, 'add the privilege'),
+        ),
     });
     const context = testContext();
     const client = await connectClient(deps, context);
@@ -103,7 +114,10 @@ describe('server tools', () => {
   it('turn a fault of our own into a result too, redacted', async () => {
     const value = 'EXAMPLE-client-secret-value';
     new Secret(value);
-    const client = await connectClient(testDeps({ findComputers: () => Promise.reject(new Error(value)) }), testContext());
+    const client = await connectClient(
+      testDeps({ findComputers: () => Promise.reject(new Error(value)) }),
+      testContext(),
+    );
     const result = await client.callTool({ name: 'find_computers', arguments: {} });
     assert.equal(result.isError, true);
     assert.match(resultText(result), /^unexpected error: \*\*\*\n/);
@@ -165,11 +179,20 @@ describe('find_computers', () => {
       ['x'.repeat(5_000), `${'x'.repeat(300)}…`],
     ] as const;
     const computers = hostile.map(([name], index) => computer({ id: String(index), name, realName: name }));
-    const client = await connectClient(testDeps({ findComputers: finds({ totalCount: computers.length, computers }) }), testContext());
+    const client = await connectClient(
+      testDeps({ findComputers: finds({ totalCount: computers.length, computers }) }),
+      testContext(),
+    );
     const result = await client.callTool({ name: 'find_computers', arguments: {} });
     const shown = (result.structuredContent as { computers: Computer[] }).computers;
-    assert.deepEqual(shown.map(({ name }) => name), hostile.map(([, safe]) => safe));
-    assert.deepEqual(shown.map(({ realName }) => realName), hostile.map(([, safe]) => safe));
+    assert.deepEqual(
+      shown.map(({ name }) => name),
+      hostile.map(([, safe]) => safe),
+    );
+    assert.deepEqual(
+      shown.map(({ realName }) => realName),
+      hostile.map(([, safe]) => safe),
+    );
   });
 
   it('asks for 25 unless told otherwise, and passes every criterion on', async () => {
@@ -204,7 +227,10 @@ describe('secret_status', () => {
 
   it('tells versions, labels and field names, and no value', async () => {
     const store = await storeWithSecret();
-    await store.put(SECRET, new Map([...fields, ['OTHER', new Secret('EXAMPLE-other')]]), { token: v2, stages: ['AWSCURRENT'] });
+    await store.put(SECRET, new Map([...fields, ['OTHER', new Secret('EXAMPLE-other')]]), {
+      token: v2,
+      stages: ['AWSCURRENT'],
+    });
     const client = await connectClient(testDeps({ store: () => Promise.resolve(store) }), testContext());
     const result = await client.callTool({ name: 'secret_status', arguments: {} });
     const { versions, ...rest } = result.structuredContent as { versions: { versionId: string; stages: string[] }[] };
