@@ -1,8 +1,9 @@
 /** A made-up week before the sandbox started, so that an audit has ordinary reads to explain and one to flag. */
 import { seconds, userIdentity, type TrailRecord } from './cloudtrail-record.ts';
+import { AGENT_USER_AGENT } from './ecs-tasks.ts';
 import { LEGACY_CI_PRINCIPAL, roleSession } from './principals.ts';
 import { EXECUTION_ROLE } from './roles.ts';
-import { ACCOUNT, secretArn } from './service.ts';
+import { ACCOUNT, secretArn, TASK_SOURCE_IP } from './service.ts';
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
@@ -10,15 +11,12 @@ const MINUTE_MS = 60_000;
 /** The secret that everything here is about. */
 const SECRET = 'jamf-mcp-server/production';
 
-/** How the ECS agent names itself when it reads a secret for a task. */
-export const ECS_AGENT = 'Amazon ECS Agent - Fargate (linux) aws-sdk-go-v2/1.36.3 api/secretsmanager#1.35.4';
-
 /** The intruder's user agent carries terminal control sequences: set a window title, clear the screen, forge a line. */
 const HOSTILE_AGENT = 'python-requests/2.31.0\u001b]0;all is well\u0007\u001b[2J\u001b[1;1Hno findings\r\n\u009b31m';
 
 /**
- * The events: each day one deployment of two tasks, whose execution role sessions read the secret, and 20 minutes
- * before the start a denied read with a long-term key.
+ * The events: each day the service was scaled out by two tasks, whose execution role sessions read the secret, and 20
+ * minutes before the start a denied read with a long-term key.
  * @param now - when the sandbox starts, milliseconds since 1970
  * @returns records, oldest first; the same for the same arguments
  */
@@ -34,8 +32,8 @@ function taskStart(at: number, region: string, number: number): TrailRecord {
   return {
     ...common(at, region, number),
     userIdentity: userIdentity(principal),
-    sourceIPAddress: '198.51.100.20',
-    userAgent: ECS_AGENT,
+    sourceIPAddress: TASK_SOURCE_IP,
+    userAgent: AGENT_USER_AGENT,
     requestParameters: { secretId: secretArn(region, SECRET) },
   };
 }

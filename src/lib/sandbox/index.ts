@@ -58,6 +58,9 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
+/** The services as `AWS_ENDPOINT_URL_…` spells them. */
+const ENDPOINT_VARIABLES = ['SECRETS_MANAGER', 'ECS', 'CLOUDTRAIL', 'STS', 'IAM', 'KMS'];
+
 /**
  * Start all servers on free loopback ports. State is in memory and ends with the process.
  * @throws the system's error where no port can be had
@@ -74,7 +77,14 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const roles = sandboxRoles(region);
   const slowWorld: World = { ...world, clock: faster(clock, options.speed ?? 1) };
   const secrets = createSecretsManager(world);
-  const ecs = createEcs(slowWorld, { readSecret: secrets.readAsService, outcome: options.outcome ?? 'steady' });
+  const ecs = createEcs(
+    slowWorld,
+    {
+      readSecret: secrets.readAsService,
+      roleId: (name) => roles.find((role) => role.name === name)?.id ?? 'AROAUNKNOWN00EXAMPLE0',
+    },
+    { outcome: options.outcome ?? 'steady' },
+  );
   const jamf = createJamf(slowWorld);
   const auth0 = createAuth0(slowWorld);
   const services = {
@@ -106,6 +116,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
       AWS_EC2_METADATA_DISABLED: 'true',
+      // Ambient per-service endpoints would win over the general one, and lead out of the sandbox.
+      ...Object.fromEntries(ENDPOINT_VARIABLES.map((service) => [`AWS_ENDPOINT_URL_${service}`, url])),
+      AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'false',
     },
     fields: {
       JAMF_URL: jamfUrl,

@@ -15,7 +15,7 @@ import {
   type Vault,
   type Version,
 } from './secretsmanager-versions.ts';
-import { AwsFault, type AwsCall, type AwsHandlers, type AwsService, type ReadSecretAsService, type World } from './service.ts';
+import { AwsFault, TASK_SOURCE_IP, type AwsCall, type AwsHandlers, type AwsService, type ReadSecretAsService, type World } from './service.ts';
 
 type Input = Record<string, unknown>;
 
@@ -37,9 +37,6 @@ export interface SecretsWorld {
   /** The same, also where it is marked for deletion. */
   any(call: AwsCall): StoredSecret;
 }
-
-/** Where the tasks of the sandbox seem to call from: a documentation address (RFC 5737). */
-const SERVICE_SOURCE_IP = '198.51.100.20';
 
 const DAY_MS = 86_400_000;
 
@@ -89,7 +86,7 @@ export function createSecretsManager(world: World): SecretsManager {
         principal: reading.principal,
         region: /^arn:aws:secretsmanager:([^:]+):/.exec(reading.arnOrName)?.[1] ?? world.region,
         requestId: world.random.uuid(),
-        sourceIp: SERVICE_SOURCE_IP,
+        sourceIp: TASK_SOURCE_IP,
         userAgent: reading.userAgent,
       };
       try {

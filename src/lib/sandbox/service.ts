@@ -5,6 +5,9 @@ import { createHash } from 'node:crypto';
 /** The account that everything in the sandbox belongs to. No real AWS account has this number. */
 export const ACCOUNT = '000000000000';
 
+/** Where the calls of ECS tasks come from: their subnet reaches Secrets Manager through an interface endpoint. */
+export const TASK_SOURCE_IP = '10.0.10.25';
+
 /** Who calls, as the signature of the request tells. */
 export interface Principal {
   /** `arn:aws:iam::000000000000:user/operator`, or an assumed-role ARN. */
