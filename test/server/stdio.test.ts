@@ -56,7 +56,10 @@ describe('the server over streams', () => {
   });
 
   it('does not wait for ever for a call that never ends', async () => {
-    const { done, say, input, answers, context } = serve({ findComputers: () => new Promise(() => undefined) }, testContext());
+    const { done, say, input, answers, context } = serve(
+      { findComputers: () => new Promise(() => undefined) },
+      testContext(),
+    );
     say(INITIALIZE, CALL);
     input.end();
     await done;
