@@ -208,7 +208,7 @@ function translate(error: unknown, name: string, ref: VersionRef | null, region:
         ? new JamfMcpError('CONFLICT', messageOf(error), 'repeat the command: it takes a new version id', { cause })
         : secretExists(name, region, cause);
     case 'InvalidRequestException':
-      return /marked for deletion|scheduled for deletion/i.test(text) ? secretDeleted(name, null, cause) : error;
+      return /(marked|scheduled) (for deletion|deleted)/i.test(text) ? secretDeleted(name, null, cause) : error;
     case 'DecryptionFailure':
     case 'EncryptionFailure':
       return new JamfMcpError(

@@ -175,7 +175,7 @@ const nameOf = (id: string) => id.replace(/^local:/, '');
 /** A name as a file name: reversible, and safe where the file system does not tell A from a. */
 function fileOf(name: string): string {
   const encoded = name.replace(
-    /[^a-z0-9_-]/g,
+    /[^a-z0-9_-]/gu,
     (character) => `%${Buffer.from(character).toString('hex').match(/../g)?.join('%') ?? ''}`,
   );
   if (encoded.length <= LONGEST_FILE_NAME) return encoded + SUFFIX;

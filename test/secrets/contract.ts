@@ -1,0 +1,452 @@
+/** What every store promises, as one suite that runs against each of them. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { JamfMcpError, type ErrorCode } from '../../src/lib/errors.ts';
+import { fieldsFrom, schemaOf } from '../../src/lib/secrets/schema.ts';
+import {
+  AWSCURRENT,
+  AWSPENDING,
+  AWSPREVIOUS,
+  versionWith,
+  type Fields,
+  type SecretStore,
+} from '../../src/lib/secrets/store.ts';
+
+/** A store, and what the suite needs beside the port. */
+export interface StoreUnderTest {
+  store: SecretStore;
+  /** Mark a secret as deleted with a recovery window. */
+  scheduleDeletion: (name: string) => Promise<void>;
+  close?: () => Promise<void>;
+}
+
+/** Wraps values as the `jamf` schema does. */
+export const fields = (raw: Record<string, string>): Fields => fieldsFrom(schemaOf('jamf'), raw);
+
+/** The plain values of a version. */
+export const plain = (wrapped: Fields): Record<string, string> =>
+  Object.fromEntries([...wrapped].map(([name, value]) => [name, value.reveal()]));
+
+/** Fails unless the promise rejects with that code; nothing of a value may be in the message. */
+export async function rejectsWith(code: ErrorCode, work: Promise<unknown>): Promise<JamfMcpError> {
+  const error: unknown = await work.then(
+    () => new assert.AssertionError({ message: `expected ${code}, but it went well` }),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof JamfMcpError)) throw error;
+  assert.equal(error.code, code, error.message);
+  assert.doesNotMatch(`${error.message} ${error.hint ?? ''}`, /EXAMPLE-/);
+  assert.doesNotMatch(error.message, /\n/);
+  return error;
+}
+
+/** Exactly one version of each secret carries AWSCURRENT, and every label is on one version only. */
+export async function assertInvariants(store: SecretStore, prefix: string): Promise<void> {
+  for (const info of await store.list(prefix)) {
+    const { stages } = await store.describe(info.name);
+    const labels = Object.values(stages).flat();
+    assert.equal(labels.filter((label) => label === AWSCURRENT).length, 1, `AWSCURRENT of ${info.name}`);
+    assert.deepEqual(labels.toSorted(), [...new Set(labels)].toSorted(), `labels of ${info.name}`);
+  }
+}
+
+const A = { JAMF_URL: 'https://example.jamfcloud.com', JAMF_CLIENT_SECRET: 'EXAMPLE-a' };
+const B = { JAMF_URL: 'https://example.jamfcloud.com', JAMF_CLIENT_SECRET: 'EXAMPLE-b' };
+const C = { JAMF_URL: 'https://example.jamfcloud.com', JAMF_CLIENT_SECRET: 'EXAMPLE-c' };
+
+interface Bench {
+  store: SecretStore;
+  scheduleDeletion: (name: string) => Promise<void>;
+  /** A name that no other test uses. */
+  name: string;
+  /** Create the secret with the values A; gives the version id. */
+  create: () => Promise<string>;
+  put: (raw: Record<string, string>, ...stages: string[]) => Promise<string>;
+  current: () => Promise<Record<string, string>>;
+  holder: (label: string) => Promise<string | null>;
+}
+
+/** Title to test. */
+const TESTS: Record<string, (bench: Bench) => Promise<void>> = {
+  'creates a secret and reads it by label and by id': async ({ store, name }) => {
+    const token = randomUUID();
+    const created = await store.create({ name, description: 'about', tags: { one: '1' }, fields: fields(A), token });
+    assert.equal(created.versionId, token);
+    for (const ref of [{ stage: AWSCURRENT }, { versionId: token }]) {
+      const version = await store.read(name, ref);
+      assert.deepEqual(plain(version.fields), A);
+      assert.deepEqual(
+        { ...version, fields: 0, createdAt: 0 },
+        { name, arn: created.arn, versionId: token, stages: [AWSCURRENT], fields: 0, createdAt: 0 },
+      );
+      assert.match(version.createdAt ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    }
+  },
+
+  'describes without a value': async ({ store, name }) => {
+    const token = randomUUID();
+    const { arn } = await store.create({
+      name,
+      description: 'about',
+      tags: { one: '1', two: '' },
+      fields: fields(A),
+      token,
+    });
+    const info = await store.describe(name);
+    assert.deepEqual(
+      {
+        name: info.name,
+        arn: info.arn,
+        description: info.description,
+        tags: info.tags,
+        stages: info.stages,
+        deletionAt: info.deletionAt,
+      },
+      {
+        name,
+        arn,
+        description: 'about',
+        tags: { one: '1', two: '' },
+        stages: { [token]: [AWSCURRENT] },
+        deletionAt: null,
+      },
+    );
+    assert.equal(info.rotation.enabled, false);
+    assert.ok(!JSON.stringify(info).includes('EXAMPLE-a'));
+  },
+
+  'finds a secret by its ARN as by its name': async ({ store, name, create }) => {
+    const versionId = await create();
+    const { arn } = await store.describe(name);
+    assert.equal((await store.read(arn, { stage: AWSCURRENT })).versionId, versionId);
+    assert.equal((await store.describe(arn)).name, name);
+  },
+
+  'creates once for one token, and refuses another create': async ({ store, name }) => {
+    const secret = { name, description: '', tags: {}, fields: fields(A), token: randomUUID() };
+    const first = await store.create(secret);
+    assert.deepEqual(await store.create(secret), first);
+    await rejectsWith('SECRET_EXISTS', store.create({ ...secret, fields: fields(B) }));
+    await rejectsWith('SECRET_EXISTS', store.create({ ...secret, token: randomUUID() }));
+    assert.deepEqual(plain((await store.read(name, { stage: AWSCURRENT })).fields), A);
+  },
+
+  'tells a missing secret from a missing version': async ({ store, name, create }) => {
+    const missing = `${name}-missing`;
+    await rejectsWith('SECRET_NOT_FOUND', store.describe(missing));
+    await rejectsWith('SECRET_NOT_FOUND', store.read(missing, { stage: AWSCURRENT }));
+    await rejectsWith('SECRET_NOT_FOUND', store.put(missing, fields(A), { token: randomUUID(), stages: [AWSCURRENT] }));
+    await rejectsWith('SECRET_NOT_FOUND', store.moveLabel(missing, AWSPENDING, null, randomUUID()));
+    await create();
+    const error = await rejectsWith('VERSION_NOT_FOUND', store.read(name, { stage: AWSPENDING }));
+    assert.match(error.message, /AWSPENDING/);
+    await rejectsWith('VERSION_NOT_FOUND', store.read(name, { versionId: randomUUID() }));
+  },
+
+  'stages a version without touching the current one': async ({ store, name, create, put, current, holder }) => {
+    const first = await create();
+    const second = await put(B, AWSPENDING);
+    assert.deepEqual(await current(), A);
+    assert.equal(await holder(AWSCURRENT), first);
+    assert.equal(await holder(AWSPENDING), second);
+    assert.deepEqual(plain((await store.read(name, { stage: AWSPENDING })).fields), B);
+  },
+
+  'a new current version leaves AWSPREVIOUS on the one before': async ({
+    store,
+    name,
+    create,
+    put,
+    current,
+    holder,
+  }) => {
+    const first = await create();
+    const second = await put(B, AWSCURRENT);
+    assert.deepEqual(await current(), B);
+    assert.equal(await holder(AWSPREVIOUS), first);
+    await put(C, AWSCURRENT);
+    assert.equal(await holder(AWSPREVIOUS), second);
+    assert.deepEqual(plain((await store.read(name, { versionId: first })).fields), A, 'unlabelled, and still readable');
+    assert.ok(!Object.hasOwn((await store.describe(name)).stages, first), 'only labelled versions are listed');
+  },
+
+  'puts several labels at once, each taken from where it was': async ({ create, put, holder }) => {
+    await create();
+    const second = await put(B, AWSPENDING, 'release-1');
+    assert.equal(await holder('release-1'), second);
+    const third = await put(C, 'release-1');
+    assert.equal(await holder('release-1'), third);
+    assert.equal(await holder(AWSPENDING), second);
+  },
+
+  'a repeated put with its token changes nothing': async ({ store, name, create, put, current }) => {
+    await create();
+    const token = randomUUID();
+    const options = { token, stages: [AWSCURRENT] };
+    assert.deepEqual(await store.put(name, fields(B), options), { versionId: token });
+    await put(C, AWSCURRENT);
+    assert.deepEqual(await store.put(name, fields(B), options), { versionId: token });
+    assert.deepEqual(await current(), C);
+  },
+
+  'a repeated put of a pending value does not promote it': async ({ store, name, create, current, holder }) => {
+    await create();
+    const token = randomUUID();
+    await store.put(name, fields(B), { token, stages: [AWSPENDING] });
+    await store.put(name, fields(B), { token, stages: [AWSCURRENT] });
+    assert.deepEqual(await current(), A);
+    assert.equal(await holder(AWSPENDING), token);
+  },
+
+  'refuses a token that stands for another value': async ({ store, name, create, put }) => {
+    await create();
+    const used = await put(B, AWSCURRENT);
+    await rejectsWith('CONFLICT', store.put(name, fields(C), { token: used, stages: [AWSCURRENT] }));
+    assert.deepEqual(plain((await store.read(name, { versionId: used })).fields), B);
+  },
+
+  'refuses a token that stands for another pending value': async ({ store, name, create, put }) => {
+    await create();
+    const used = await put(B, AWSPENDING);
+    await rejectsWith('CONFLICT', store.put(name, fields(C), { token: used, stages: [AWSPENDING] }));
+    assert.deepEqual(plain((await store.read(name, { versionId: used })).fields), B);
+  },
+
+  'promotes by moving a label, and back again': async ({ store, name, create, put, current, holder }) => {
+    const first = await create();
+    const second = await put(B, AWSPENDING);
+    await store.moveLabel(name, AWSCURRENT, first, second);
+    assert.deepEqual(await current(), B);
+    assert.equal(await holder(AWSPREVIOUS), first);
+    await store.moveLabel(name, AWSPENDING, second, null);
+    assert.equal(await holder(AWSPENDING), null);
+    await store.moveLabel(name, AWSCURRENT, second, first);
+    assert.deepEqual(await current(), A);
+    assert.equal(await holder(AWSPREVIOUS), second);
+  },
+
+  'puts a new current version after a promotion': async ({ store, name, create, put, current, holder }) => {
+    const first = await create();
+    const second = await put(B, AWSPENDING);
+    await store.moveLabel(name, AWSCURRENT, first, second);
+    await put(C, AWSCURRENT);
+    assert.deepEqual(await current(), C);
+    assert.equal(await holder(AWSPREVIOUS), second);
+  },
+
+  'moves AWSCURRENT only from where it is': async ({ store, name, create, put, holder }) => {
+    const first = await create();
+    const second = await put(B, AWSPENDING);
+    const third = await put(C, 'other');
+    await rejectsWith('CONFLICT', store.moveLabel(name, AWSCURRENT, second, third));
+    await rejectsWith('CONFLICT', store.moveLabel(name, AWSCURRENT, null, third));
+    assert.equal(await holder(AWSCURRENT), first);
+  },
+
+  'moves any other label only from where it is': async ({ store, name, create, put, holder }) => {
+    const first = await create();
+    const second = await put(B, AWSPENDING);
+    await rejectsWith('CONFLICT', store.moveLabel(name, AWSPENDING, null, first));
+    assert.equal(await holder(AWSPENDING), second);
+  },
+
+  'takes a label off only from where it is': async ({ store, name, create, put, holder }) => {
+    const first = await create();
+    const second = await put(B, AWSPENDING);
+    await rejectsWith('CONFLICT', store.moveLabel(name, AWSPENDING, first, null));
+    assert.equal(await holder(AWSPENDING), second);
+  },
+
+  'a label that is already there stays there': async ({ store, name, create, put, holder }) => {
+    const first = await create();
+    const second = await put(B, AWSPENDING);
+    await store.moveLabel(name, AWSCURRENT, first, second);
+    await store.moveLabel(name, AWSCURRENT, first, second);
+    await store.moveLabel(name, AWSCURRENT, second, second);
+    await store.moveLabel(name, 'absent', null, null);
+    assert.equal(await holder(AWSCURRENT), second);
+    assert.equal(await holder(AWSPREVIOUS), first);
+  },
+
+  'a label that was taken off already is off': async ({ store, name, create, put, holder }) => {
+    await create();
+    const second = await put(B, AWSPENDING);
+    await store.moveLabel(name, AWSPENDING, second, null);
+    await store.moveLabel(name, AWSPENDING, second, null);
+    assert.equal(await holder(AWSPENDING), null);
+  },
+
+  'AWSCURRENT is never taken off': async ({ store, name, create, holder }) => {
+    const first = await create();
+    await rejectsWith('INPUT_INVALID', store.moveLabel(name, AWSCURRENT, first, null));
+    assert.equal(await holder(AWSCURRENT), first);
+  },
+
+  'a move to an unknown version moves nothing': async ({ store, name, create, holder }) => {
+    const first = await create();
+    await rejectsWith('VERSION_NOT_FOUND', store.moveLabel(name, AWSCURRENT, first, randomUUID()));
+    assert.equal(await holder(AWSCURRENT), first);
+  },
+
+  'lists what begins with a prefix, to the letter': async ({ store, name }) => {
+    const make = async (suffix: string) => {
+      await store.create({
+        name: name + suffix,
+        description: '',
+        tags: { environment: 'x' },
+        fields: fields(A),
+        token: randomUUID(),
+      });
+    };
+    for (const suffix of ['/a', '/ab', '/b', '-other/a']) await make(suffix);
+    const names = async (prefix: string) => (await store.list(prefix)).map((info) => info.name).sort();
+    assert.deepEqual(await names(`${name}/`), [`${name}/a`, `${name}/ab`, `${name}/b`]);
+    assert.deepEqual(await names(`${name}/a`), [`${name}/a`, `${name}/ab`]);
+    assert.deepEqual(await names(`${name}/A`), []);
+    assert.deepEqual((await store.list(`${name}/b`))[0]?.tags, { environment: 'x' });
+    assert.ok((await names('')).includes(`${name}-other/a`));
+  },
+
+  'tells a secret that is scheduled for deletion': async ({ store, name, create, scheduleDeletion }) => {
+    await create();
+    await scheduleDeletion(name);
+    assert.match((await store.describe(name)).deletionAt ?? '', /^\d{4}-/);
+    const error = await rejectsWith('SECRET_DELETED', store.read(name, { stage: AWSCURRENT }));
+    assert.match(error.hint ?? '', /restore-secret --secret-id/);
+  },
+
+  'creates nothing over a secret that is scheduled for deletion': async ({ store, name, create, scheduleDeletion }) => {
+    await create();
+    await scheduleDeletion(name);
+    const again = { name, description: '', tags: {}, fields: fields(A), token: randomUUID() };
+    await rejectsWith('SECRET_DELETED', store.create(again));
+  },
+
+  'writes nothing to a secret that is scheduled for deletion': async ({
+    store,
+    name,
+    create,
+    put,
+    scheduleDeletion,
+  }) => {
+    const first = await create();
+    const second = await put(B, AWSPENDING);
+    await scheduleDeletion(name);
+    await rejectsWith('SECRET_DELETED', put(C, AWSCURRENT));
+    await rejectsWith('SECRET_DELETED', store.moveLabel(name, AWSCURRENT, first, second));
+    assert.deepEqual((await store.describe(name)).stages, { [first]: [AWSCURRENT], [second]: [AWSPENDING] });
+  },
+
+  'keeps every text as it is': async ({ create, put, current }) => {
+    const odd = {
+      EMPTY: '',
+      NUMBER: '12345678901234567890',
+      FLOAT: '1e3',
+      BOOLEAN: 'true',
+      QUOTES: `"'\`\\ \\n $HOME #`,
+      LINES: 'one\ntwo\r\nthree\ttab',
+      UNICODE: 'grüße 漢字 🔑 \u202e \u0000',
+      'odd name=': 'x',
+      __proto__x: 'y',
+      LARGE: 'x'.repeat(50_000),
+    };
+    await create();
+    await put(odd, AWSCURRENT);
+    assert.deepEqual(await current(), odd);
+  },
+
+  'refuses what is larger than 65,536 bytes': async ({ name, store, create, current }) => {
+    await create();
+    const large = fields({ LARGE: 'ü'.repeat(33_000) });
+    await rejectsWith('INPUT_INVALID', store.put(name, large, { token: randomUUID(), stages: [AWSCURRENT] }));
+    assert.deepEqual(await current(), A);
+  },
+
+  'refuses bad names, tokens and labels before anything is written': async ({ store, name, create }) => {
+    const secret = { name, description: '', tags: {}, fields: fields(A), token: randomUUID() };
+    for (const bad of ['', 'a b', 'a*', 'ä', 'x'.repeat(513), '../../etc:passwd']) {
+      await rejectsWith('INPUT_INVALID', store.create({ ...secret, name: bad }));
+    }
+    await rejectsWith('INPUT_INVALID', store.create({ ...secret, token: 'short' }));
+    await rejectsWith('SECRET_NOT_FOUND', store.describe(name));
+    const first = await create();
+    for (const stages of [[], [''], ['x'.repeat(257)], Array.from({ length: 21 }, (_, n) => `label-${String(n)}`)]) {
+      await rejectsWith('INPUT_INVALID', store.put(name, fields(B), { token: randomUUID(), stages }));
+    }
+    await rejectsWith('INPUT_INVALID', store.put(name, fields(B), { token: 'short', stages: [AWSCURRENT] }));
+    assert.deepEqual((await store.describe(name)).stages, { [first]: [AWSCURRENT] });
+  },
+
+  '20 writers at once lose nothing': async ({ store, name, create, put }) => {
+    const first = await create();
+    const ids = await Promise.all(Array.from({ length: 20 }, (_, n) => put({ N: String(n) }, AWSCURRENT)));
+    assert.equal(new Set(ids).size, 20);
+    for (const [n, versionId] of ids.entries()) {
+      assert.deepEqual(plain((await store.read(name, { versionId })).fields), { N: String(n) });
+    }
+    assert.deepEqual(plain((await store.read(name, { versionId: first })).fields), A);
+  },
+
+  'of 10 promotions at once exactly one wins': async ({ store, name, create, put, holder }) => {
+    const first = await create();
+    const ids = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => put({ N: String(n) }, `candidate-${String(n)}`)),
+    );
+    const moves = await Promise.allSettled(ids.map((id) => store.moveLabel(name, AWSCURRENT, first, id)));
+    const won = moves.flatMap((move, n) => (move.status === 'fulfilled' ? [ids[n]] : []));
+    assert.deepEqual(won, [await holder(AWSCURRENT)]);
+    for (const move of moves) {
+      if (move.status === 'rejected') assert.equal((move.reason as JamfMcpError).code, 'CONFLICT');
+    }
+    assert.equal(await holder(AWSPREVIOUS), first);
+  },
+};
+
+/**
+ * Declare the suite.
+ * @param open - a fresh or shared store; called once
+ * @param deviations - title to why this back end is known to fail: such a test has to fail, or the entry goes
+ */
+export function storeContract(open: () => Promise<StoreUnderTest>, deviations: Record<string, string> = {}): void {
+  let under: StoreUnderTest;
+  let count = 0;
+  const run = randomUUID().slice(0, 8);
+
+  before(async () => {
+    under = await open();
+  });
+  after(async () => {
+    await under.close?.();
+  });
+
+  const benchFor = (name: string): Bench => {
+    const { store, scheduleDeletion } = under;
+    const put = async (raw: Record<string, string>, ...stages: string[]) =>
+      (await store.put(name, fields(raw), { token: randomUUID(), stages })).versionId;
+    return {
+      store,
+      scheduleDeletion,
+      name,
+      create: async () =>
+        (await store.create({ name, description: '', tags: {}, fields: fields(A), token: randomUUID() })).versionId,
+      put,
+      current: async () => plain((await store.read(name, { stage: AWSCURRENT })).fields),
+      holder: async (label) => versionWith(await store.describe(name), label),
+    };
+  };
+
+  for (const title of Object.keys(deviations)) assert.ok(Object.hasOwn(TESTS, title), `no test is called: ${title}`);
+  for (const [title, test] of Object.entries(TESTS)) {
+    const deviation = deviations[title];
+    it(deviation === undefined ? title : `${title} (known not to: ${deviation})`, async () => {
+      count += 1;
+      const name = `contract/${run}/${String(count)}`;
+      const work = async () => {
+        await test(benchFor(name));
+        await assertInvariants(under.store, name);
+      };
+      if (deviation === undefined) await work();
+      else await assert.rejects(work(), 'this deviation is gone: take it off the list');
+    });
+  }
+}

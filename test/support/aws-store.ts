@@ -1,0 +1,27 @@
+/** The AWS store on a loopback endpoint, as the contract suite needs it. */
+import { schemaOf } from '../../src/lib/secrets/schema.ts';
+import { awsStore } from '../../src/lib/secrets/stores/aws.ts';
+import type { SecretStore } from '../../src/lib/secrets/store.ts';
+import { testContext } from './context.ts';
+import { setEnvironment } from './env.ts';
+
+/** Point the AWS SDK of this process at a server until `close`. */
+export async function awsStoreAt(server: {
+  environment: Record<string, string>;
+  close(): Promise<void>;
+}): Promise<{ store: SecretStore; scheduleDeletion(name: string): Promise<void>; close(): Promise<void> }> {
+  const restore = setEnvironment({ AWS_PROFILE: undefined, AWS_SESSION_TOKEN: undefined, ...server.environment });
+  const { SecretsManagerClient, DeleteSecretCommand } = await import('@aws-sdk/client-secrets-manager');
+  const client = new SecretsManagerClient({});
+  return {
+    store: awsStore({ aws: {}, schema: schemaOf('jamf') }, testContext()),
+    scheduleDeletion: async (name) => {
+      await client.send(new DeleteSecretCommand({ SecretId: name, RecoveryWindowInDays: 7 }));
+    },
+    close: async () => {
+      client.destroy();
+      restore();
+      await server.close();
+    },
+  };
+}
