@@ -75,6 +75,14 @@ function factory(options: ServeOptions, { host }: Context, work: Context): Serve
       text: `${found.join(', ')} set without ${missing.join(', ')}: all three are read from secret ${settings.secret}`,
     });
   }
+  host.notify({
+    kind: 'step',
+    name: 'serve',
+    state: 'done',
+    text: `${TOOLS.map(({ name }) => name).join(', ')}; Jamf credentials from ${
+      credentials ? 'the environment' : `secret ${settings.secret} in store ${settings.store}`
+    }`,
+  });
   const jamf = jamfClient(credentials ?? credentialsFromStore(store, settings.secret), inner);
   return serverFactory(TOOLS, { findComputers: computerFinder(jamf), store, secret: settings.secret }, version, inner);
 }
