@@ -27,9 +27,10 @@ export const fields = (raw: Record<string, string>): Fields => fieldsFrom(schema
 export const plain = (wrapped: Fields): Record<string, string> =>
   Object.fromEntries([...wrapped].map(([name, value]) => [name, value.reveal()]));
 
-/** Fails unless the promise rejects with that code; nothing of a value may be in the message. */
-export async function rejectsWith(code: ErrorCode, work: Promise<unknown>): Promise<JamfMcpError> {
-  const error: unknown = await work.then(
+/** Fails unless the promise rejects, or the function throws, with that code; nothing of a value may be in the message. */
+export async function rejectsWith(code: ErrorCode, work: Promise<unknown> | (() => unknown)): Promise<JamfMcpError> {
+  const promise = typeof work === 'function' ? Promise.resolve().then(work) : work;
+  const error: unknown = await promise.then(
     () => new assert.AssertionError({ message: `expected ${code}, but it went well` }),
     (thrown: unknown) => thrown,
   );
