@@ -31,11 +31,11 @@ export function withSandbox(options: Omit<SandboxOptions, 'clock'> = {}): () => 
   });
   afterEach(async () => {
     for (const [name, value] of outside) setVariable(name, value);
+    // Its state can still be looked at by hooks that run later.
     await running?.close();
-    running = null;
   });
   return () => {
-    if (!running) throw new Error('there is a sandbox only while a test runs');
+    if (!running) throw new Error('the sandbox starts with the first test');
     return running;
   };
 }
