@@ -16,10 +16,10 @@ export interface Denial {
  * The grammar of https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html:
  * `… is not authorized to perform: A on resource: R`, then a reason or none.
  */
-const REFUSAL = /is not authorized to perform: ([\w-]+:[\w*-]+)(?: on resource: (.*))?/s;
+const REFUSAL = /is not authorized to perform: ([\w-]+:[\w*-]+)(.*)$/s;
 
 /** The resource may be anything that a caller typed, a reason included: the last reason is AWS's own. */
-const REASON = /^(.*)[ ,](because no .+|with an explicit deny.*)$/s;
+const REASON = /^(.*) (because no .+|with an explicit deny.*)$/s;
 
 const NONE_ALLOWS = /^because no (.+?)(?: policy)? allows\b/s;
 const FORBIDS = /^with an explicit deny(?: in (?:an? |the )?(.+?)(?: policy)?(?::.*)?)?$/s;
@@ -32,12 +32,13 @@ const FORBIDS = /^with an explicit deny(?: in (?:an? |the )?(.+?)(?: policy)?(?:
 export function parseDenial(message: string): Denial | null {
   const [, action, rest = ''] = REFUSAL.exec(message) ?? [];
   if (action === undefined) return null;
-  const [, resource = rest, reason = ''] = REASON.exec(rest) ?? [];
+  const [, place = rest, reason = ''] = REASON.exec(rest) ?? [];
+  const [, resource = ''] = /^ on resource: (.*?),?$/s.exec(place) ?? [];
   const allows = NONE_ALLOWS.exec(reason);
   const forbids = FORBIDS.exec(reason);
   return {
     action,
-    resource: resource.replace(/[\s,]+$/, ''),
+    resource,
     policy: allows?.[1] ?? forbids?.[1] ?? null,
     explicit: forbids ? true : allows ? false : null,
   };

@@ -34,8 +34,12 @@ export function drawAudit(result: AuditResult, canvas: Canvas): string {
 function headline({ secret, window, accesses, unexplained, sources }: AuditResult, ink: ChalkInstance): string {
   const count = `${String(unexplained)} of ${String(accesses.length)} ${accesses.length === 1 ? 'access' : 'accesses'} unexplained`;
   const text = accesses.length === 0 ? 'no accesses' : unexplained > 0 ? ink.red(count) : ink.green(count);
-  const where = sources.map(({ account, region }) => [account, region].filter((part) => part !== null).join(' in ')).join(', ');
-  return `${ink.bold(text)}\n${terminalSafe(secret ? secret.name : 'all secrets')}, ${minute(window.since)} to ${minute(window.until)} UTC, ${terminalSafe(where)}`;
+  const where = sources.map(({ account, region }) => [region, account].filter((part) => part !== null).join(' of ')).join(', ');
+  return [
+    ink.bold(text),
+    `${terminalSafe(secret ? secret.name : 'all secrets')} in ${terminalSafe(where)}`,
+    ink.dim(`${minute(window.since)} to ${minute(window.until)} UTC`),
+  ].join('\n');
 }
 
 function groups({ principals, sources }: AuditResult, { ink, width }: Canvas): string {

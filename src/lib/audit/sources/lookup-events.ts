@@ -89,7 +89,7 @@ export function withinReach(window: Window, now: number): void {
   if (window.since >= now - REACH_DAYS * DAY - 60_000) return;
   throw new JamfMcpError(
     'INPUT_INVALID',
-    `the window starts ${String(Math.ceil((now - window.since) / DAY))} days ago, and CloudTrail's event history (LookupEvents) keeps ${String(REACH_DAYS)}`,
+    `the window starts ${new Date(window.since).toISOString()}, and CloudTrail's event history (LookupEvents) keeps ${String(REACH_DAYS)} days`,
     `pass --since ${String(REACH_DAYS)}d or later; what is older is only in the bucket of a trail, if there is one`,
   );
 }
@@ -126,13 +126,13 @@ async function* everyPage(client: CloudTrailClient, window: Window, context: Con
     } catch (error) {
       if (token === undefined || renewals === NEW_TOKENS || awsErrorName(error) !== 'InvalidNextTokenException')
         throw error;
-      // Pages come newest first, so what is left ends at the oldest event seen; its second is read twice.
+      // Pages come newest first, so what is left ends with the second of the oldest event seen, which is read twice.
       context.host.notify({
         kind: 'progress',
         text: `CloudTrail no longer takes its page token: going on from ${oldest.toISOString()}`,
       });
       renewals += 1;
-      span.end = oldest;
+      span.end = new Date(Math.min(oldest.getTime() + 1_000, window.until));
       token = undefined;
     }
   }

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { Chalk } from 'chalk';
+import fc from 'fast-check';
+import type { AuditedAccess } from '../../src/lib/audit/access.ts';
+import type { AuditResult } from '../../src/lib/audit/audit.ts';
+import { DETECTORS, inOrder } from '../../src/lib/audit/detectors/index.ts';
+import { groupByIdentity } from '../../src/lib/audit/groups.ts';
+import { drawAudit } from '../../src/lib/audit/report.ts';
+import { ACCOUNT, ARN, audited, facts, NAME, session, user } from '../support/trail.ts';
+
+const ink = new Chalk({ level: 0 });
+
+function result(accesses: readonly AuditedAccess[], more: Partial<AuditResult> = {}): AuditResult {
+  const watches = DETECTORS.map((detector) => detector.start(facts()));
+  for (const access of accesses) for (const watch of watches) watch.see(access);
+  return {
+    secret: { name: NAME, arn: ARN, store: 'aws' },
+    window: { since: '2026-11-15T00:00:00.000Z', until: '2026-11-22T00:00:01.000Z' },
+    sources: [{ kind: 'lookup-events', region: 'us-east-1', account: ACCOUNT, events: accesses.length, complete: true }],
+    accesses: [...accesses],
+    principals: groupByIdentity(accesses),
+    findings: inOrder(watches.flatMap((watch) => watch.findings())),
+    unexplained: accesses.filter(({ explanation }) => explanation === null).length,
+    skipped: [],
+    ...more,
+  };
+}
+
+const start = { kind: 'task-start', ref: 'task' } as const;
+const week = [
+  ...[1, 2, 3].map((day) => audited({ userIdentity: session('ecsTaskExecutionRole', 'x'), eventTime: `2026-11-1${String(day)}T10:00:00Z` }, start)),
+  audited({ userIdentity: user('legacy-ci'), errorCode: 'AccessDenied', eventTime: '2026-11-21T23:14:00Z' }),
+];
+
+describe('audit: report', () => {
+  it('starts with what is unexplained, and groups by principal', () => {
+    const [headline, about, window, blank, header, ...rows] = drawAudit(result(week), { ink, width: 120 }).split('\n');
+    assert.equal(headline, '1 of 4 accesses unexplained');
+    assert.equal(about, `${NAME} in us-east-1 of ${ACCOUNT}`);
+    assert.equal(window, '2026-11-15 00:00 to 2026-11-22 00:00 UTC');
+    assert.equal(blank, '');
+    assert.match(header ?? '', /^principal +accesses +first +last +outcome +explanation$/);
+    assert.match(rows[0] ?? '', /^user\/legacy-ci +1 +2026-11-21 23:14 +2026-11-21 23:14 +1 denied +1 unexplained$/);
+    assert.match(rows[1] ?? '', /^role\/ecsTaskExecutionRole +3 +2026-11-11 10:00 +2026-11-13 10:00 +3 ok +3 task-start$/);
+  });
+
+  for (const width of [80, 120]) {
+    it(`fits ${String(width)} columns`, () => {
+      const drawn = drawAudit(result(week, { skipped: [{ where: 'CloudTrail LookupEvents in us-east-1', why: 'late '.repeat(40).trim() }] }), { ink, width });
+      for (const line of drawn.split('\n')) assert.ok(line.length <= width, line);
+      assert.match(drawn, /high +arn:aws:iam::111122223333:user\/legacy-ci was refused once/);
+      assert.match(drawn, /not looked at/);
+    });
+  }
+
+  it('says so when there is nothing', () => {
+    const drawn = drawAudit(result([]), { ink, width: 80 });
+    assert.match(drawn, /^no accesses\n/);
+    assert.doesNotMatch(drawn, /principal|findings|not looked at/);
+  });
+
+  it('lets nobody draw on the terminal', () => {
+    const hostile = '\u001b[2J\u001b]0;owned\u0007\r\n\u009b31m\u202e<script>';
+    const accesses = [
+      audited({
+        userAgent: hostile,
+        eventName: hostile,
+        awsRegion: hostile,
+        sourceIPAddress: hostile,
+        errorCode: `AccessDenied${hostile}`,
+        errorMessage: `User: x is not authorized to perform: a:b on resource: c with an explicit deny in a ${hostile} policy`,
+        userIdentity: { type: hostile, arn: hostile, accountId: hostile, accessKeyId: `AKIA${hostile}` },
+      }),
+    ];
+    const drawn = drawAudit(
+      result(accesses, { secret: { name: hostile, arn: null, store: 'aws' }, skipped: [{ where: hostile, why: hostile }], sources: [{ kind: 'x', region: hostile, account: hostile, events: 1, complete: true }] }),
+      { ink, width: 100 },
+    );
+    assert.doesNotMatch(drawn, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+    assert.match(drawn, /\\x1b\[2J/);
+  });
+
+  it('draws whatever a record holds', () => {
+    fc.assert(
+      fc.property(fc.array(fc.dictionary(fc.constantFrom('userIdentity', 'eventName', 'eventTime', 'errorCode', 'sourceIPAddress'), fc.jsonValue(), { noNullPrototype: true }), { maxLength: 5 }), fc.integer({ min: 40, max: 200 }), (records, width) => {
+        assert.match(drawAudit(result(records.map((members) => audited(members))), { ink, width }), /unexplained|no accesses/);
+      }),
+    );
+  });
+});

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { Chalk } from 'chalk';
+import { collector } from '../../src/lib/audit/collect.ts';
+import { DETECTORS, inOrder } from '../../src/lib/audit/detectors/index.ts';
+import { accessFrom, type RecordedAccess } from '../../src/lib/audit/event.ts';
+import { explain } from '../../src/lib/audit/explain.ts';
+import { groupByIdentity } from '../../src/lib/audit/groups.ts';
+import { drawAudit } from '../../src/lib/audit/report.ts';
+import { arnOf, parseSecretId } from '../../src/lib/audit/secret-id.ts';
+import { corpusFile, jsonLines } from '../support/corpus.ts';
+import { facts } from '../support/trail.ts';
+
+const FILES = ['invictus', 'invictus-kms', 'stratus', 'panther'] as const;
+
+/** Records, records that name a secret, distinct secrets; what names none is listed by action. */
+const EXPECTED: Record<(typeof FILES)[number], { records: number; named: number; secrets: number; nameless: Record<string, number> }> = {
+  invictus: { records: 233, named: 232, secrets: 20, nameless: { ListSecrets: 1 } },
+  'invictus-kms': { records: 76, named: 76, secrets: 20, nameless: {} },
+  stratus: { records: 26, named: 20, secrets: 20, nameless: { BatchGetSecretValue: 5, ListSecrets: 1 } },
+  panther: { records: 8, named: 2, secrets: 2, nameless: { BatchGetSecretValue: 4, GetSecretValue: 1, PutResourcePolicy: 1 } },
+};
+
+describe('corpus: audit over real CloudTrail records', function () {
+  const records = {} as Record<(typeof FILES)[number], unknown[]>;
+
+  before(function () {
+    for (const name of FILES) {
+      const file = corpusFile(`cloudtrail/${name}.jsonl`);
+      if (file === null) this.skip();
+      records[name] = jsonLines(file);
+    }
+  });
+
+  const accesses = (name: (typeof FILES)[number]): RecordedAccess[] =>
+    records[name].map((record) => {
+      const access = accessFrom(record);
+      assert.ok(access, JSON.stringify(record));
+      return access;
+    });
+
+  for (const name of FILES) {
+    it(`recognises every record of ${name}, with its secret where there is one`, () => {
+      const all = accesses(name);
+      const nameless = all.filter(({ secrets }) => secrets.length === 0);
+      assert.deepEqual(
+        {
+          records: all.length,
+          named: all.length - nameless.length,
+          secrets: new Set(all.flatMap(({ secrets }) => secrets.map(({ account, region, name: secret }) => `${String(account)}/${String(region)}/${secret}`))).size,
+          nameless: Object.fromEntries([...Map.groupBy(nameless, ({ action }) => action)].map(([action, list]) => [action, list.length]).sort()),
+        },
+        EXPECTED[name],
+      );
+      // Told by the plain text too: a record that has a secretId is about that one secret.
+      for (const [index, record] of records[name].entries()) {
+        if (JSON.stringify(record).includes('"secretId"')) assert.equal(all[index]?.secrets.length, 1);
+      }
+    });
+  }
+
+  it('reads every time, but where the record has none', () => {
+    assert.deepEqual(
+      FILES.map((name) => accesses(name).filter(({ time }) => time === null).length),
+      [0, 0, 0, 5],
+    );
+  });
+
+  it('finds everything that was done to one secret of the live account, by name, by ARN and by partial ARN', () => {
+    const [first] = accesses('invictus').flatMap(({ secrets }) => secrets);
+    assert.ok(first);
+    const arn = arnOf(first);
+    assert.ok(arn);
+    const counts = [first.name, arn, arn.slice(0, -7)].map((id) => {
+      const collected = collector(parseSecretId(id, 'caller'));
+      for (const record of [...records.invictus, ...records['invictus-kms']]) collected.take(record);
+      const { accesses: mine, arn: found } = collected.finish();
+      assert.equal(found, arn);
+      assert.ok(mine.every(({ secret }) => secret === arn));
+      return mine.length;
+    });
+    assert.deepEqual(counts, [counts[0], counts[0], counts[0]]);
+    const raw = [...records.invictus, ...records['invictus-kms']].filter((record) => {
+      const text = JSON.stringify(record);
+      return text.includes(`${first.name}-`) || text.includes(`"${first.name}"`);
+    });
+    assert.equal(counts[0], raw.length);
+  });
+
+  it('tells the one who did it, with long-term key and temporary session apart', () => {
+    const principals = accesses('invictus').map(({ principal }) => principal);
+    assert.equal(new Set(principals.map(({ arn }) => arn)).size, 2, 'one user, and AWS itself');
+    assert.equal(principals.filter(({ type }) => type === 'AWSService').length, 40);
+    assert.equal(principals.filter(({ credential }) => credential === 'long-term').length, 193);
+    assert.equal(accesses('invictus-kms').filter(({ principal }) => principal.credential === 'temporary').length, 76);
+  });
+
+  it('flags the two Stratus runs by principal and key, once each', () => {
+    const collected = collector(null);
+    for (const record of records.stratus) collected.take(record);
+    const judged = collected.finish().accesses.map(({ access, ...about }) => ({ ...access, ...about, explanation: explain(access, facts()) }));
+    const findings = inOrder(
+      DETECTORS.flatMap((detector) => {
+        const watch = detector.start(facts());
+        for (const access of judged) watch.see(access);
+        return watch.findings();
+      }),
+    );
+    // Two runs, in two accounts: five batches by filter; twenty single reads and a list.
+    const [batch, single] = ['165109126369', '903144391865'].map((account) => `arn:aws:iam::${account}:user/christophe`);
+    assert.deepEqual(
+      findings.map(({ id, severity, eventIds }) => [id, severity, eventIds.length]),
+      [
+        [`unknown-principal:${String(batch)}`, 'high', 5],
+        [`unknown-principal:${String(single)}`, 'high', 21],
+        [`long-term-key:${String(batch)}`, 'high', 5],
+        [`long-term-key:${String(single)}`, 'high', 21],
+      ],
+    );
+    const drawn = drawAudit(
+      { secret: null, window: { since: '2024-07-31T00:00:00Z', until: '2024-08-01T00:00:00Z' }, sources: [], accesses: judged, principals: groupByIdentity(judged), findings, unexplained: 26, skipped: [] },
+      { ink: new Chalk({ level: 0 }), width: 100 },
+    );
+    assert.match(drawn, /^26 of 26 accesses unexplained\n/);
+  });
+
+  it('throws on no record, however it is bent', () => {
+    const all = FILES.flatMap((name) => records[name]);
+    const junk = fc.oneof(fc.jsonValue(), fc.constant(undefined), fc.string(), fc.constant('arn:aws:secretsmanager:::secret:'));
+    fc.assert(
+      fc.property(fc.nat(all.length - 1), fc.array(fc.tuple(fc.nat(), junk), { minLength: 1, maxLength: 4 }), (index, changes) => {
+        const record = structuredClone(all[index]) as Record<string, unknown>;
+        for (const [place, value] of changes) bend(record, place, value);
+        const collected = collector(parseSecretId('stratus-red-team-retrieve-secret-1', 'caller'));
+        collected.take(record);
+        for (const { access } of collected.finish().accesses) explain(access, facts({ knownPrincipals: ['*'] }));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+/** Replace one value somewhere inside, by a number that picks the way down. */
+function bend(record: Record<string, unknown>, place: number, value: unknown): void {
+  const keys = Object.keys(record);
+  const key = keys[place % keys.length];
+  if (key === undefined) return;
+  const inner = record[key];
+  if (inner !== null && typeof inner === 'object' && place % 3 > 0) bend(inner as Record<string, unknown>, Math.floor(place / keys.length), value);
+  else record[key] = value;
+}
