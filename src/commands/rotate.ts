@@ -1,12 +1,11 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand, dryRunFlag } from '../lib/cli/base.ts';
 import { drawRotate } from '../lib/cli/draw/rotate.ts';
+import { durationMs } from '../lib/cli/duration.ts';
 import { shellWords } from '../lib/cli/shell-words.ts';
 import { JamfMcpError } from '../lib/errors.ts';
 import { Secret } from '../lib/redact.ts';
 import type { RotateResult } from '../lib/rotation/rotate.ts';
-
-const SECONDS_A_MINUTE = 60;
 
 export default class Rotate extends BaseCommand {
   static override summary = 'replace the Jamf client secret: minted, staged, tested, promoted, rolled out, proved';
@@ -27,7 +26,7 @@ makes the new secret; without them the client rotates itself, which needs Read a
     'force-deploy': Flags.boolean({ summary: 'redeploy the ECS service and wait until every task has the new secret', default: false }),
     cluster: Flags.string({ summary: 'ECS cluster (default: jamf-mcp-cluster)', helpValue: 'NAME' }),
     service: Flags.string({ summary: 'ECS service (default: jamf-mcp-service)', helpValue: 'NAME' }),
-    timeout: Flags.integer({ summary: 'minutes that the deployment may take', helpValue: 'MINUTES', default: 15, min: 1 }),
+    timeout: Flags.string({ summary: 'how long the deployment may take: 90s, 15m, 1h', helpValue: 'TIME', default: '15m' }),
     'dry-run': dryRunFlag,
   };
 
@@ -50,7 +49,7 @@ makes the new secret; without them the client rotates itself, which needs Read a
         openStore: (held) => openStore(settings, held),
         issuer: (held) => jamfIssuer(rotator, held),
         ecs: flags['force-deploy'] ? ecs : null,
-        limitMs: flags.timeout * SECONDS_A_MINUTE * 1000,
+        limitMs: durationMs(flags.timeout, '--timeout'),
         dryRun: flags['dry-run'],
         command: shellWords(this.config.bin, 'rotate', flags, REPEATED),
       },

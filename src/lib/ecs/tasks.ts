@@ -105,11 +105,13 @@ export function stoppedTask(task: Task): StoppedTask | null {
   const { stoppedReason = '', taskArn = '', stopCode } = task;
   if (task.lastStatus !== 'STOPPED' || WANTED.test(stoppedReason)) return null;
   const containers = (task.containers ?? [])
-    .filter(({ exitCode, reason }) => reason !== undefined || (exitCode !== undefined && exitCode !== 0))
-    .map(({ name = 'container', exitCode, reason }) => {
-      const exit = exitCode === undefined ? [] : [`exit code ${String(exitCode)}`];
-      return `${name}: ${[...exit, ...(reason === undefined ? [] : [reason])].join(', ')}`;
-    });
+    .map(({ name = 'container', exitCode = 0, reason = '' }) => {
+      const exit = exitCode === 0 ? [] : [`exit code ${String(exitCode)}`];
+      const said = reason === '' || stoppedReason.includes(reason) ? [] : [reason];
+      return { name, parts: [...exit, ...said] };
+    })
+    .filter(({ parts }) => parts.length > 0)
+    .map(({ name, parts }) => `${name}: ${parts.join(', ')}`);
   const reason = [stoppedReason || 'stopped without a reason', ...containers].join('; ');
   return { taskId: idOf(taskArn), stopCode: stopCode ?? null, reason, why: whyStopped(reason) };
 }
