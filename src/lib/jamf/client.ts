@@ -101,7 +101,10 @@ export function jamfClient(
   async function exchange(label: string, url: URL, init: RequestInit): Promise<Answer> {
     const started = context.clock.now();
     const tell = (outcome: string) => {
-      context.host.notify({ kind: 'debug', text: `jamf ${label}: ${outcome}, ${String(context.clock.now() - started)} ms` });
+      context.host.notify({
+        kind: 'debug',
+        text: `jamf ${label}: ${outcome}, ${String(context.clock.now() - started)} ms`,
+      });
     };
     try {
       const signal = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]);
@@ -167,7 +170,10 @@ export function jamfClient(
       if (typeof credentials !== 'function' || !isRefusal(error)) throw error;
       const reread = await read();
       if (samePair(reread, pair)) throw error;
-      context.host.notify({ kind: 'debug', text: 'jamf: the client was refused, going on with the pair that is stored now' });
+      context.host.notify({
+        kind: 'debug',
+        text: 'jamf: the client was refused, going on with the pair that is stored now',
+      });
       known = reread;
       return await requestToken(reread);
     }
@@ -190,12 +196,19 @@ export function jamfClient(
       return await refresh();
     } catch (error) {
       if (!old || now >= old.endsAt || isInterruption(error)) throw error;
-      context.host.notify({ kind: 'debug', text: `jamf: no new token (${messageOf(error)}), the one at hand still lives` });
+      context.host.notify({
+        kind: 'debug',
+        text: `jamf: no new token (${messageOf(error)}), the one at hand still lives`,
+      });
       return old;
     }
   }
 
-  async function request<T>(method: JamfMethod, path: string, { query = {}, body }: JamfRequestOptions = {}): Promise<T> {
+  async function request<T>(
+    method: JamfMethod,
+    path: string,
+    { query = {}, body }: JamfRequestOptions = {},
+  ): Promise<T> {
     const label = `${method} ${path}`;
     for (let round = 1; ; round += 1) {
       const used = await liveToken();
@@ -265,11 +278,14 @@ export async function whoAmI(client: JamfClient): Promise<JamfIdentity> {
  */
 export function baseUrl(url: string): string {
   const parsed = URL.parse(url.trim());
+  // Not the text as it was typed: it may carry a password.
+  const shown = parsed && parsed.host !== '' ? parsed.protocol + '//' + parsed.host : redact(url.trim());
   const wrong = (why: string) =>
-    new JamfMcpError('INPUT_INVALID', `${redact(url)} ${why}`, 'give the server as https://example.jamfcloud.com');
+    new JamfMcpError('INPUT_INVALID', `${shown} ${why}`, 'give the server as https://example.jamfcloud.com');
   if (!parsed || !/^https?:$/.test(parsed.protocol)) throw wrong('is not an https URL');
   if (parsed.username || parsed.password) throw wrong('carries a user name or password');
-  if (parsed.protocol === 'http:' && !isLoopback(parsed.hostname)) throw wrong('would send the client secret unencrypted');
+  if (parsed.protocol === 'http:' && !isLoopback(parsed.hostname))
+    throw wrong('would send the client secret unencrypted');
   return (parsed.origin + parsed.pathname).replace(/\/+$/, '');
 }
 
@@ -295,7 +311,8 @@ function tokenFrom(answer: Answer, pair: JamfCredentials): { value: Secret; scop
   }
   if (status !== 200) throw statusError(answer, 'POST', TOKEN_PATH);
   const body = parse(answer.text) as { access_token?: unknown; expires_in?: unknown; scope?: unknown } | undefined;
-  if (typeof body?.access_token !== 'string' || typeof body.expires_in !== 'number') throw notJamf('answers without a token');
+  if (typeof body?.access_token !== 'string' || typeof body.expires_in !== 'number')
+    throw notJamf('answers without a token');
   return {
     value: new Secret(body.access_token),
     scope: typeof body.scope === 'string' ? body.scope : '',
@@ -358,7 +375,9 @@ function reason(text: string): string {
     | { errors?: readonly { description?: unknown; code?: unknown }[]; error?: unknown; error_description?: unknown }
     | null
     | undefined;
-  const errors = Array.isArray(body?.errors) ? (body.errors as readonly { description?: unknown; code?: unknown }[]) : [];
+  const errors = Array.isArray(body?.errors)
+    ? (body.errors as readonly { description?: unknown; code?: unknown }[])
+    : [];
   const words = [...errors.map(({ description, code }) => description ?? code), body?.error, body?.error_description];
   const said = words.filter((word) => typeof word === 'string' && word !== '').join('; ');
   return said === '' ? '' : `: ${redact(said.replace(/\s+/g, ' '))}`;
@@ -383,7 +402,8 @@ function networkError(error: unknown, label: string, url: URL, timeoutMs: number
       { cause: error },
     );
   }
-  if (isInterruption(error)) return new JamfMcpError('INTERRUPTED', `interrupted during jamf ${label}`, null, { cause: error });
+  if (isInterruption(error))
+    return new JamfMcpError('INTERRUPTED', `interrupted during jamf ${label}`, null, { cause: error });
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const hint = CERTIFICATE.test(code)
