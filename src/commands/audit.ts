@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../lib/cli/base.ts';
 import type { AuditResult } from '../lib/audit/audit.ts';
 import { SEVERITIES } from '../lib/audit/detectors/detector.ts';
@@ -21,10 +21,20 @@ Exit codes: 3 with --fail-on when there is such a finding, 6 when the event hist
   ];
 
   static override flags = {
-    since: Flags.string({ summary: 'start: 90m, 12h, 7d, 2w ago, 2026-11-01, or 2026-11-01T10:00Z', default: '7d', helpValue: 'TIME' }),
-    until: Flags.string({ summary: 'end, in the same forms; a date includes its day (default: now)', helpValue: 'TIME' }),
+    since: Flags.string({
+      summary: 'start: 90m, 12h, 7d, 2w ago, 2026-11-01, or 2026-11-01T10:00Z',
+      default: '7d',
+      helpValue: 'TIME',
+    }),
+    until: Flags.string({
+      summary: 'end, in the same forms; a date includes its day (default: now)',
+      helpValue: 'TIME',
+    }),
     'all-secrets': Flags.boolean({ summary: 'audit every secret of the account and Region instead of one' }),
-    'fail-on': Flags.option({ summary: 'exit 3 when there is a finding of this severity or worse', options: SEVERITIES })(),
+    'fail-on': Flags.option({
+      summary: 'exit 3 when there is a finding of this severity or worse',
+      options: SEVERITIES,
+    })(),
     cluster: Flags.string({ summary: 'ECS cluster of the service that reads the secret', helpValue: 'NAME' }),
     service: Flags.string({ summary: 'ECS service that reads the secret', helpValue: 'NAME' }),
   };
@@ -32,7 +42,10 @@ Exit codes: 3 with --fail-on when there is such a finding, 6 when the event hist
   async run(): Promise<AuditResult> {
     const { flags } = await this.parse(Audit);
     const { settings, context } = await this.begin(flags);
-    const [{ auditSecret }, { drawAudit }] = await Promise.all([import('../lib/audit/audit.ts'), import('../lib/audit/report.ts')]);
+    const [{ auditSecret }, { drawAudit }] = await Promise.all([
+      import('../lib/audit/audit.ts'),
+      import('../lib/audit/report.ts'),
+    ]);
     const result = await auditSecret(
       {
         secret: flags['all-secrets'] ? null : settings.secret,

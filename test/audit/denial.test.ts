@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { parseDenial } from '../../src/lib/audit/denial.ts';
 
-const USER = 'User: arn:aws:sts::111122223333:assumed-role/reader/ann is not authorized to perform: secretsmanager:GetSecretValue';
+const USER =
+  'User: arn:aws:sts::111122223333:assumed-role/reader/ann is not authorized to perform: secretsmanager:GetSecretValue';
 
 /** Reason, policy type, explicit. Wordings of the IAM user guide. */
 const REASONS: readonly [string, string | null, boolean | null][] = [
@@ -15,7 +16,11 @@ const REASONS: readonly [string, string | null, boolean | null][] = [
   ['with an explicit deny in a resource-based policy', 'resource-based', true],
   ['with an explicit deny in a service control policy', 'service control', true],
   ['with an explicit deny in a permissions boundary', 'permissions boundary', true],
-  ['with an explicit deny in an identity-based policy: arn:aws:iam::111122223333:policy/locked', 'identity-based', true],
+  [
+    'with an explicit deny in an identity-based policy: arn:aws:iam::111122223333:policy/locked',
+    'identity-based',
+    true,
+  ],
   ['with an explicit deny', null, true],
 ];
 
@@ -32,8 +37,16 @@ describe('audit: refusal texts', () => {
   }
 
   it('reads a text without a reason, and one without a resource', () => {
-    assert.deepEqual(parseDenial(`${USER} on resource: app`), { action: 'secretsmanager:GetSecretValue', resource: 'app', policy: null, explicit: null });
-    assert.equal(parseDenial(`${USER} because no session policy allows the secretsmanager:GetSecretValue action`)?.policy, 'session');
+    assert.deepEqual(parseDenial(`${USER} on resource: app`), {
+      action: 'secretsmanager:GetSecretValue',
+      resource: 'app',
+      policy: null,
+      explicit: null,
+    });
+    assert.equal(
+      parseDenial(`${USER} because no session policy allows the secretsmanager:GetSecretValue action`)?.policy,
+      'session',
+    );
     assert.equal(parseDenial(USER)?.resource, '');
   });
 
@@ -44,6 +57,7 @@ describe('audit: refusal texts', () => {
   });
 
   it('does not read other texts', () => {
-    for (const text of ['', 'Access to KMS is not allowed', 'is not authorized to perform: ']) assert.equal(parseDenial(text), null);
+    for (const text of ['', 'Access to KMS is not allowed', 'is not authorized to perform: '])
+      assert.equal(parseDenial(text), null);
   });
 });

@@ -14,7 +14,8 @@ function detect(accesses: readonly AuditedAccess[], about = facts()): Finding[] 
   );
 }
 
-const brief = (findings: readonly Finding[]) => findings.map(({ id, severity, eventIds }) => [id.replace(/:arn:.*[:/]/, ' '), severity, eventIds.length]);
+const brief = (findings: readonly Finding[]) =>
+  findings.map(({ id, severity, eventIds }) => [id.replace(/:arn:.*[:/]/, ' '), severity, eventIds.length]);
 
 const temporary = user('alice', 'ASIAALICE0000EXAMPLE');
 const refusal = {
@@ -25,7 +26,13 @@ const expected = { kind: 'known-caller', ref: '*' } as const;
 
 describe('audit: detectors', () => {
   it('find nothing in explained accesses with keys that expire', () => {
-    assert.deepEqual(detect([audited({ userIdentity: temporary }, expected), audited({ userIdentity: session('ci', 'run') }, expected)]), []);
+    assert.deepEqual(
+      detect([
+        audited({ userIdentity: temporary }, expected),
+        audited({ userIdentity: session('ci', 'run') }, expected),
+      ]),
+      [],
+    );
     assert.deepEqual(detect([]), []);
   });
 
@@ -37,7 +44,11 @@ describe('audit: detectors', () => {
   });
 
   it('grade an unknown principal by what it did', () => {
-    const did = (eventName: string, more = {}) => detect([audited({ userIdentity: temporary, eventName, ...more })]).map(({ severity, technique }) => [severity, technique]);
+    const did = (eventName: string, more = {}) =>
+      detect([audited({ userIdentity: temporary, eventName, ...more })]).map(({ severity, technique }) => [
+        severity,
+        technique,
+      ]);
     assert.deepEqual(did('GetSecretValue'), [['high', 'T1555.006']]);
     assert.deepEqual(did('BatchGetSecretValue'), [['high', 'T1555.006']]);
     assert.deepEqual(did('PutResourcePolicy'), [['high', 'T1098']]);
@@ -47,7 +58,8 @@ describe('audit: detectors', () => {
   });
 
   it('flag refusals with the kind of policy, and grade them by who was refused', () => {
-    const denied = (explanation: AuditedAccess['explanation']) => detect([audited({ userIdentity: temporary, ...refusal }, explanation)]);
+    const denied = (explanation: AuditedAccess['explanation']) =>
+      detect([audited({ userIdentity: temporary, ...refusal }, explanation)]);
     assert.deepEqual(brief(denied(null)), [['denied-access alice', 'high', 1]]);
     assert.match(denied(null)[0]?.why ?? '', /an explicit deny in: resource-based policy/);
     assert.equal(denied(expected)[0]?.severity, 'medium');
@@ -59,7 +71,10 @@ describe('audit: detectors', () => {
     const byHand = audited({ userIdentity: session('ecsTaskExecutionRole', 'by-hand', '/service-role/') });
     assert.deepEqual(brief(detect([byHand], about)), [['service-role-outside-task ecsTaskExecutionRole', 'medium', 1]]);
     assert.match(detect([byHand], about)[0]?.why ?? '', /by-hand/);
-    const atStart = audited({ userIdentity: session('ecsTaskExecutionRole', TASK_ID, '/service-role/') }, { kind: 'task-start', ref: 'x' });
+    const atStart = audited(
+      { userIdentity: session('ecsTaskExecutionRole', TASK_ID, '/service-role/') },
+      { kind: 'task-start', ref: 'x' },
+    );
     assert.deepEqual(detect([atStart], about), []);
   });
 
@@ -69,12 +84,22 @@ describe('audit: detectors', () => {
       ['unknown-principal alice', 'high', 1],
       ['long-term-key alice', 'high', 1],
     ]);
-    const [root] = detect([audited({ userIdentity: { type: 'Root', arn: `arn:aws:iam::${ACCOUNT}:root`, accessKeyId: 'ASIAROOT00000EXAMPLE' } }, expected)]);
+    const [root] = detect([
+      audited(
+        { userIdentity: { type: 'Root', arn: `arn:aws:iam::${ACCOUNT}:root`, accessKeyId: 'ASIAROOT00000EXAMPLE' } },
+        expected,
+      ),
+    ]);
     assert.deepEqual([root?.severity, root?.id], ['critical', `long-term-key:arn:aws:iam::${ACCOUNT}:root`]);
   });
 
   it('tell the same list in whatever order the events come', () => {
-    const accesses = [audited(), audited({ userIdentity: user('bob') }), audited({ userIdentity: temporary, ...refusal }), audited({ userIdentity: session('ci', 'x') })];
+    const accesses = [
+      audited(),
+      audited({ userIdentity: user('bob') }),
+      audited({ userIdentity: temporary, ...refusal }),
+      audited({ userIdentity: session('ci', 'x') }),
+    ];
     const ids = (list: readonly AuditedAccess[]) => detect(list).map(({ id }) => id);
     assert.deepEqual(ids(accesses), ids(accesses.toReversed()));
     assert.equal(new Set(ids(accesses)).size, ids(accesses).length);
@@ -83,13 +108,18 @@ describe('audit: detectors', () => {
   it('have ids, techniques and steps to take', () => {
     for (const finding of detect([audited(), audited({ userIdentity: temporary, ...refusal })])) {
       assert.match(finding.technique, /^T\d{4}(\.\d{3})?$/);
-      assert.ok(SEVERITIES.includes(finding.severity) && finding.fix !== '' && finding.why !== '' && finding.title !== '');
+      assert.ok(
+        SEVERITIES.includes(finding.severity) && finding.fix !== '' && finding.why !== '' && finding.title !== '',
+      );
     }
   });
 
   it('reach a threshold by being as bad or worse', () => {
     const high = detect([audited({ userIdentity: temporary })]);
-    assert.deepEqual(SEVERITIES.map((threshold) => reaches(high, threshold)), [false, true, true, true, true]);
+    assert.deepEqual(
+      SEVERITIES.map((threshold) => reaches(high, threshold)),
+      [false, true, true, true, true],
+    );
     assert.ok(!reaches([], 'info'));
   });
 });

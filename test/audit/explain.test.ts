@@ -12,7 +12,8 @@ function access(members: Json = {}): Access {
 
 const execution = (name = TASK_ID) => session('ecsTaskExecutionRole', name, '/service-role/');
 
-const read = (userIdentity: Json, eventTime: string, eventName = 'GetSecretValue') => access({ userIdentity, eventTime, eventName });
+const read = (userIdentity: Json, eventTime: string, eventName = 'GetSecretValue') =>
+  access({ userIdentity, eventTime, eventName });
 
 const kind = (...args: Parameters<typeof explain>) => explain(...args)?.kind ?? null;
 
@@ -24,7 +25,11 @@ describe('audit: explanations', () => {
       kind: 'task-start',
       ref: `arn:aws:ecs:us-east-1:${ACCOUNT}:task/jamf-mcp-cluster/${TASK_ID}`,
     });
-    assert.equal(kind(read(execution(), '2026-11-21T10:00:00Z'), known), 'task-start', 'the second in which the task was made');
+    assert.equal(
+      kind(read(execution(), '2026-11-21T10:00:00Z'), known),
+      'task-start',
+      'the second in which the task was made',
+    );
   });
 
   it('does not explain the same read before or after the start', () => {
@@ -34,7 +39,11 @@ describe('audit: explanations', () => {
 
   it('does not explain it for another role, another task or another deed', () => {
     assert.equal(kind(read(session('other', TASK_ID), '2026-11-21T10:00:20Z'), known), null);
-    assert.equal(kind(read(execution('0'.repeat(32)), '2026-11-21T23:59:00Z'), known), null, 'a task of this hour that ECS does not list');
+    assert.equal(
+      kind(read(execution('0'.repeat(32)), '2026-11-21T23:59:00Z'), known),
+      null,
+      'a task of this hour that ECS does not list',
+    );
     assert.equal(kind(read(execution(), '2026-11-21T10:00:20Z', 'DeleteSecret'), known), null);
     assert.equal(kind(read(user('alice'), '2026-11-21T10:00:20Z'), known), null);
   });
@@ -43,7 +52,10 @@ describe('audit: explanations', () => {
     const stopped = facts({ tasks: [task({ startedAt: null, stoppedAt: '2026-11-21T10:02:00.000Z' })] });
     assert.equal(kind(read(execution(), '2026-11-21T10:01:30Z'), stopped), 'task-start');
     assert.equal(kind(read(execution(), '2026-11-21T10:03:00Z'), stopped), null);
-    assert.equal(kind(read(execution(), '2026-11-21T10:03:00Z'), facts({ tasks: [task({ startedAt: null })] })), 'task-start');
+    assert.equal(
+      kind(read(execution(), '2026-11-21T10:03:00Z'), facts({ tasks: [task({ startedAt: null })] })),
+      'task-start',
+    );
   });
 
   it('explains reads of a running task under its task role, until it stopped', () => {
@@ -51,7 +63,10 @@ describe('audit: explanations', () => {
     assert.equal(kind(read(running, '2026-11-21T15:00:00Z'), known), 'task-run');
     assert.equal(kind(read(running, '2026-11-21T15:00:00Z', 'DescribeSecret'), known), 'task-run');
     assert.equal(kind(read(running, '2026-11-21T15:00:00Z', 'PutSecretValue'), known), null);
-    assert.equal(kind(read(running, '2026-11-21T15:00:00Z'), facts({ tasks: [task({ stoppedAt: '2026-11-21T14:00:00.000Z' })] })), null);
+    assert.equal(
+      kind(read(running, '2026-11-21T15:00:00Z'), facts({ tasks: [task({ stoppedAt: '2026-11-21T14:00:00.000Z' })] })),
+      null,
+    );
   });
 
   it('explains by role and form only where ECS has forgotten the task', () => {
@@ -60,23 +75,35 @@ describe('audit: explanations', () => {
     assert.equal(explanation?.kind, 'task-role');
     assert.match(explanation.ref, /role and form of the session only/);
     assert.equal(kind(read(execution('deploy-by-hand'), '2026-11-20T10:00:00Z'), known), null);
-    assert.equal(kind(read(execution(), '2026-11-20T10:00:00Z'), known), null, 'a task that ECS lists was not there then');
+    assert.equal(
+      kind(read(execution(), '2026-11-20T10:00:00Z'), known),
+      null,
+      'a task that ECS lists was not there then',
+    );
     assert.equal(kind(old, facts()), null, 'without tasks no role is known');
   });
 
   it('explains what AWS does by itself', () => {
-    const rotated = access({ eventType: 'AwsServiceEvent', eventName: 'RotationSucceeded', userIdentity: { accountId: ACCOUNT, invokedBy: 'secretsmanager.amazonaws.com' } });
+    const rotated = access({
+      eventType: 'AwsServiceEvent',
+      eventName: 'RotationSucceeded',
+      userIdentity: { accountId: ACCOUNT, invokedBy: 'secretsmanager.amazonaws.com' },
+    });
     assert.deepEqual(explain(rotated, facts()), { kind: 'aws-service', ref: 'secretsmanager.amazonaws.com' });
   });
 
   it('explains your own calls, by the whole ARN', () => {
     const self = `arn:aws:sts::${ACCOUNT}:assumed-role/Operator/ann`;
-    assert.deepEqual(explain(access({ userIdentity: session('Operator', 'ann') }), facts({ self })), { kind: 'self', ref: self });
+    assert.deepEqual(explain(access({ userIdentity: session('Operator', 'ann') }), facts({ self })), {
+      kind: 'self',
+      ref: self,
+    });
     assert.equal(kind(access({ userIdentity: session('Operator', 'bob') }), facts({ self })), null);
   });
 
   it('explains expected principals, sessions by the ARN of their role too', () => {
-    const by = (pattern: string, userIdentity: Json) => kind(access({ userIdentity }), facts({ knownPrincipals: [pattern] }));
+    const by = (pattern: string, userIdentity: Json) =>
+      kind(access({ userIdentity }), facts({ knownPrincipals: [pattern] }));
     assert.equal(by(`arn:aws:iam::${ACCOUNT}:user/alice`, user('alice')), 'known-caller');
     assert.equal(by(`arn:aws:iam::${ACCOUNT}:user/ali`, user('alice')), null);
     assert.equal(by(`arn:aws:iam::${ACCOUNT}:user/*`, user('alice')), 'known-caller');
@@ -88,7 +115,11 @@ describe('audit: explanations', () => {
   });
 
   it('never goes by the user agent', () => {
-    const forged = access({ userIdentity: user('mallory'), userAgent: 'Amazon ECS Agent - Fargate (linux)', eventTime: '2026-11-21T10:00:20Z' });
+    const forged = access({
+      userIdentity: user('mallory'),
+      userAgent: 'Amazon ECS Agent - Fargate (linux)',
+      eventTime: '2026-11-21T10:00:20Z',
+    });
     assert.equal(explain(forged, known), null);
   });
 });
@@ -98,11 +129,17 @@ describe('audit: principals', () => {
     const one = access({ userIdentity: session('ci', 'run-1', '/team/') }).principal;
     const two = access({ userIdentity: session('ci', 'run-2', '/team/') }).principal;
     assert.equal(identityOf(one), identityOf(two));
-    assert.equal(identityOf(access({ userIdentity: { type: 'AWSAccount', accountId: '1' } }).principal), 'AWSAccount of 1');
+    assert.equal(
+      identityOf(access({ userIdentity: { type: 'AWSAccount', accountId: '1' } }).principal),
+      'AWSAccount of 1',
+    );
   });
 
   it('shortens an identity, and names a foreign account', () => {
-    assert.equal(shortIdentity(`arn:aws:iam::${ACCOUNT}:role/aws-reserved/sso.amazonaws.com/Operator`, ACCOUNT), 'role/Operator');
+    assert.equal(
+      shortIdentity(`arn:aws:iam::${ACCOUNT}:role/aws-reserved/sso.amazonaws.com/Operator`, ACCOUNT),
+      'role/Operator',
+    );
     assert.equal(shortIdentity('arn:aws:iam::999999999999:user/eve', ACCOUNT), 'user/eve of 999999999999');
     assert.equal(shortIdentity('secretsmanager.amazonaws.com', ACCOUNT), 'secretsmanager.amazonaws.com');
   });

@@ -16,7 +16,9 @@ function result(accesses: readonly AuditedAccess[], more: Partial<AuditResult> =
   return {
     secret: { name: NAME, arn: ARN, store: 'aws' },
     window: { since: '2026-11-15T00:00:00.000Z', until: '2026-11-22T00:00:01.000Z' },
-    sources: [{ kind: 'lookup-events', region: 'us-east-1', account: ACCOUNT, events: accesses.length, complete: true }],
+    sources: [
+      { kind: 'lookup-events', region: 'us-east-1', account: ACCOUNT, events: accesses.length, complete: true },
+    ],
     accesses: [...accesses],
     principals: groupByIdentity(accesses),
     findings: inOrder(watches.flatMap((watch) => watch.findings())),
@@ -28,7 +30,12 @@ function result(accesses: readonly AuditedAccess[], more: Partial<AuditResult> =
 
 const start = { kind: 'task-start', ref: 'task' } as const;
 const week = [
-  ...[1, 2, 3].map((day) => audited({ userIdentity: session('ecsTaskExecutionRole', 'x'), eventTime: `2026-11-1${String(day)}T10:00:00Z` }, start)),
+  ...[1, 2, 3].map((day) =>
+    audited(
+      { userIdentity: session('ecsTaskExecutionRole', 'x'), eventTime: `2026-11-1${String(day)}T10:00:00Z` },
+      start,
+    ),
+  ),
   audited({ userIdentity: user('legacy-ci'), errorCode: 'AccessDenied', eventTime: '2026-11-21T23:14:00Z' }),
 ];
 
@@ -41,12 +48,18 @@ describe('audit: report', () => {
     assert.equal(blank, '');
     assert.match(header ?? '', /^principal +accesses +first +last +outcome +explanation$/);
     assert.match(rows[0] ?? '', /^user\/legacy-ci +1 +2026-11-21 23:14 +2026-11-21 23:14 +1 denied +1 unexplained$/);
-    assert.match(rows[1] ?? '', /^role\/ecsTaskExecutionRole +3 +2026-11-11 10:00 +2026-11-13 10:00 +3 ok +3 task-start$/);
+    assert.match(
+      rows[1] ?? '',
+      /^role\/ecsTaskExecutionRole +3 +2026-11-11 10:00 +2026-11-13 10:00 +3 ok +3 task-start$/,
+    );
   });
 
   for (const width of [80, 120]) {
     it(`fits ${String(width)} columns`, () => {
-      const drawn = drawAudit(result(week, { skipped: [{ where: 'CloudTrail LookupEvents in us-east-1', why: 'late '.repeat(40).trim() }] }), { ink, width });
+      const drawn = drawAudit(
+        result(week, { skipped: [{ where: 'CloudTrail LookupEvents in us-east-1', why: 'late '.repeat(40).trim() }] }),
+        { ink, width },
+      );
       for (const line of drawn.split('\n')) assert.ok(line.length <= width, line);
       assert.match(drawn, /high +arn:aws:iam::111122223333:user\/legacy-ci was refused once/);
       assert.match(drawn, /not looked at/);
@@ -73,7 +86,11 @@ describe('audit: report', () => {
       }),
     ];
     const drawn = drawAudit(
-      result(accesses, { secret: { name: hostile, arn: null, store: 'aws' }, skipped: [{ where: hostile, why: hostile }], sources: [{ kind: 'x', region: hostile, account: hostile, events: 1, complete: true }] }),
+      result(accesses, {
+        secret: { name: hostile, arn: null, store: 'aws' },
+        skipped: [{ where: hostile, why: hostile }],
+        sources: [{ kind: 'x', region: hostile, account: hostile, events: 1, complete: true }],
+      }),
       { ink, width: 100 },
     );
     assert.doesNotMatch(drawn, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
@@ -82,9 +99,23 @@ describe('audit: report', () => {
 
   it('draws whatever a record holds', () => {
     fc.assert(
-      fc.property(fc.array(fc.dictionary(fc.constantFrom('userIdentity', 'eventName', 'eventTime', 'errorCode', 'sourceIPAddress'), fc.jsonValue(), { noNullPrototype: true }), { maxLength: 5 }), fc.integer({ min: 40, max: 200 }), (records, width) => {
-        assert.match(drawAudit(result(records.map((members) => audited(members))), { ink, width }), /unexplained|no accesses/);
-      }),
+      fc.property(
+        fc.array(
+          fc.dictionary(
+            fc.constantFrom('userIdentity', 'eventName', 'eventTime', 'errorCode', 'sourceIPAddress'),
+            fc.jsonValue(),
+            { noNullPrototype: true },
+          ),
+          { maxLength: 5 },
+        ),
+        fc.integer({ min: 40, max: 200 }),
+        (records, width) => {
+          assert.match(
+            drawAudit(result(records.map((members) => audited(members))), { ink, width }),
+            /unexplained|no accesses/,
+          );
+        },
+      ),
     );
   });
 });

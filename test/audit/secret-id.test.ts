@@ -32,7 +32,10 @@ describe('audit: identity of a secret', () => {
 
   it('takes any Region, account and partition', () => {
     const odd = parse('arn:aws-cn:secretsmanager:eu-westwest-1r:000000000:secret:x-AbCdEf');
-    assert.deepEqual([odd.partition, odd.region, odd.account, odd.name], ['aws-cn', 'eu-westwest-1r', '000000000', 'x']);
+    assert.deepEqual(
+      [odd.partition, odd.region, odd.account, odd.name],
+      ['aws-cn', 'eu-westwest-1r', '000000000', 'x'],
+    );
   });
 
   it('refuses what is no secret', () => {
@@ -43,8 +46,15 @@ describe('audit: identity of a secret', () => {
 
   it('matches name, ARN and partial ARN of one secret, and tells others apart', () => {
     const asked = { ...parse('app/db'), account: '111122223333', region: 'us-east-1' };
-    for (const same of ['app/db', `${PREFIX}app/db-AbCdEf`, `${PREFIX}app/db`]) assert.ok(sameSecret(parse(same), asked), same);
-    for (const other of ['app/d', 'app/db2', `${PREFIX}app/db2-AbCdEf`, `${PREFIX.replace('us-east-1', 'eu-west-1')}app/db-AbCdEf`, `${PREFIX.replace('1111', '9999')}app/db-AbCdEf`]) {
+    for (const same of ['app/db', `${PREFIX}app/db-AbCdEf`, `${PREFIX}app/db`])
+      assert.ok(sameSecret(parse(same), asked), same);
+    for (const other of [
+      'app/d',
+      'app/db2',
+      `${PREFIX}app/db2-AbCdEf`,
+      `${PREFIX.replace('us-east-1', 'eu-west-1')}app/db-AbCdEf`,
+      `${PREFIX.replace('1111', '9999')}app/db-AbCdEf`,
+    ]) {
       assert.ok(!sameSecret(parse(other), asked), other);
     }
   });
@@ -61,7 +71,10 @@ describe('audit: identity of a secret', () => {
 
     const known = knownSecrets();
     known.learn(parse(`${PREFIX}app-backup-AbCdEf`, 'aws'));
-    assert.ok(sameSecret(known.settle(typed), parse('app')), 'one half known settles nothing: a name must not hide reads');
+    assert.ok(
+      sameSecret(known.settle(typed), parse('app')),
+      'one half known settles nothing: a name must not hide reads',
+    );
     known.learn(parse(`${PREFIX}app-ZyXwVu`, 'aws'));
     assert.ok(!sameSecret(known.settle(typed), parse('app')));
     assert.ok(sameSecret(known.settle(typed), parse('app-backup')));

@@ -14,11 +14,19 @@ import { facts } from '../support/trail.ts';
 const FILES = ['invictus', 'invictus-kms', 'stratus', 'panther'] as const;
 
 /** Records, records that name a secret, distinct secrets; what names none is listed by action. */
-const EXPECTED: Record<(typeof FILES)[number], { records: number; named: number; secrets: number; nameless: Record<string, number> }> = {
+const EXPECTED: Record<
+  (typeof FILES)[number],
+  { records: number; named: number; secrets: number; nameless: Record<string, number> }
+> = {
   invictus: { records: 233, named: 232, secrets: 20, nameless: { ListSecrets: 1 } },
   'invictus-kms': { records: 76, named: 76, secrets: 20, nameless: {} },
   stratus: { records: 26, named: 20, secrets: 20, nameless: { BatchGetSecretValue: 5, ListSecrets: 1 } },
-  panther: { records: 8, named: 2, secrets: 2, nameless: { BatchGetSecretValue: 4, GetSecretValue: 1, PutResourcePolicy: 1 } },
+  panther: {
+    records: 8,
+    named: 2,
+    secrets: 2,
+    nameless: { BatchGetSecretValue: 4, GetSecretValue: 1, PutResourcePolicy: 1 },
+  },
 };
 
 describe('corpus: audit over real CloudTrail records', function () {
@@ -47,8 +55,12 @@ describe('corpus: audit over real CloudTrail records', function () {
         {
           records: all.length,
           named: all.length - nameless.length,
-          secrets: new Set(all.flatMap(({ secrets }) => secrets.map(({ account, region, name: secret }) => `${String(account)}/${String(region)}/${secret}`))).size,
-          nameless: Object.fromEntries([...Map.groupBy(nameless, ({ action }) => action)].map(([action, list]) => [action, list.length]).sort()),
+          secrets: new Set(
+            all.flatMap(({ secrets }) =>
+              secrets.map(({ account, region, name: secret }) => `${String(account)}/${String(region)}/${secret}`),
+            ),
+          ).size,
+          nameless: counts(nameless.map(({ action }) => action)),
         },
         EXPECTED[name],
       );
@@ -98,7 +110,9 @@ describe('corpus: audit over real CloudTrail records', function () {
   it('flags the two Stratus runs by principal and key, once each', () => {
     const collected = collector(null);
     for (const record of records.stratus) collected.take(record);
-    const judged = collected.finish().accesses.map(({ access, ...about }) => ({ ...access, ...about, explanation: explain(access, facts()) }));
+    const judged = collected
+      .finish()
+      .accesses.map(({ access, ...about }) => ({ ...access, ...about, explanation: explain(access, facts()) }));
     const findings = inOrder(
       DETECTORS.flatMap((detector) => {
         const watch = detector.start(facts());
@@ -107,7 +121,9 @@ describe('corpus: audit over real CloudTrail records', function () {
       }),
     );
     // Two runs, in two accounts: five batches by filter; twenty single reads and a list.
-    const [batch, single] = ['165109126369', '903144391865'].map((account) => `arn:aws:iam::${account}:user/christophe`);
+    const [batch, single] = ['165109126369', '903144391865'].map(
+      (account) => `arn:aws:iam::${account}:user/christophe`,
+    );
     assert.deepEqual(
       findings.map(({ id, severity, eventIds }) => [id, severity, eventIds.length]),
       [
@@ -118,7 +134,16 @@ describe('corpus: audit over real CloudTrail records', function () {
       ],
     );
     const drawn = drawAudit(
-      { secret: null, window: { since: '2024-07-31T00:00:00Z', until: '2024-08-01T00:00:00Z' }, sources: [], accesses: judged, principals: groupByIdentity(judged), findings, unexplained: 26, skipped: [] },
+      {
+        secret: null,
+        window: { since: '2024-07-31T00:00:00Z', until: '2024-08-01T00:00:00Z' },
+        sources: [],
+        accesses: judged,
+        principals: groupByIdentity(judged),
+        findings,
+        unexplained: 26,
+        skipped: [],
+      },
       { ink: new Chalk({ level: 0 }), width: 100 },
     );
     assert.match(drawn, /^26 of 26 accesses unexplained\n/);
@@ -126,19 +151,31 @@ describe('corpus: audit over real CloudTrail records', function () {
 
   it('throws on no record, however it is bent', () => {
     const all = FILES.flatMap((name) => records[name]);
-    const junk = fc.oneof(fc.jsonValue(), fc.constant(undefined), fc.string(), fc.constant('arn:aws:secretsmanager:::secret:'));
+    const junk = fc.oneof(
+      fc.jsonValue(),
+      fc.constant(undefined),
+      fc.string(),
+      fc.constant('arn:aws:secretsmanager:::secret:'),
+    );
     fc.assert(
-      fc.property(fc.nat(all.length - 1), fc.array(fc.tuple(fc.nat(), junk), { minLength: 1, maxLength: 4 }), (index, changes) => {
-        const record = structuredClone(all[index]) as Record<string, unknown>;
-        for (const [place, value] of changes) bend(record, place, value);
-        const collected = collector(parseSecretId('stratus-red-team-retrieve-secret-1', 'caller'));
-        collected.take(record);
-        for (const { access } of collected.finish().accesses) explain(access, facts({ knownPrincipals: ['*'] }));
-      }),
+      fc.property(
+        fc.nat(all.length - 1),
+        fc.array(fc.tuple(fc.nat(), junk), { minLength: 1, maxLength: 4 }),
+        (index, changes) => {
+          const record = structuredClone(all[index]) as Record<string, unknown>;
+          for (const [place, value] of changes) bend(record, place, value);
+          const collected = collector(parseSecretId('stratus-red-team-retrieve-secret-1', 'caller'));
+          collected.take(record);
+          for (const { access } of collected.finish().accesses) explain(access, facts({ knownPrincipals: ['*'] }));
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
 });
+
+const counts = (texts: readonly string[]): Record<string, number> =>
+  Object.fromEntries([...Map.groupBy(texts, (text) => text)].map(([text, same]) => [text, same.length]));
 
 /** Replace one value somewhere inside, by a number that picks the way down. */
 function bend(record: Record<string, unknown>, place: number, value: unknown): void {
@@ -146,6 +183,7 @@ function bend(record: Record<string, unknown>, place: number, value: unknown): v
   const key = keys[place % keys.length];
   if (key === undefined) return;
   const inner = record[key];
-  if (inner !== null && typeof inner === 'object' && place % 3 > 0) bend(inner as Record<string, unknown>, Math.floor(place / keys.length), value);
+  if (inner !== null && typeof inner === 'object' && place % 3 > 0)
+    bend(inner as Record<string, unknown>, Math.floor(place / keys.length), value);
   else record[key] = value;
 }

@@ -38,7 +38,14 @@ export function record(members: Json = {}): Json {
 }
 
 export function user(name: string, accessKeyId = 'AKIAALICE0000EXAMPLE'): Json {
-  return { type: 'IAMUser', principalId: 'AIDAEXAMPLE', arn: `arn:aws:iam::${ACCOUNT}:user/${name}`, accountId: ACCOUNT, accessKeyId, userName: name };
+  return {
+    type: 'IAMUser',
+    principalId: 'AIDAEXAMPLE',
+    arn: `arn:aws:iam::${ACCOUNT}:user/${name}`,
+    accountId: ACCOUNT,
+    accessKeyId,
+    userName: name,
+  };
 }
 
 export function session(role: string, name: string, path = '/'): Json {
@@ -48,7 +55,14 @@ export function session(role: string, name: string, path = '/'): Json {
     arn: `arn:aws:sts::${ACCOUNT}:assumed-role/${role}/${name}`,
     accountId: ACCOUNT,
     accessKeyId: 'ASIASESSION00EXAMPLE',
-    sessionContext: { sessionIssuer: { type: 'Role', arn: `arn:aws:iam::${ACCOUNT}:role${path}${role}`, accountId: ACCOUNT, userName: role } },
+    sessionContext: {
+      sessionIssuer: {
+        type: 'Role',
+        arn: `arn:aws:iam::${ACCOUNT}:role${path}${role}`,
+        accountId: ACCOUNT,
+        userName: role,
+      },
+    },
   };
 }
 

@@ -54,7 +54,11 @@ export interface AuditResult {
  */
 export async function auditSecret(request: AuditRequest, context: Context): Promise<AuditResult> {
   if (request.store !== 'aws') {
-    throw new JamfMcpError('USAGE', `the audit reads CloudTrail, and CloudTrail does not see the ${request.store} store`, 'audit a secret on AWS: pass --store aws');
+    throw new JamfMcpError(
+      'USAGE',
+      `the audit reads CloudTrail, and CloudTrail does not see the ${request.store} store`,
+      'audit a secret on AWS: pass --store aws',
+    );
   }
   const now = context.clock.now();
   const window = parseWindow(request, now);
@@ -85,10 +89,15 @@ export async function auditSecret(request: AuditRequest, context: Context): Prom
 }
 
 /** Explain every access, let the detectors see it, and sum up. */
-function judge(collected: Collected['accesses'], facts: Facts): Pick<AuditResult, 'accesses' | 'principals' | 'findings' | 'unexplained'> {
+function judge(
+  collected: Collected['accesses'],
+  facts: Facts,
+): Pick<AuditResult, 'accesses' | 'principals' | 'findings' | 'unexplained'> {
   const accesses = collected
     .map(({ access, ...about }) => ({ ...access, ...about, explanation: explain(access, facts) }))
-    .sort((a, b) => order(a.time ?? '', b.time ?? '') || order(a.eventId, b.eventId));
+    // The newest came first; what shares a second keeps the order in which CloudTrail has it.
+    .reverse()
+    .sort((a, b) => order(a.time ?? '', b.time ?? ''));
   const watches = DETECTORS.map((detector) => detector.start(facts));
   for (const access of accesses) for (const watch of watches) watch.see(access);
   return {
@@ -103,7 +112,11 @@ function askedFor(secret: string | null): Mention | null {
   if (secret === null) return null;
   const asked = parseSecretId(secret, 'caller');
   if (asked) return asked;
-  throw new JamfMcpError('INPUT_INVALID', `${secret || 'an empty text'} is not the name or ARN of a secret`, 'pass --secret NAME, or --all-secrets');
+  throw new JamfMcpError(
+    'INPUT_INVALID',
+    `${secret || 'an empty text'} is not the name or ARN of a secret`,
+    'pass --secret NAME, or --all-secrets',
+  );
 }
 
 const foreign = (account: string, caller: AwsIdentity): Skipped => ({
@@ -112,7 +125,11 @@ const foreign = (account: string, caller: AwsIdentity): Skipped => ({
 });
 
 /** Without ECS an audit still tells who read the secret; it only explains less. */
-async function tasksOf(target: AuditRequest['ecs'] & { aws: AwsSettings }, skipped: Skipped[], context: Context): Promise<ServiceTask[]> {
+async function tasksOf(
+  target: AuditRequest['ecs'] & { aws: AwsSettings },
+  skipped: Skipped[],
+  context: Context,
+): Promise<ServiceTask[]> {
   const where = `ECS service ${target.cluster}/${target.service}`;
   try {
     const tasks = await listServiceTasks(target, context);
@@ -128,7 +145,12 @@ async function tasksOf(target: AuditRequest['ecs'] & { aws: AwsSettings }, skipp
 function namelessNote(nameless: ReadonlyMap<string, number>, region: string): Skipped[] {
   if (nameless.size === 0) return [];
   const calls = [...nameless].map(([action, count]) => `${String(count)} ${action}`).join(', ');
-  return [{ where: `records in ${region}`, why: `they name no secret, so whether they concern this one is unknown: ${calls}` }];
+  return [
+    {
+      where: `records in ${region}`,
+      why: `they name no secret, so whether they concern this one is unknown: ${calls}`,
+    },
+  ];
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();

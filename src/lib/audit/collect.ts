@@ -24,7 +24,8 @@ export function collector(asked: Mention | null): { take: Sink; finish(): Collec
   const candidates: RecordedAccess[] = [];
   const nameless = new Map<string, number>();
 
-  const concerning = (mentions: readonly Mention[]) => (asked === null ? mentions : mentions.filter((mention) => sameSecret(mention, asked)));
+  const concerning = (mentions: readonly Mention[]) =>
+    asked === null ? mentions : mentions.filter((mention) => sameSecret(mention, asked));
 
   return {
     take(record) {

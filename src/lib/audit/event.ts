@@ -208,4 +208,13 @@ const at = (value: unknown, path: readonly string[]): unknown =>
 
 /** Of the plain texts in the record only: the rest may be nested deeper than anything can be written out. */
 const digest = (record: Json) =>
-  createHash('sha256').update(JSON.stringify(Object.entries(record).filter(([, value]) => typeof value === 'string').sort())).digest('hex').slice(0, 32);
+  createHash('sha256')
+    .update(
+      JSON.stringify(
+        Object.entries(record)
+          .filter(([, value]) => typeof value === 'string')
+          .sort(),
+      ),
+    )
+    .digest('hex')
+    .slice(0, 32);

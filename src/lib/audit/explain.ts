@@ -69,7 +69,9 @@ export function explain(access: Access, facts: Facts): Explanation | null {
 
 /** Whether a principal is a session of the service's execution role or task role. */
 export function isServiceRole(role: string | null, { tasks }: Facts): boolean {
-  return tasks.some(({ executionRoleArn, taskRoleArn }) => sameRole(role, executionRoleArn) || sameRole(role, taskRoleArn));
+  return tasks.some(
+    ({ executionRoleArn, taskRoleArn }) => sameRole(role, executionRoleArn) || sameRole(role, taskRoleArn),
+  );
 }
 
 function byAwsItself({ type, principal, service }: Access): Explanation | null {
@@ -102,10 +104,13 @@ function byTaskRole({ action, principal: { session, role }, time }: Access, fact
   if (action !== 'GetSecretValue' || session === null || time === null) return null;
   if (!TASK_ID.test(session) || taskOf(session, facts.tasks) || !isServiceRole(role, facts)) return null;
   const forgotten = Date.parse(time) < facts.now - TASKS_KEPT_MS;
-  return forgotten ? { kind: 'task-role', ref: `${session} (role and form of the session only: ECS no longer lists the task)` } : null;
+  return forgotten
+    ? { kind: 'task-role', ref: `${session} (role and form of the session only: ECS no longer lists the task)` }
+    : null;
 }
 
-const taskOf = (session: string | null, tasks: readonly ServiceTask[]) => tasks.find(({ taskId }) => taskId === session);
+const taskOf = (session: string | null, tasks: readonly ServiceTask[]) =>
+  tasks.find(({ taskId }) => taskId === session);
 
 function within(time: string | null, from: string | null, to: string | null, now: number): boolean {
   if (time === null || from === null) return false;

@@ -33,7 +33,9 @@ const pathless = (arn: string) => arn.replace(/:role\/.*\//s, ':role/');
  */
 export function matchesPrincipal(pattern: string, { arn, role }: Principal): boolean {
   const glob = new RegExp(`^${pattern.split('*').map(literal).join('.*')}$`, 's');
-  return [arn, role, role === null ? null : pathless(role)].some((candidate) => candidate !== null && glob.test(candidate));
+  return [arn, role, role === null ? null : pathless(role)].some(
+    (candidate) => candidate !== null && glob.test(candidate),
+  );
 }
 
 const literal = (text: string) => text.replace(/[\\^$.|?+()[\]{}]/g, '\\$&');

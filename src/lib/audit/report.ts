@@ -34,7 +34,9 @@ export function drawAudit(result: AuditResult, canvas: Canvas): string {
 function headline({ secret, window, accesses, unexplained, sources }: AuditResult, ink: ChalkInstance): string {
   const count = `${String(unexplained)} of ${String(accesses.length)} ${accesses.length === 1 ? 'access' : 'accesses'} unexplained`;
   const text = accesses.length === 0 ? 'no accesses' : unexplained > 0 ? ink.red(count) : ink.green(count);
-  const where = sources.map(({ account, region }) => [region, account].filter((part) => part !== null).join(' of ')).join(', ');
+  const where = sources
+    .map(({ account, region }) => [region, account].filter((part) => part !== null).join(' of '))
+    .join(', ');
   return [
     ink.bold(text),
     `${terminalSafe(secret ? secret.name : 'all secrets')} in ${terminalSafe(where)}`,
@@ -53,11 +55,17 @@ function groups({ principals, sources }: AuditResult, { ink, width }: Canvas): s
     outcomes(group, ink),
     explanations(group, ink),
   ]);
-  return table(['principal', 'accesses', 'first', 'last', 'outcome', 'explanation'].map((name) => ink.dim(name)), rows, width);
+  return table(
+    ['principal', 'accesses', 'first', 'last', 'outcome', 'explanation'].map((name) => ink.dim(name)),
+    rows,
+    width,
+  );
 }
 
 const outcomes = ({ outcomes: { success = 0, denied = 0, failed = 0 } }: IdentityGroup, ink: ChalkInstance) =>
-  [counted(success, 'ok'), ink.red(counted(denied, 'denied')), counted(failed, 'failed')].filter((text) => text !== '').join(', ');
+  [counted(success, 'ok'), ink.red(counted(denied, 'denied')), counted(failed, 'failed')]
+    .filter((text) => text !== '')
+    .join(', ');
 
 function explanations(group: IdentityGroup, ink: ChalkInstance): string {
   const kinds = Object.entries(group.explanations).map(([kind, count]) => counted(count, kind));
@@ -83,7 +91,13 @@ const COLOUR: Record<Severity, (ink: ChalkInstance) => ChalkInstance> = {
 };
 
 function skipped(result: AuditResult, { ink, width }: Canvas): string {
-  return withoutHeader(table(['', ''], result.skipped.map(({ where, why }) => [ink.yellow(terminalSafe(where)), terminalSafe(why)]), width));
+  return withoutHeader(
+    table(
+      ['', ''],
+      result.skipped.map(({ where, why }) => [ink.yellow(terminalSafe(where)), terminalSafe(why)]),
+      width,
+    ),
+  );
 }
 
 const withoutHeader = (drawn: string) => drawn.slice(drawn.indexOf('\n') + 1);

@@ -57,8 +57,9 @@ function momentOf(flag: string, text: string, now: number, edge: 'first' | 'last
     }
     throw invalid(`${flag} ${text}: no such day or time`, 'write the date as YYYY-MM-DD');
   }
+  // What is not a time may be anything, a secret in the wrong place included: it is not repeated.
   throw invalid(
-    `${flag} ${text} is not a time`,
+    `the value of ${flag} is not a time`,
     'write a number and m, h, d or w (7d), a date (2026-11-01), or a date and time (2026-11-01T10:00Z)',
   );
 }

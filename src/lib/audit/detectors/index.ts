@@ -9,7 +9,8 @@ export const DETECTORS: readonly Detector[] = [unknownPrincipal, deniedAccess, s
 
 /** Worst first, then by detector, then by id: the same events give the same list, in whatever order they came. */
 export function inOrder(findings: readonly Finding[]): Finding[] {
-  const rank = ({ severity, id }: Finding) => [SEVERITIES.indexOf(severity), DETECTORS.findIndex((detector) => id.startsWith(`${detector.id}:`))] as const;
+  const rank = ({ severity, id }: Finding) =>
+    [SEVERITIES.indexOf(severity), DETECTORS.findIndex((detector) => id.startsWith(`${detector.id}:`))] as const;
   return findings.toSorted((a, b) => {
     const [severityA, detectorA] = rank(a);
     const [severityB, detectorB] = rank(b);

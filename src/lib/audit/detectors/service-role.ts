@@ -8,7 +8,8 @@ import { circumstances, fewOf, perIdentity, times } from './detector.ts';
 
 export const serviceRole = perIdentity(
   'service-role-outside-task',
-  ({ explanation, outcome, principal }, facts) => explanation === null && outcome !== 'denied' && isServiceRole(principal.role, facts),
+  ({ explanation, outcome, principal }, facts) =>
+    explanation === null && outcome !== 'denied' && isServiceRole(principal.role, facts),
   ({ identity, accesses }) => ({
     severity: 'medium',
     title: `${identity} was used outside of a task of the service`,

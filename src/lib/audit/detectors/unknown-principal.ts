@@ -8,12 +8,19 @@ import { circumstances, perIdentity, times } from './detector.ts';
 
 export const unknownPrincipal = perIdentity(
   'unknown-principal',
-  ({ explanation, outcome, principal }, facts) => explanation === null && outcome !== 'denied' && !isServiceRole(principal.role, facts),
+  ({ explanation, outcome, principal }, facts) =>
+    explanation === null && outcome !== 'denied' && !isServiceRole(principal.role, facts),
   ({ identity, accesses }) => {
     const done = accesses.filter(({ outcome }) => outcome === 'success');
     const read = done.some(({ action }) => VALUE_READS.has(action));
     const changed = done.some(({ action }) => !VALUE_READS.has(action) && !LOOKS.has(action));
-    const deed = read ? 'read the value' : changed ? 'changed it' : done.length > 0 ? 'looked at it' : 'tried and failed';
+    const deed = read
+      ? 'read the value'
+      : changed
+        ? 'changed it'
+        : done.length > 0
+          ? 'looked at it'
+          : 'tried and failed';
     return {
       severity: read || changed ? 'high' : 'medium',
       title: `${identity} is not known here and ${deed}`,

@@ -27,9 +27,6 @@ const BROKEN_ATTEMPTS = 3;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 20_000;
 
-/** How often the rest of the window is asked for anew when CloudTrail no longer takes a page token. */
-const NEW_TOKENS = 5;
-
 /** What to read. */
 export interface LookupQuery {
   aws: AwsSettings;
@@ -105,7 +102,6 @@ async function* everyPage(client: CloudTrailClient, window: Window, context: Con
   const paced = pace(CALLS_PER_SECOND, context);
   const span = { start: new Date(window.since), end: new Date(window.until) };
   let token: string | undefined;
-  let renewals = 0;
   let oldest = span.end;
   for (;;) {
     const input: LookupEventsCommandInput = {
@@ -124,15 +120,15 @@ async function* everyPage(client: CloudTrailClient, window: Window, context: Con
       yield page.Events ?? [];
       if (token === undefined) return;
     } catch (error) {
-      if (token === undefined || renewals === NEW_TOKENS || awsErrorName(error) !== 'InvalidNextTokenException')
-        throw error;
       // Pages come newest first, so what is left ends with the second of the oldest event seen, which is read twice.
+      const end = new Date(Math.min(oldest.getTime() + 1_000, window.until));
+      const renewable = token !== undefined && awsErrorName(error) === 'InvalidNextTokenException' && end < span.end;
+      if (!renewable) throw error;
       context.host.notify({
         kind: 'progress',
-        text: `CloudTrail no longer takes its page token: going on from ${oldest.toISOString()}`,
+        text: `CloudTrail no longer takes its page token: going on from ${end.toISOString()}`,
       });
-      renewals += 1;
-      span.end = new Date(Math.min(oldest.getTime() + 1_000, window.until));
+      span.end = end;
       token = undefined;
     }
   }
