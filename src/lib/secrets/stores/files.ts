@@ -184,5 +184,5 @@ const teller = (path: string, context: Context) => (what: string) => {
 
 /** The system's name of an error: `ENOENT` …, or an empty string. */
 export function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

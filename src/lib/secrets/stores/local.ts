@@ -4,7 +4,7 @@
  */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { JamfMcpError, messageOf } from '../../errors.ts';
+import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import type { Secret } from '../../redact.ts';
 import {
@@ -155,6 +155,7 @@ async function told<T>(folder: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
+    if (isInterruption(cause)) throw new JamfMcpError('INTERRUPTED', 'interrupted', null, { cause });
     const code = errorCode(cause);
     if (cause instanceof JamfMcpError || code === '') throw cause;
     const denied = ['EACCES', 'EPERM', 'EROFS'].includes(code);
