@@ -1,7 +1,7 @@
 /** The life of an ECS task: launched, its secrets pulled, running, stopped. Every wait is on the sandbox's clock. */
 import type { Fate, InjectedSecret, Service, Task, TaskDefinition, TaskStatus } from './ecs-model.ts';
 import { roleSession } from './principals.ts';
-import { ACCOUNT, AwsFault, type Principal, type ReadSecretAsService, type World } from './service.ts';
+import { ACCOUNT, AwsFault, TASK_SOURCE_IP, type Principal, type ReadSecretAsService, type World } from './service.ts';
 
 /** Milliseconds in each state at speed 1; far shorter than on Fargate, so that a rollout is seen in seconds. */
 const PROVISIONING_MS = 600;
@@ -18,9 +18,6 @@ const STOP_STEPS: readonly { status: TaskStatus; afterMs: number }[] = [
 
 /** How the ECS agent names itself to the services it calls (agent/httpclient in aws/amazon-ecs-agent). */
 export const AGENT_USER_AGENT = 'Amazon ECS Agent - v1.97.1 (7c5b8a1e) (linux) (+http://aws.amazon.com/ecs/)';
-
-/** Where a task's own calls come from when its subnet reaches Secrets Manager through an interface endpoint. */
-const TASK_SOURCE_IP = '10.0.10.25';
 
 /** What the scheduler is told about a task. */
 export type TaskNews = 'changed' | 'running' | 'healthy' | 'failed-to-start' | 'unhealthy' | 'exited' | 'stopped';
@@ -150,7 +147,7 @@ export function createTaskEngine(
         continue;
       }
       try {
-        if (task.fate === 'denied') deny(task, reader, reference.arn);
+        if (task.fate === 'denied') deny(reader, reference.arn);
         const { value, arn, versionId } = deps.readSecret({
           arnOrName: reference.arn,
           stage: reference.stage,
@@ -182,7 +179,7 @@ export function createTaskEngine(
   }
 
   /** A refusal that no policy of the sandbox holds: thrown, and recorded as the service itself would have. */
-  function deny(task: Task, principal: Principal, arn: string): never {
+  function deny(principal: Principal, arn: string): never {
     const fault = new AwsFault(
       'AccessDeniedException',
       `User: ${principal.arn} is not authorized to perform: secretsmanager:GetSecretValue on resource: ${arn} because no identity-based policy allows the secretsmanager:GetSecretValue action`,
@@ -192,7 +189,7 @@ export function createTaskEngine(
       operation: 'GetSecretValue',
       input: { SecretId: arn },
       principal,
-      region: task.clusterArn.split(':')[3] ?? world.region,
+      region: arn.split(':')[3] ?? world.region,
       requestId: random.uuid(),
       sourceIp: TASK_SOURCE_IP,
       userAgent: AGENT_USER_AGENT,
