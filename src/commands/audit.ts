@@ -9,8 +9,8 @@ export default class Audit extends BaseCommand {
   static override summary = 'tell who read or changed the secret, and which accesses nothing explains';
 
   static override description = `Reads CloudTrail's event history: free, on in every account, the last 90 days of one Region.
-An access is explained by a task start of the ECS service, by an expected principal (audit.knownPrincipals in
-jamf-mcp.yaml), or by being your own. The secret need not exist any more.
+An access is explained by a task of the ECS service that starts or runs (task-role: one that ECS no longer lists), by
+an expected principal (audit.knownPrincipals in jamf-mcp.yaml), or by being your own. The secret need not exist any more.
 
 Exit codes: 3 with --fail-on when there is such a finding, 6 when the event history could not be read to its end.`;
 

@@ -15,8 +15,8 @@ function severityOf(accesses: readonly AuditedAccess[]): Severity {
 
 function reasonOf({ policy, explicit }: Denial): string | null {
   if (explicit === null) return null;
-  const kind = policy === null ? 'a policy' : /policy|boundary/.test(policy) ? policy : `${policy} policy`;
-  return explicit ? `an explicit deny in: ${kind}` : `nothing allows it in: ${kind}`;
+  const kind = policy === null ? 'policy' : /policy|boundary/.test(policy) ? policy : `${policy} policy`;
+  return explicit ? `explicit deny by ${kind}` : `no ${kind} allows it`;
 }
 
 export const deniedAccess = perIdentity(

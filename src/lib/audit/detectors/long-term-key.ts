@@ -19,7 +19,7 @@ export const longTermKey = perIdentity(
     return {
       severity: root ? 'critical' : accesses.some(hasRead) ? 'high' : 'medium',
       title: root ? `root was used: ${identity}` : `${identity} uses a long-term access key`,
-      why: `${times(accesses.length)} ${circumstances(accesses)}${keys && `, key ${keys}`}: ${root ? 'root can do everything and nothing limits it' : 'it is valid until somebody deletes it, wherever it leaks'}`,
+      why: `${circumstances(accesses)}, ${times(accesses.length)}${keys && ` with ${keys}`}: ${root ? 'root can do everything and nothing limits it' : 'it is valid until somebody deletes it, wherever it leaks'}`,
       fix: root
         ? 'delete the keys of root, and use a role'
         : 'replace the key by a role (OIDC for a pipeline, IAM Identity Center for a person), then delete the key',

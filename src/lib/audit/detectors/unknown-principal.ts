@@ -24,7 +24,7 @@ export const unknownPrincipal = perIdentity(
     return {
       severity: read || changed ? 'high' : 'medium',
       title: `${identity} is not known here and ${deed}`,
-      why: `${times(accesses.length)} ${circumstances(accesses)}; no task, no setting and not you explain it`,
+      why: `${circumstances(accesses)}, ${times(accesses.length)}; no task, no setting and not you explain it`,
       fix: 'where it is expected, add its ARN to audit.knownPrincipals in jamf-mcp.yaml; where it is not, rotate (jamf-mcp rotate --force-deploy) and take its permission away',
       technique: read ? 'T1555.006' : changed ? 'T1098' : 'T1526',
     };
