@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand, dryRunFlag } from '../lib/cli/base.ts';
 import { drawRotate } from '../lib/cli/draw/rotate.ts';
 import { durationMs } from '../lib/cli/duration.ts';

@@ -23,6 +23,11 @@ const CASES: readonly [string, Sighting, DeploymentState | null][] = [
   ['waits for the rollback that follows', sight([ours({ rolloutState: 'FAILED', status: 'ACTIVE' }), later(rollingBack)], {}, breaker(true)), null],
   ['is rolled back when that is complete', sight([ours({ rolloutState: 'FAILED', status: 'ACTIVE' }), later({ ...rollingBack, rolloutState: 'COMPLETED' })], {}, breaker(true)), 'rolled-back'],
   ['is rolled back when ours is gone', sight([later({ rolloutState: 'COMPLETED', rolloutStateReason: 'rolled back' })], { missing: true }), 'rolled-back'],
+  [
+    'is rolled back when only an event still tells of it',
+    sight([later({ rolloutState: 'COMPLETED' })], { missing: true }, { events: [{ message: `(service x) (deployment ${ID}) deployment failed: tasks failed to start.` }] }),
+    'rolled-back',
+  ],
   ['is superseded by somebody else', sight([later(), ours({ status: 'ACTIVE' })]), 'superseded'],
   ['is superseded when ours is gone without a rollback', sight([later()], { missing: true }), 'superseded'],
   ['fails where the service is being deleted', sight([ours()], {}, { status: 'DRAINING' }), 'failed'],

@@ -242,10 +242,9 @@ export function judge({ id, service, serviceDeployment, missing }: Sighting): Ve
     return { state: 'failed', reason: reasonOf(service, id, serviceDeployment) };
   if (ours && ours === primary) return settledWithoutRollout(ours, service) ? { state: 'steady', reason: null } : null;
   if (!ours && !missing) return null;
-  if (ours?.rolloutState === 'FAILED' || /roll(ing|ed)? ?back/i.test(primary?.rolloutStateReason ?? '')) {
-    return primary?.rolloutState === 'IN_PROGRESS'
-      ? null
-      : { state: 'rolled-back', reason: reasonOf(service, id, serviceDeployment) };
+  if (ours?.rolloutState === 'FAILED' || failureEvent(service, id) || ROLLING_BACK.test(primary?.rolloutStateReason ?? '')) {
+    const over = primary?.rolloutState !== 'IN_PROGRESS';
+    return over ? { state: 'rolled-back', reason: reasonOf(service, id, serviceDeployment) } : null;
   }
   const other = primary?.id ?? 'none that ECS names';
   return { state: 'superseded', reason: `another deployment took its place: ${other}` };
@@ -261,6 +260,12 @@ const VERDICTS: Readonly<Record<string, DeploymentState | 'wait'>> = {
   ROLLBACK_REQUESTED: 'wait',
   ROLLBACK_IN_PROGRESS: 'wait',
 };
+
+const ROLLING_BACK = /roll(ing|ed)? ?back/i;
+
+/** The event that stays in the service's list when the failed deployment itself is gone from it. */
+const failureEvent = ({ events = [] }: Service, id: string) =>
+  events.find(({ message = '' }) => message.includes(`(deployment ${id}) deployment failed`));
 
 const rollsBack = ({ deploymentConfiguration: configuration }: Service) =>
   Boolean(configuration?.deploymentCircuitBreaker?.rollback ?? false) ||
@@ -284,6 +289,7 @@ function reasonOf(service: Service, id: string, serviceDeployment: ServiceDeploy
     serviceDeployment?.statusReason ??
     serviceDeployment?.rollback?.reason ??
     ours?.rolloutStateReason ??
+    failureEvent(service, id)?.message ??
     primary?.rolloutStateReason ??
     'ECS gives no reason'
   );

@@ -29,9 +29,13 @@ const PAGE_SIZE = 100;
 export async function listIntegrations(client: JamfClient): Promise<ApiIntegration[]> {
   const found: ApiIntegration[] = [];
   for (let page = 0; ; page += 1) {
-    const answer = await client.request<{ totalCount: number; results: ApiIntegration[] }>('GET', '/api/v1/api-integrations', {
-      query: { page, 'page-size': PAGE_SIZE, sort: 'id:asc' },
-    });
+    const answer = await client.request<{ totalCount: number; results: ApiIntegration[] }>(
+      'GET',
+      '/api/v1/api-integrations',
+      {
+        query: { page, 'page-size': PAGE_SIZE, sort: 'id:asc' },
+      },
+    );
     found.push(...answer.results);
     if (answer.results.length === 0 || found.length >= answer.totalCount) return found;
   }
