@@ -3,7 +3,7 @@ import { BaseCommand } from '../lib/cli/base.ts';
 import { onInterrupt } from '../lib/cli/interrupt.ts';
 import { runChild } from '../lib/cli/child.ts';
 import { sandboxed, surround } from '../lib/cli/sandbox.ts';
-import { ECS_OUTCOMES } from '../lib/sandbox/ecs.ts';
+import { ECS_OUTCOMES } from '../lib/sandbox/ecs-model.ts';
 import { startSandbox } from '../lib/sandbox/index.ts';
 
 export default class Sandbox extends BaseCommand {

@@ -16,7 +16,33 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-const CODES = {
+/** A stable error code; {@link JamfMcpError.exit} follows from it. */
+export type ErrorCode =
+  | 'USAGE'
+  | 'INPUT_MISSING'
+  | 'INPUT_INVALID'
+  | 'CONFIG_INVALID'
+  | 'CONFIRMATION_REQUIRED'
+  | 'CREDENTIALS_MISSING'
+  | 'CREDENTIALS_REFUSED'
+  | 'ACCESS_DENIED'
+  | 'NOT_FOUND'
+  | 'SECRET_NOT_FOUND'
+  | 'VERSION_NOT_FOUND'
+  | 'SECRET_EXISTS'
+  | 'SECRET_DELETED'
+  | 'SECRET_MALFORMED'
+  | 'CONFLICT'
+  | 'DECLINED'
+  | 'UNREACHABLE'
+  | 'TIMED_OUT'
+  | 'THROTTLED'
+  | 'REMOTE_FAILED'
+  | 'PARTIAL'
+  | 'INTERRUPTED'
+  | 'BUG';
+
+const CODES: Readonly<Record<ErrorCode, number>> = {
   USAGE: EXIT.usage,
   INPUT_MISSING: EXIT.usage,
   INPUT_INVALID: EXIT.usage,
@@ -40,10 +66,7 @@ const CODES = {
   PARTIAL: EXIT.partial,
   INTERRUPTED: EXIT.interrupted,
   BUG: EXIT.failed,
-} as const;
-
-/** A stable error code; {@link JamfMcpError.exit} follows from it. */
-export type ErrorCode = keyof typeof CODES;
+};
 
 /** The `--json` form of an error. */
 export interface ErrorJson {

@@ -1,0 +1,34 @@
+/** Writes the JSON Schema of each command's `--json` result, from its TypeScript type, into docs/results. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createGenerator } from 'ts-json-schema-generator';
+
+/** Command to the file and the type of its result. A new command gets a row. */
+export const RESULTS = {
+  'secrets-init': ['src/lib/secrets/init.ts', 'InitResult'],
+  'secrets-show': ['src/lib/secrets/show.ts', 'ShowResult'],
+  'secrets-list': ['src/lib/secrets/list.ts', 'ListResult'],
+  rotate: ['src/lib/rotation/rotate.ts', 'RotateResult'],
+  audit: ['src/lib/audit/audit.ts', 'AuditResult'],
+  error: ['src/lib/errors.ts', 'ErrorJson'],
+} as const satisfies Record<string, readonly [string, string]>;
+
+/** The JSON Schema (draft-07) of one result. */
+export function resultSchema(command: keyof typeof RESULTS): Record<string, unknown> {
+  const [path, type] = RESULTS[command];
+  return {
+    ...createGenerator({
+      path,
+      type,
+      tsconfig: 'tsconfig.json',
+      skipTypeCheck: true,
+      additionalProperties: false,
+    }).createSchema(type),
+  };
+}
+
+if (import.meta.main) {
+  await mkdir('docs/results', { recursive: true });
+  for (const command of Object.keys(RESULTS) as (keyof typeof RESULTS)[]) {
+    await writeFile(`docs/results/${command}.schema.json`, `${JSON.stringify(resultSchema(command), null, 2)}\n`);
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Plants secret values and looks for them in everything that leaves the program: stdout, stderr, debug lines, error
+ * texts, files and the list of processes. Grows with every command.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
+import { BIN, cleanEnvironment, runCli, type CliOptions, type CliResult } from '../support/cli.ts';
+
+const SECRET = 'jamf-mcp-server/production';
+
+/** A value with everything that quoting, encoding and patterns trip over. */
+const PLANTED = 'EXAMPLE-canary "q\' \\ $HOME %25 +/= ü <&> ${x}';
+
+describe('the canary', () => {
+  let sandbox: Sandbox;
+  let home: string;
+  /** Each secret value there was: planted, minted, and the tokens obtained with them. */
+  const values = new Set<string>();
+
+  before(async () => {
+    sandbox = await startSandbox({ speed: 50, history: true });
+    values.add(sandbox.fields.JAMF_CLIENT_SECRET ?? '').add(PLANTED);
+    const { handle } = sandbox.jamf;
+    sandbox.jamf.handle = (request) => {
+      const response = handle(request);
+      const { clientSecret, access_token: token } = (response.body ?? {}) as Record<string, unknown>;
+      for (const value of [clientSecret, token]) if (typeof value === 'string') values.add(value);
+      return response;
+    };
+    home = await mkdtemp(join(tmpdir(), 'jamf-mcp-canary-'));
+  });
+
+  after(() => sandbox.close());
+
+  const environment = () => ({
+    ...sandbox.environment,
+    HOME: home,
+    XDG_DATA_HOME: join(home, 'data'),
+    JAMF_MCP_CONFIRM: SECRET,
+  });
+  const fields = (changes: Record<string, string> = {}) =>
+    JSON.stringify({ ...sandbox.fields, AUTH0_CLIENT_SECRET: PLANTED, ...changes });
+
+  /** Every way in which a value may be written down. */
+  const formsOf = (value: string) => [
+    value,
+    JSON.stringify(value).slice(1, -1),
+    encodeURIComponent(value),
+    Buffer.from(value).toString('base64').replace(/=+$/, ''),
+  ];
+
+  function assertClean(text: string, where: string): void {
+    for (const value of values) {
+      for (const form of formsOf(value))
+        assert.ok(!text.includes(form), `${where} holds ${form.slice(0, 12)}…: ${text.slice(0, 2000)}`);
+    }
+  }
+
+  async function filesBelow(folder: string): Promise<string[]> {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  }
+
+  /** Run, while the list of processes is watched, and search everything. */
+  async function run(args: string[], options: CliOptions = {}): Promise<CliResult> {
+    let listed = '';
+    const watch = setInterval(() => {
+      listed += execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
+    }, 100);
+    const result = await runCli(args, { ...options, env: { ...environment(), ...options.env } }).finally(() => {
+      clearInterval(watch);
+    });
+    const name = args.join(' ');
+    assertClean(result.stdout, `stdout of ${name}`);
+    assertClean(result.stderr, `stderr of ${name}`);
+    assertClean(listed, `ps during ${name}`);
+    for (const file of await filesBelow(home)) assertClean(await readFile(file, 'latin1'), `${file} after ${name}`);
+    return result;
+  }
+
+  const forms = [[], ['--debug'], ['--json'], ['--json', '--debug']];
+
+  it('knows what it looks for: a value in a text is found', () => {
+    for (const form of formsOf(PLANTED))
+      assert.throws(() => {
+        assertClean(`before ${form} after`, 'a text');
+      });
+  });
+
+  for (const store of ['aws', 'local']) {
+    describe(`with the store ${store}`, () => {
+      const on = ['--store', store];
+
+      it('finds nothing in secrets init, its errors included', async () => {
+        const wrong: [string, number][] = [
+          [fields({ JAMF_CLIENT_SECRET: PLANTED }), 4],
+          [fields({ JAMF_URL: 'http://127.0.0.1:9' }), 1],
+          [fields({ AUTH0_AUDIENCE: PLANTED }), 2],
+          [`{"JAMF_CLIENT_SECRET": ${JSON.stringify(PLANTED)}`, 2],
+          [`JAMF_CLIENT_SECRET="${PLANTED.replace('"', '')}\n${PLANTED}\n`, 2],
+        ];
+        for (const [input, code] of wrong) {
+          for (const form of forms) {
+            const result = await run(['secrets', 'init', '--from-file', '-', ...on, ...form], { input });
+            assert.equal(result.code, code, result.stderr + result.stdout);
+          }
+        }
+        const created = await run(['secrets', 'init', '--from-file', '-', '--debug', ...on], { input: fields() });
+        assert.equal(created.code, 0, created.stderr);
+      });
+
+      it('finds nothing in secrets show and list', async () => {
+        for (const form of forms) {
+          const shown = await run(['secrets', 'show', ...on, ...form]);
+          assert.equal(shown.code, 0, shown.stderr);
+          assert.ok(shown.stdout.includes('AUTH0_CLIENT_SECRET') && shown.stdout.includes('***'), shown.stdout);
+          assert.equal((await run(['secrets', 'list', ...on, ...form])).code, 0);
+        }
+      });
+
+      it('finds nothing in rotate, though values are minted', async () => {
+        const before = values.size;
+        for (const form of forms) {
+          const rotated = await run(['rotate', ...(store === 'aws' ? ['--force-deploy'] : []), ...on, ...form]);
+          assert.equal(rotated.code, 0, rotated.stderr);
+        }
+        assert.ok(values.size >= before + 2 * forms.length, 'minted values and tokens were seen');
+      });
+    });
+  }
+
+  it('finds nothing in audit', async () => {
+    for (const form of forms) assert.equal((await run(['audit', '--since', '1h', ...form])).code, 0);
+  });
+
+  it('finds nothing in serve, neither in what it answers nor in what it says', async () => {
+    const transport = new StdioClientTransport({
+      command: process.execPath,
+      args: [BIN, 'serve', '--debug'],
+      env: cleanEnvironment(environment()),
+      stderr: 'pipe',
+    });
+    let stderr = '';
+    transport.stderr?.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    const client = new Client({ name: 'canary', version: '0' });
+    await client.connect(transport);
+    const answers = [
+      await client.callTool({ name: 'secret_status', arguments: {} }),
+      await client.callTool({ name: 'find_computers', arguments: { limit: 5 } }),
+      await client.callTool({ name: 'find_computers', arguments: { limit: -1 } }),
+    ];
+    await client.close();
+    assertClean(JSON.stringify(answers), 'what serve answered');
+    assertClean(stderr, 'stderr of serve');
+    assert.ok(stderr.includes('debug:'), stderr);
+  });
+
+  it('found each value in the store, where it belongs', async () => {
+    const listed = await runCli(['secrets', 'show', '--json'], { env: environment() });
+    const { fields: shown } = JSON.parse(listed.stdout) as {
+      fields: { name: string; secret: boolean; value: string }[];
+    };
+    assert.deepEqual(
+      shown.filter(({ secret }) => secret).map(({ name, value }) => [name, value]),
+      [
+        ['JAMF_CLIENT_SECRET', '***'],
+        ['AUTH0_CLIENT_SECRET', '***'],
+      ],
+    );
+  });
+});

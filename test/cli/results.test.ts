@@ -1,0 +1,53 @@
+/** The `--json` results: their schemas are checked in, follow from the types, and hold for what the binary prints. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { Ajv } from 'ajv';
+import { RESULTS, resultSchema } from '../../scripts/result-schemas.ts';
+import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
+import { runCli } from '../support/cli.ts';
+
+type Command = keyof typeof RESULTS;
+
+const schemaFile = (command: Command) => new URL(`../../docs/results/${command}.schema.json`, import.meta.url);
+
+describe('results', () => {
+  let sandbox: Sandbox;
+  before(async () => {
+    sandbox = await startSandbox({ speed: 50, history: true });
+  });
+  after(() => sandbox.close());
+
+  for (const command of Object.keys(RESULTS) as Command[]) {
+    it(`has the schema of ${command} checked in as its type has it`, async () => {
+      const file = JSON.parse(await readFile(schemaFile(command), 'utf8')) as unknown;
+      assert.deepEqual(file, JSON.parse(JSON.stringify(resultSchema(command))), 'run `node scripts/result-schemas.ts`');
+    });
+  }
+
+  const runs: [Command, string[], number][] = [
+    ['error', ['secrets', 'show'], 5],
+    ['secrets-init', ['secrets', 'init', '--from-file', '-', '--dry-run'], 0],
+    ['secrets-init', ['secrets', 'init', '--from-file', '-'], 0],
+    ['error', ['secrets', 'init', '--from-file', '-'], 1],
+    ['secrets-init', ['secrets', 'init', '--from-file', '-', '--update'], 0],
+    ['secrets-show', ['secrets', 'show'], 0],
+    ['secrets-list', ['secrets', 'list'], 0],
+    ['rotate', ['rotate', '--dry-run', '--force-deploy'], 0],
+    ['rotate', ['rotate'], 0],
+    ['rotate', ['rotate', '--force-deploy'], 0],
+    ['audit', ['audit', '--since', '1h'], 0],
+  ];
+  for (const [command, args, exit] of runs) {
+    it(`prints what the schema of ${command} says: ${args.join(' ')}`, async () => {
+      const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(
+        JSON.parse(await readFile(schemaFile(command), 'utf8')) as object,
+      );
+      const { stdout, stderr, code } = await runCli([...args, '--json'], {
+        env: { ...sandbox.environment, JAMF_MCP_CONFIRM: 'jamf-mcp-server/production' },
+        input: JSON.stringify(sandbox.fields),
+      });
+      assert.equal(code, exit, stderr + stdout);
+      assert.ok(validate(JSON.parse(stdout)), JSON.stringify(validate.errors));
+    });
+  }
+});
