@@ -126,10 +126,13 @@ export function moveLabelIn(
 ): SecretDocument {
   refuseDeleted(document);
   checkMove(label, to);
-  if (to !== null && !document.versions.some((version) => version.id === to))
-    throw versionNotFound(document.name, { versionId: to });
   const holder = document.versions.find((version) => version.stages.includes(label))?.id ?? null;
   if (holder === to) return document;
+  const unknown =
+    from === to
+      ? undefined
+      : [to, from].find((id) => id !== null && !document.versions.some((version) => version.id === id));
+  if (unknown) throw versionNotFound(document.name, { versionId: unknown });
   if (holder !== from) throw labelConflict(document.name, label, from, holder);
   const changedAt = new Date(now).toISOString();
   return { ...document, changedAt, versions: withoutOldest(place(document.versions, label, to), now) };

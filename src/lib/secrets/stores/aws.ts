@@ -179,15 +179,16 @@ export function awsStore(options: { aws: AwsSettings; schema: SecretSchema }, co
           try {
             await call(context, 'UpdateSecretVersionStage', `secret ${name}`, (send) => client.send(command, send));
           } catch (error) {
-            throw await failed(error, name, to === null ? null : { versionId: to });
+            throw await failed(error, name, { versionId: to ?? from ?? '' });
           }
         });
       } catch (error) {
-        const refused = /^Invalid(Parameter|Request)Exception$/.test(awsErrorName(error)) || from === to;
-        if (!refused || codeOf(error) === 'SECRET_DELETED') throw error;
+        const unclear = from === to || codeOf(error) === 'VERSION_NOT_FOUND' || isRefusal(error);
+        if (!unclear) throw error;
         // AWS has one text for many reasons: where the label is now tells a lost race from a lost answer.
         const holder = versionWith(await describe(name), label);
         if (holder === to) return;
+        if (codeOf(error) === 'VERSION_NOT_FOUND') throw error;
         throw holder === from ? error : labelConflict(name, label, from, holder, error);
       }
     },
@@ -223,6 +224,10 @@ function translate(error: unknown, name: string, ref: VersionRef | null, region:
 }
 
 const codeOf = (error: unknown) => (error instanceof JamfMcpError ? error.code : null);
+
+/** Refused for what was asked, not for the state of the secret as a whole. */
+const isRefusal = (error: unknown) =>
+  /^Invalid(Parameter|Request)Exception$/.test(awsErrorName(error)) && codeOf(error) !== 'SECRET_DELETED';
 
 const isNotFound = (error: unknown) => ['VERSION_NOT_FOUND', 'SECRET_NOT_FOUND'].includes(codeOf(error) ?? '');
 
