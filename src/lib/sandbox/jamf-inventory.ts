@@ -51,7 +51,7 @@ const FIELDS = {
 
 /** The inventory of one sandbox. */
 export interface Inventory {
-  computers(): readonly Computer[];
+  readonly computers: () => readonly Computer[];
   routes(settings: JamfSettings): Route[];
 }
 
@@ -130,7 +130,7 @@ function sectionsOf(query: URLSearchParams): SectionName[] {
 
 /** The sections that were not asked for are there, and null. */
 function withSections(computer: Computer, sections: readonly SectionName[]): Record<string, unknown> {
-  const members = Object.entries(SECTIONS).map(([name, member]) => [
+  const members = Object.entries(SECTIONS).map(([name, member]): [string, unknown] => [
     member,
     sections.includes(name as SectionName) ? computer[member] : null,
   ]);

@@ -25,7 +25,7 @@ export interface Jamf {
   readonly integrations: ApiIntegration[];
   readonly roles: ApiRole[];
   /** The computers, made when first asked for. */
-  computers(): readonly Computer[];
+  readonly computers: () => readonly Computer[];
 }
 
 /** What the role of the MCP server may do: read the inventory, and rotate its own client. */
