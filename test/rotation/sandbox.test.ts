@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict';
+import { JamfMcpError, type ErrorCode } from '../../src/lib/errors.ts';
+import type { Context } from '../../src/lib/host.ts';
+import { Secret } from '../../src/lib/redact.ts';
+import { jamfIssuer, type Rotator } from '../../src/lib/rotation/issuers/jamf.ts';
+import { rotate, type RotateInput, type RotateResult } from '../../src/lib/rotation/rotate.ts';
+import { AWSCURRENT, AWSPENDING, versionWith, type SecretStore } from '../../src/lib/secrets/store.ts';
+import { SECRET, SEEDED_VERSION, seedSecret, storeOf } from '../support/rotation.ts';
+import { contextIn, type SandboxContext } from '../support/sandbox-context.ts';
+import { withSandbox } from '../support/sandbox.ts';
+
+describe('a rotation in the sandbox', function () {
+  this.timeout(20_000);
+  const sandbox = withSandbox();
+  let context: SandboxContext;
+  let rotator: Rotator | null;
+
+  beforeEach(async () => {
+    rotator = null;
+    context = contextIn(sandbox());
+    await seedSecret(sandbox(), context);
+  });
+
+  function run(options: Partial<RotateInput> = {}): Promise<RotateResult> {
+    context = contextIn(sandbox());
+    context.answer(true);
+    return rotate(
+      {
+        secret: SECRET,
+        environment: 'production',
+        openStore: (held) => Promise.resolve(storeOf(held)),
+        issuer: (held) => jamfIssuer(rotator, held),
+        ecs: { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service', aws: {} },
+        limitMs: 60_000,
+        dryRun: false,
+        command: 'jamf-mcp rotate --force-deploy',
+        ...options,
+      },
+      context,
+    );
+  }
+
+  const failureOf = async (work: Promise<unknown>): Promise<JamfMcpError> => {
+    const error: unknown = await work.then(
+      () => assert.fail('it should have failed'),
+      (thrown: unknown) => thrown,
+    );
+    assert.ok(error instanceof JamfMcpError, String(error));
+    return error;
+  };
+
+  const liveSecret = () => sandbox().jamf.integrations[0]?.credential?.secret;
+
+  /** The secret is current in one version, accepted by Jamf, and in every running task. */
+  async function assertRotated(result: RotateResult): Promise<void> {
+    const store = storeOf(context);
+    const info = await store.describe(SECRET);
+    assert.equal(Object.values(info.stages).filter((labels) => labels.includes(AWSCURRENT)).length, 1);
+    assert.equal(versionWith(info, AWSPENDING), null);
+    assert.equal(versionWith(info, AWSCURRENT), result.versionId);
+    const current = await store.read(SECRET, { stage: AWSCURRENT });
+    assert.equal(current.fields.get('JAMF_CLIENT_SECRET')?.reveal(), liveSecret());
+    assert.equal(current.fields.get('AUTH0_CLIENT_ID')?.reveal(), sandbox().fields.AUTH0_CLIENT_ID);
+    assert.deepEqual([...current.fields.keys()], Object.keys(sandbox().fields));
+  }
+
+  const callsSince = (from: number) => sandbox().calls.slice(from);
+
+  it('brings a new secret to every task, in 6 calls to Secrets Manager and 5 to Jamf', async () => {
+    const from = sandbox().calls.length;
+    const result = await run();
+    const calls = callsSince(from);
+    const operations = (service: string) => calls.filter((call) => call.service === service).map(({ operation }) => operation);
+    // The tasks' own reads are recorded too; ours come first.
+    assert.deepEqual(operations('secretsmanager'), [
+      'DescribeSecret',
+      'GetSecretValue',
+      'PutSecretValue',
+      'PutSecretValue',
+      'UpdateSecretVersionStage',
+      'UpdateSecretVersionStage',
+    ]);
+    assert.deepEqual(operations('jamf'), [
+      'POST /api/oauth/token',
+      'GET /api/v1/auth',
+      'GET /api/v1/api-integrations',
+      'POST /api/v1/api-integrations/1/client-credentials',
+      'POST /api/oauth/token',
+    ]);
+    await assertRotated(result);
+    assert.equal(result.outcome, 'rotated');
+    assert.equal(result.previousVersionId, SEEDED_VERSION);
+    assert.equal(result.deployment?.state, 'steady');
+    assert.ok(result.steps.every(({ state }) => state === 'done'));
+    const running = sandbox().ecs.tasksOf().filter(({ lastStatus }) => lastStatus === 'RUNNING');
+    assert.equal(running.length, 2);
+    for (const task of running) {
+      const injected = task.secrets.find(({ name }) => name === 'JAMF_CLIENT_SECRET');
+      assert.equal(injected?.versionId, result.versionId, 'the running tasks have the new version');
+    }
+  });
+
+  it('makes no changing call on a dry run, and shows the steps of the run', async () => {
+    const from = sandbox().calls.length;
+    const planned = await run({ dryRun: true });
+    const changing = callsSince(from).filter(({ operation }) => /^(Put|Update|Create|Delete|Restore|POST (?!\/api\/oauth\/token))/.test(operation));
+    assert.deepEqual(changing, []);
+    assert.equal(planned.outcome, 'planned');
+    const done = await run();
+    assert.deepEqual(
+      done.steps.map(({ name }) => name),
+      planned.steps.map(({ name }) => name),
+    );
+  });
+
+  const FAILURES: readonly ['circuit-breaker' | 'rollback' | 'crash-loop' | 'secret-unavailable', string, RegExp][] = [
+    ['circuit-breaker', 'failed', /circuit breaker|failed/i],
+    ['rollback', 'rolled-back', /put the tasks before it back/],
+    ['crash-loop', 'timed-out', /not steady after 60 s.*exit code 1/],
+    ['secret-unavailable', 'failed', /no identity-based policy allows the secretsmanager:GetSecretValue action/],
+  ];
+  for (const [outcome, state, text] of FAILURES) {
+    it(`a deployment that ends in ${outcome}: exit 6, the state of the secret, and the command that goes on`, async () => {
+      sandbox().ecs.script(outcome);
+      const error = await failureOf(run());
+      assert.equal(error.code, 'PARTIAL');
+      assert.equal(error.exit, 6);
+      assert.match(error.message, text);
+      assert.match(error.message, /the new value is AWSCURRENT \(version [\w-]{36}\), but running tasks may still hold/);
+      assert.match(error.hint ?? '', /go on with: jamf-mcp rotate --force-deploy$/);
+      const details = error.details as RotateResult;
+      assert.equal(details.outcome, 'unfinished');
+      assert.equal(details.deployment?.state, state);
+      assert.equal(details.steps.find(({ name }) => name === 'deploy')?.state, 'failed');
+      assert.equal(details.steps.find(({ name }) => name === 'clean')?.state, 'planned');
+
+      const secret = liveSecret();
+      const result = await run();
+      assert.equal(result.outcome, 'resumed');
+      assert.equal(liveSecret(), secret, 'nothing was minted again');
+      assert.equal(result.versionId, details.versionId);
+      await assertRotated(result);
+    });
+  }
+
+  it('leaves tasks alone without a service, and says so', async () => {
+    const result = await run({ ecs: null });
+    assert.equal(result.deployment, null);
+    assert.match(result.steps.find(({ name }) => name === 'deploy')?.text ?? '', /keep the old secret/);
+    assert.ok(!sandbox().calls.some(({ service }) => service === 'ecs'));
+    await assertRotated(result);
+  });
+
+  it('goes on although other nodes of Jamf know the new secret only later', async () => {
+    sandbox().jamf.settings.nodeLagMs = 15_000;
+    await assertRotated(await run());
+  });
+
+  it('stops at the test where Jamf never accepts the new secret; the next run goes on when it does', async () => {
+    sandbox().jamf.settings.nodeLagMs = 40_000;
+    const error = await failureOf(run());
+    assert.match(error.message, /^test failed: .*refuses the API client/);
+    assert.equal((error.details as RotateResult).steps.find(({ name }) => name === 'promote')?.state, 'planned');
+    sandbox().clock.advance(60_000);
+    const result = await run();
+    assert.equal(result.outcome, 'resumed');
+    await assertRotated(result);
+  });
+
+  it('notices that a role was taken from the client since its secret was made', async () => {
+    const [integration] = sandbox().jamf.integrations;
+    if (integration) integration.authorizationScopes = ['Inventory Reader'];
+    const error = await failureOf(run());
+    assert.equal(error.code, 'PARTIAL');
+    assert.match(error.message, /lacks Create API Integrations, Read API Integrations/);
+    assert.equal(versionWith(await storeOf(context).describe(SECRET), AWSCURRENT), SEEDED_VERSION);
+  });
+
+  it('accepts a client that may do more than before', async () => {
+    sandbox().jamf.integrations[0]?.authorizationScopes.push('Inventory Reader');
+    await assertRotated(await run());
+  });
+
+  describe('what is refused before anything is changed', () => {
+    const refusals: [string, ErrorCode, RegExp, () => unknown][] = [
+      ['a client without the privilege to mint', 'ACCESS_DENIED', /lacks the privilege “Create API Integrations”/, () => {
+        for (const role of sandbox().jamf.roles) role.privileges = role.privileges.filter((name) => name !== 'Create API Integrations');
+      }],
+      ['a client without the privilege to look', 'ACCESS_DENIED', /“Read API Integrations”/, () => {
+        for (const role of sandbox().jamf.roles) role.privileges = role.privileges.filter((name) => name !== 'Read API Integrations');
+      }],
+      ['a client whose secret is no longer the one stored', 'CREDENTIALS_REFUSED', /refuses the API client/, () => {
+        const credential = sandbox().jamf.integrations[0]?.credential;
+        if (credential) credential.secret = 'EXAMPLE-another-client-secret';
+      }],
+      ['a service that is not there', 'NOT_FOUND', /nobody/, () => ({ ecs: { cluster: 'jamf-mcp-cluster', service: 'nobody', aws: {} } })],
+      ['no right to write', 'ACCESS_DENIED', /PutSecretValue/, () => {
+        sandbox().inject({ operation: 'secretsmanager:PutSecretValue', nth: 'every', fault: { kind: 'error', code: 'AccessDeniedException', message: 'not authorized to perform: secretsmanager:PutSecretValue' } });
+      }],
+      ['a mint that Jamf refuses', 'ACCESS_DENIED', /403/, () => {
+        sandbox().inject({ operation: 'jamf:POST /api/v1/api-integrations/*', fault: { kind: 'error', code: 'INVALID_PRIVILEGE', message: 'Forbidden', status: 403 } });
+      }],
+    ];
+    for (const [what, code, text, arrange] of refusals) {
+      it(what, async () => {
+        const before = liveSecret();
+        const options = arrange() as Partial<RotateInput> | undefined;
+        const secret = liveSecret();
+        const error = await failureOf(run(options));
+        assert.equal(error.code, code, error.message);
+        assert.match(error.message, text);
+        assert.equal(liveSecret(), secret ?? before, 'nothing was minted');
+        const info = await storeOf(context).describe(SECRET);
+        assert.deepEqual(Object.keys(info.stages), [SEEDED_VERSION]);
+      });
+    }
+  });
+
+  describe('with a client of its own that mints', () => {
+    beforeEach(() => {
+      // The second integration: enabled, and given the role that may mint.
+      const [, second] = sandbox().jamf.integrations;
+      assert.ok(second?.credential);
+      second.enabled = true;
+      second.authorizationScopes = ['Jamf MCP Server'];
+      second.credential.roleIds = ['2'];
+      const { clientId, clientSecret } = sandbox().jamf.disabledClient;
+      rotator = { clientId, clientSecret: new Secret(clientSecret) };
+    });
+
+    it('rotates the other one', async () => {
+      const before = sandbox().jamf.integrations[1]?.credential?.secret;
+      await assertRotated(await run());
+      assert.equal(sandbox().jamf.integrations[1]?.credential?.secret, before, 'the client that mints keeps its secret');
+    });
+
+    it('goes on where a value was made and lost', async () => {
+      const again = rotator;
+      rotator = null;
+      const openStore = (held: Context): Promise<SecretStore> => {
+        const store = storeOf(held);
+        const denied = new JamfMcpError('ACCESS_DENIED', 'not authorized to perform: secretsmanager:PutSecretValue');
+        const put: SecretStore['put'] = (name, fields, options) =>
+          options.stages.includes(AWSPENDING) ? Promise.reject(denied) : store.put(name, fields, options);
+        return Promise.resolve({ ...store, put });
+      };
+      const error = await failureOf(run({ openStore }));
+      assert.equal(error.code, 'PARTIAL');
+      assert.match(error.message, /^stage failed: .*could not be stored, and is lost/);
+      assert.match(error.hint ?? '', /JAMF_MCP_ROTATOR_CLIENT_ID/);
+      rotator = again;
+      await assertRotated(await run());
+    });
+  });
+
+  describe('a fault at every call of a service, then the same command again', () => {
+    const CALLS = [
+      'secretsmanager:DescribeSecret 1',
+      'secretsmanager:GetSecretValue 1',
+      'secretsmanager:PutSecretValue 1',
+      'secretsmanager:PutSecretValue 2',
+      'secretsmanager:UpdateSecretVersionStage 1',
+      'secretsmanager:UpdateSecretVersionStage 2',
+      'jamf:POST /api/oauth/token 1',
+      'jamf:GET /api/v1/auth 1',
+      'jamf:GET /api/v1/api-integrations 1',
+      'jamf:POST /api/v1/api-integrations/1/client-credentials 1',
+      'jamf:POST /api/oauth/token 2',
+      'ecs:DescribeServices 1',
+      'ecs:UpdateService 1',
+      'ecs:DescribeServices 2',
+    ];
+    const FAULTS = {
+      'cut before': { kind: 'reset', when: 'before' },
+      'cut after': { kind: 'reset', when: 'after' },
+      throttled: { kind: 'throttle' },
+      'server error': { kind: 'error', code: 'InternalServerError', message: 'try again', status: 500 },
+    } as const;
+    for (const call of CALLS) {
+      for (const [name, fault] of Object.entries(FAULTS)) {
+        it(`${name}: ${call}`, async () => {
+          const [, operation = '', nth = ''] = /^(.*) (\d)$/.exec(call) ?? [];
+          sandbox().inject({ operation, nth: Number(nth), fault });
+          const result = await run().catch(() => run());
+          await assertRotated(result);
+        });
+      }
+    }
+  });
+});
