@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { LookupEventsCommand, type CloudTrailClient, type LookupEventsCommandInput } from '@aws-sdk/client-cloudtrail';
-import { CreateSecretCommand, GetSecretValueCommand, PutSecretValueCommand, DeleteSecretCommand } from '@aws-sdk/client-secrets-manager';
+import {
+  CreateSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  DeleteSecretCommand,
+} from '@aws-sdk/client-secrets-manager';
 import type { TrailRecord } from '../../src/lib/sandbox/cloudtrail-record.ts';
 import { LEGACY_CI, READER, roleSession } from '../../src/lib/sandbox/principals.ts';
 import { secretsClient, trailClient, withSandbox } from '../support/sandbox.ts';
@@ -61,11 +66,17 @@ describe('sandbox: cloudtrail', () => {
     it('a write in the shape of the real ones, without the value', async () => {
       const secrets = secretsClient(sandbox());
       const { ARN } = await secrets.send(
-        new CreateSecretCommand({ Name: NAME, SecretString: SECRET, ClientRequestToken: TOKEN, Tags: [{ Key: 'a', Value: 'b' }] }),
+        new CreateSecretCommand({
+          Name: NAME,
+          SecretString: SECRET,
+          ClientRequestToken: TOKEN,
+          Tags: [{ Key: 'a', Value: 'b' }],
+        }),
       );
       const { userAgent, requestID, eventID, ...record } = await recordOf('CreateSecret');
       assert.match(userAgent, /aws-sdk-js/);
-      for (const id of [requestID, eventID]) assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      for (const id of [requestID, eventID])
+        assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
       assert.deepEqual(record, {
         eventVersion: '1.11',
         userIdentity: {
@@ -98,13 +109,31 @@ describe('sandbox: cloudtrail', () => {
         recipientAccountId: '000000000000',
         eventCategory: 'Management',
       });
-      await secrets.send(new PutSecretValueCommand({ SecretId: NAME, SecretString: `${SECRET}2`, ClientRequestToken: '2'.repeat(32), VersionStages: ['AWSPENDING'] }));
+      await secrets.send(
+        new PutSecretValueCommand({
+          SecretId: NAME,
+          SecretString: `${SECRET}2`,
+          ClientRequestToken: '2'.repeat(32),
+          VersionStages: ['AWSPENDING'],
+        }),
+      );
       await secrets.send(new GetSecretValueCommand({ SecretId: NAME, VersionStage: 'AWSPENDING' }));
       const deleted = await secrets.send(new DeleteSecretCommand({ SecretId: NAME, RecoveryWindowInDays: 7 }));
-      assert.deepEqual((await recordOf('PutSecretValue')).requestParameters, { secretId: NAME, clientRequestToken: '2'.repeat(32), versionStages: ['AWSPENDING'] });
+      assert.deepEqual((await recordOf('PutSecretValue')).requestParameters, {
+        secretId: NAME,
+        clientRequestToken: '2'.repeat(32),
+        versionStages: ['AWSPENDING'],
+      });
       const read = await recordOf('GetSecretValue');
-      assert.deepEqual([read.requestParameters, read.responseElements, read.readOnly], [{ secretId: NAME, versionStage: 'AWSPENDING' }, null, true]);
-      assert.deepEqual((await recordOf('DeleteSecret')).responseElements, { arn: deleted.ARN, name: NAME, deletionDate: 'Nov 29, 2026, 12:00:01 PM' });
+      assert.deepEqual(
+        [read.requestParameters, read.responseElements, read.readOnly],
+        [{ secretId: NAME, versionStage: 'AWSPENDING' }, null, true],
+      );
+      assert.deepEqual((await recordOf('DeleteSecret')).responseElements, {
+        arn: deleted.ARN,
+        name: NAME,
+        deletionDate: 'Nov 29, 2026, 12:00:01 PM',
+      });
       assert.ok(!JSON.stringify(sandbox().trail.records).includes(SECRET));
       secrets.destroy();
     });
@@ -119,7 +148,10 @@ describe('sandbox: cloudtrail', () => {
         const record = await recordOf('GetSecretValue');
         assert.equal(record.errorCode, 'AccessDenied');
         assert.equal(record.requestParameters, null);
-        assert.equal(record.errorMessage, `User: ${String(record.userIdentity['arn'])} is not authorized to perform: secretsmanager:GetSecretValue on resource: ${NAME} ${reason}`);
+        assert.equal(
+          record.errorMessage,
+          `User: ${String(record.userIdentity.arn)} is not authorized to perform: secretsmanager:GetSecretValue on resource: ${NAME} ${reason}`,
+        );
         secrets.destroy();
       }
     });
@@ -128,7 +160,10 @@ describe('sandbox: cloudtrail', () => {
       const secrets = secretsClient(sandbox());
       await refused(secrets.send(new GetSecretValueCommand({ SecretId: 'nobody' })), 'ResourceNotFoundException');
       const record = await recordOf('GetSecretValue');
-      assert.deepEqual([record.errorCode, record.requestParameters, record.responseElements], ['ResourceNotFoundException', { secretId: 'nobody' }, null]);
+      assert.deepEqual(
+        [record.errorCode, record.requestParameters, record.responseElements],
+        ['ResourceNotFoundException', { secretId: 'nobody' }, null],
+      );
       const before = sandbox().trail.records.length;
       const stranger = secretsClient(sandbox(), { accessKeyId: 'AKIANOBODY000EXAMPLE', secretAccessKey: 'x' });
       await refused(stranger.send(new GetSecretValueCommand({ SecretId: NAME })), 'UnrecognizedClientException');
@@ -141,11 +176,19 @@ describe('sandbox: cloudtrail', () => {
       const { secrets, clock } = sandbox();
       const operator = secretsClient(sandbox());
       await operator.send(new CreateSecretCommand({ Name: NAME, SecretString: '{"KEY":"value","count":7}' }));
-      const principal = roleSession({ name: 'ecsTaskExecutionRole', id: 'AROAEXECUTION0EXAMPLE' }, 'task-id', 'ASIATASK00000EXAMPLE', clock.now());
-      const read = (jsonKey?: string) => secrets.readAsService({ arnOrName: NAME, jsonKey, principal, userAgent: 'Amazon ECS Agent' });
+      const principal = roleSession(
+        { name: 'ecsTaskExecutionRole', id: 'AROAEXECUTION0EXAMPLE' },
+        'task-id',
+        'ASIATASK00000EXAMPLE',
+        clock.now(),
+      );
+      const read = (jsonKey?: string) =>
+        secrets.readAsService({ arnOrName: NAME, jsonKey, principal, userAgent: 'Amazon ECS Agent' });
       assert.deepEqual([read('KEY').value, read('count').value, read('absent').value], ['value', '7', null]);
       assert.equal(read().value, '{"KEY":"value","count":7}');
-      assert.throws(() => secrets.readAsService({ arnOrName: 'nobody', principal, userAgent: 'x' }), { code: 'ResourceNotFoundException' });
+      assert.throws(() => secrets.readAsService({ arnOrName: 'nobody', principal, userAgent: 'x' }), {
+        code: 'ResourceNotFoundException',
+      });
       const { Events } = await lookup({ LookupAttributes: [{ AttributeKey: 'Username', AttributeValue: 'task-id' }] });
       assert.equal(Events?.length, 5);
       assert.equal(Events[1]?.AccessKeyId, 'ASIATASK00000EXAMPLE');
@@ -159,7 +202,10 @@ describe('sandbox: cloudtrail', () => {
       const seen: string[] = [];
       const sizes: number[] = [];
       let NextToken: string | undefined;
-      const window = { StartTime: new Date(sandbox().clock.now() - 3600_000), EndTime: new Date(sandbox().clock.now()) };
+      const window = {
+        StartTime: new Date(sandbox().clock.now() - 3600_000),
+        EndTime: new Date(sandbox().clock.now()),
+      };
       do {
         const page = await lookup({ ...window, NextToken });
         sizes.push(page.Events?.length ?? 0);
@@ -167,7 +213,10 @@ describe('sandbox: cloudtrail', () => {
         ({ NextToken } = page);
       } while (NextToken !== undefined);
       assert.deepEqual(sizes, [50, 50, 20]);
-      assert.deepEqual(seen, Array.from({ length: 120 }, (_, index) => `event-${String(120 - index)}`));
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 120 }, (_, index) => `event-${String(120 - index)}`),
+      );
     });
 
     it('binds a token to window and attribute', async () => {
@@ -176,9 +225,15 @@ describe('sandbox: cloudtrail', () => {
       const attribute = { AttributeKey: 'EventName', AttributeValue: 'GetSecretValue' } as const;
       const { NextToken } = await lookup({ EndTime, LookupAttributes: [attribute] });
       assert.ok(NextToken);
-      await refused(lookup({ EndTime: new Date(EndTime.getTime() + SECOND_MS), LookupAttributes: [attribute], NextToken }), 'InvalidNextTokenException');
+      await refused(
+        lookup({ EndTime: new Date(EndTime.getTime() + SECOND_MS), LookupAttributes: [attribute], NextToken }),
+        'InvalidNextTokenException',
+      );
       await refused(lookup({ EndTime, NextToken }), 'InvalidNextTokenException');
-      await refused(lookup({ EndTime, LookupAttributes: [attribute], NextToken: 'made up' }), 'InvalidNextTokenException');
+      await refused(
+        lookup({ EndTime, LookupAttributes: [attribute], NextToken: 'made up' }),
+        'InvalidNextTokenException',
+      );
       assert.equal((await lookup({ EndTime, LookupAttributes: [attribute], NextToken })).Events?.length, 10);
     });
 
@@ -188,7 +243,10 @@ describe('sandbox: cloudtrail', () => {
       await once();
       await once();
       await assert.rejects(once(), (error: Error & { $metadata: { httpStatusCode: number } }) => {
-        assert.deepEqual([error.name, error.message, error.$metadata.httpStatusCode], ['ThrottlingException', 'Rate exceeded', 400]);
+        assert.deepEqual(
+          [error.name, error.message, error.$metadata.httpStatusCode],
+          ['ThrottlingException', 'Rate exceeded', 400],
+        );
         return true;
       });
       const elsewhere = trailClient(sandbox(), undefined, 'eu-west-1');
@@ -201,7 +259,15 @@ describe('sandbox: cloudtrail', () => {
     it('honours the first attribute only, exactly and case for case', async () => {
       plant(3);
       const count = async (...attributes: [string, string][]) =>
-        (await lookup({ EndTime: new Date(sandbox().clock.now()), LookupAttributes: attributes.map(([AttributeKey, AttributeValue]) => ({ AttributeKey, AttributeValue })) as never })).Events?.length;
+        (
+          await lookup({
+            EndTime: new Date(sandbox().clock.now()),
+            LookupAttributes: attributes.map(([AttributeKey, AttributeValue]) => ({
+              AttributeKey,
+              AttributeValue,
+            })) as never,
+          })
+        ).Events?.length;
       assert.equal(await count(['EventSource', 'secretsmanager.amazonaws.com']), 3);
       assert.equal(await count(['EventSource', 'SecretsManager.amazonaws.com']), 0);
       assert.equal(await count(['Username', 'planted'], ['EventName', 'NoSuchEvent']), 3);
@@ -222,7 +288,10 @@ describe('sandbox: cloudtrail', () => {
       plant(2);
       sandbox().clock.advance(90 * 86_400_000 - SECOND_MS);
       const { Events } = await lookup({ LookupAttributes: [{ AttributeKey: 'Username', AttributeValue: 'planted' }] });
-      assert.deepEqual(Events?.map(({ EventId }) => EventId), ['event-2']);
+      assert.deepEqual(
+        Events?.map(({ EventId }) => EventId),
+        ['event-2'],
+      );
     });
   });
 
@@ -239,7 +308,8 @@ describe('sandbox: cloudtrail with a delivery delay', () => {
     const secrets = secretsClient(sandbox());
     const client = trailClient(sandbox());
     await secrets.send(new CreateSecretCommand({ Name: NAME, SecretString: 'x' }));
-    const names = async () => (await client.send(new LookupEventsCommand({}))).Events?.map(({ EventName }) => EventName);
+    const names = async () =>
+      (await client.send(new LookupEventsCommand({}))).Events?.map(({ EventName }) => EventName);
     sandbox().clock.advance(299_999);
     assert.deepEqual(await names(), []);
     sandbox().clock.advance(1);
@@ -255,17 +325,23 @@ describe('sandbox: cloudtrail with a past', () => {
   it('has a week of task starts and one denied read with a hostile user agent', async () => {
     const client = trailClient(sandbox());
     const now = sandbox().clock.now();
-    const { Events = [] } = await client.send(new LookupEventsCommand({ StartTime: new Date(now - 8 * 86_400_000), EndTime: new Date(now) }));
+    const { Events = [] } = await client.send(
+      new LookupEventsCommand({ StartTime: new Date(now - 8 * 86_400_000), EndTime: new Date(now) }),
+    );
     const records = Events.map(({ CloudTrailEvent = '' }) => JSON.parse(CloudTrailEvent) as TrailRecord);
     assert.equal(records.length, 15);
     const [denied, ...starts] = records;
-    assert.equal(now - Date.parse(denied?.eventTime ?? ''), 20 * 60_000);
-    assert.deepEqual([denied?.errorCode, denied?.sourceIPAddress, denied?.userIdentity['userName']], ['AccessDenied', '203.0.113.66', 'legacy-ci']);
-    assert.ok(denied?.userAgent.includes('\u001b['), 'terminal control bytes');
+    assert.ok(denied);
+    assert.equal(now - Date.parse(denied.eventTime), 20 * 60_000);
+    assert.deepEqual(
+      [denied.errorCode, denied.sourceIPAddress, denied.userIdentity.userName],
+      ['AccessDenied', '203.0.113.66', 'legacy-ci'],
+    );
+    assert.ok(denied.userAgent.includes('\u001b['), 'terminal control bytes');
     assert.equal(denied.requestParameters, null);
     assert.equal(new Set(starts.map(({ eventID }) => eventID)).size, 14);
     for (const start of starts) {
-      assert.match(String(start.userIdentity['arn']), /assumed-role\/ecsTaskExecutionRole\/[0-9a-f]{32}$/);
+      assert.match(String(start.userIdentity.arn), /assumed-role\/ecsTaskExecutionRole\/[0-9a-f]{32}$/);
       assert.equal(start.errorCode, undefined);
       assert.ok(now - Date.parse(start.eventTime) < 7 * 86_400_000);
     }

@@ -157,7 +157,9 @@ describe('sandbox: secrets manager, values and labels', () => {
       client.send(new UpdateSecretCommand({ SecretId: NAME, SecretString: 'one', ClientRequestToken: V1 })),
       'ResourceExistsException',
     );
-    await client.send(new UpdateSecretCommand({ SecretId: NAME, SecretString: 'two', ClientRequestToken: V2, Description: 'new' }));
+    await client.send(
+      new UpdateSecretCommand({ SecretId: NAME, SecretString: 'two', ClientRequestToken: V2, Description: 'new' }),
+    );
     assert.deepEqual(await stages(), { [V1]: ['AWSPREVIOUS'], [V2]: ['AWSCURRENT'] });
   });
 
@@ -167,14 +169,30 @@ describe('sandbox: secrets manager, values and labels', () => {
     sandbox().clock.advance(1000);
     await put('three', V3);
     const listed = await client.send(new ListSecretVersionIdsCommand({ SecretId: NAME }));
-    assert.deepEqual(listed.Versions?.map(({ VersionId }) => VersionId), [V3, V2]);
-    assert.equal(Number(listed.Versions?.[0]?.CreatedDate) - Number(listed.Versions?.[1]?.CreatedDate), 1000);
-    assert.match(listed.ARN ?? '', /^arn:aws:secretsmanager:us-east-1:000000000000:secret:jamf-mcp-server\/production-[A-Za-z0-9]{6}$/);
-    const first = await client.send(new ListSecretVersionIdsCommand({ SecretId: NAME, IncludeDeprecated: true, MaxResults: 2 }));
-    const rest = await client.send(
-      new ListSecretVersionIdsCommand({ SecretId: NAME, IncludeDeprecated: true, MaxResults: 2, NextToken: first.NextToken }),
+    assert.deepEqual(
+      listed.Versions?.map(({ VersionId }) => VersionId),
+      [V3, V2],
     );
-    assert.deepEqual([...(first.Versions ?? []), ...(rest.Versions ?? [])].map(({ VersionId }) => VersionId), [V3, V2, V1]);
+    assert.equal(Number(listed.Versions[0]?.CreatedDate) - Number(listed.Versions[1]?.CreatedDate), 1000);
+    assert.match(
+      listed.ARN ?? '',
+      /^arn:aws:secretsmanager:us-east-1:000000000000:secret:jamf-mcp-server\/production-[A-Za-z0-9]{6}$/,
+    );
+    const first = await client.send(
+      new ListSecretVersionIdsCommand({ SecretId: NAME, IncludeDeprecated: true, MaxResults: 2 }),
+    );
+    const rest = await client.send(
+      new ListSecretVersionIdsCommand({
+        SecretId: NAME,
+        IncludeDeprecated: true,
+        MaxResults: 2,
+        NextToken: first.NextToken,
+      }),
+    );
+    assert.deepEqual(
+      [...(first.Versions ?? []), ...(rest.Versions ?? [])].map(({ VersionId }) => VersionId),
+      [V3, V2, V1],
+    );
     assert.equal(rest.NextToken, undefined);
     await refused(
       client.send(new ListSecretVersionIdsCommand({ SecretId: NAME, MaxResults: 2, NextToken: first.NextToken })),
@@ -196,7 +214,11 @@ describe('sandbox: secrets manager, values and labels', () => {
 
   it('row 20: 65,536 bytes of value, 20 labels, and the characters of a name', async () => {
     await put('x'.repeat(65_536), V2);
-    await refused(put('ü'.repeat(32_769), V3), 'ValidationException', "1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less than or equal to 65536");
+    await refused(
+      put('ü'.repeat(32_769), V3),
+      'ValidationException',
+      "1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less than or equal to 65536",
+    );
     const labels = Array.from({ length: 21 }, (_, number) => `label-${String(number)}`);
     await refused(put('labels', V3, ...labels), 'ValidationException');
     await put('labels', V3, ...labels.slice(0, 20));
@@ -206,7 +228,10 @@ describe('sandbox: secrets manager, values and labels', () => {
       'ValidationException',
       'Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!',
     );
-    await refused(client.send(new CreateSecretCommand({ Name: 'n'.repeat(513), SecretString: 'x' })), 'ValidationException');
+    await refused(
+      client.send(new CreateSecretCommand({ Name: 'n'.repeat(513), SecretString: 'x' })),
+      'ValidationException',
+    );
     await refused(put('short token', 'short'), 'ValidationException');
   });
 
@@ -216,7 +241,11 @@ describe('sandbox: secrets manager, values and labels', () => {
       'ResourceNotFoundException',
       "Secrets Manager can't find the specified secret value for staging label: AWSPENDING",
     );
-    await refused(get({ VersionId: V4 }), 'ResourceNotFoundException', `Secrets Manager can't find the specified secret value for VersionId: ${V4}`);
+    await refused(
+      get({ VersionId: V4 }),
+      'ResourceNotFoundException',
+      `Secrets Manager can't find the specified secret value for VersionId: ${V4}`,
+    );
     await refused(
       get({ VersionId: V1, VersionStage: 'AWSPENDING' }),
       'InvalidRequestException',
@@ -235,13 +264,20 @@ describe('sandbox: secrets manager, values and labels', () => {
   it('row 24: the first version ever gets AWSCURRENT beside AWSPENDING', async () => {
     await client.send(new CreateSecretCommand({ Name: 'empty' }));
     const made = await client.send(
-      new PutSecretValueCommand({ SecretId: 'empty', SecretString: 'x', ClientRequestToken: V2, VersionStages: ['AWSPENDING'] }),
+      new PutSecretValueCommand({
+        SecretId: 'empty',
+        SecretString: 'x',
+        ClientRequestToken: V2,
+        VersionStages: ['AWSPENDING'],
+      }),
     );
     assert.deepEqual(made.VersionStages?.toSorted(), ['AWSCURRENT', 'AWSPENDING']);
   });
 
   it('row 25: CreateSecret again is the same secret with the same token and value, else a taken name', async () => {
-    const again = await client.send(new CreateSecretCommand({ Name: NAME, SecretString: 'one', ClientRequestToken: V1 }));
+    const again = await client.send(
+      new CreateSecretCommand({ Name: NAME, SecretString: 'one', ClientRequestToken: V1 }),
+    );
     assert.equal(again.VersionId, V1);
     await refused(
       client.send(new CreateSecretCommand({ Name: NAME, SecretString: 'other', ClientRequestToken: V1 })),
@@ -270,7 +306,10 @@ describe('sandbox: secrets manager, values and labels', () => {
     const { SecretBinary, SecretString } = await get();
     assert.deepEqual([...(SecretBinary ?? [])], [0, 255, 7]);
     assert.equal(SecretString, undefined);
-    await refused(client.send(new PutSecretValueCommand({ SecretId: NAME, ClientRequestToken: V3 })), 'InvalidRequestException');
+    await refused(
+      client.send(new PutSecretValueCommand({ SecretId: NAME, ClientRequestToken: V3 })),
+      'InvalidRequestException',
+    );
   });
 
   it('finds a secret by name, ARN and ARN without suffix, and only in its Region', async () => {
@@ -279,8 +318,14 @@ describe('sandbox: secrets manager, values and labels', () => {
       assert.equal((await client.send(new GetSecretValueCommand({ SecretId }))).Name, NAME);
     }
     await client.send(new CreateSecretCommand({ Name: 'looks-like123456', SecretString: 'x' }));
-    const { ARN: misleading = '' } = await client.send(new CreateSecretCommand({ Name: 'looks-likean', SecretString: 'x' }));
-    await refused(client.send(new GetSecretValueCommand({ SecretId: misleading.slice(0, -7) })), 'ResourceNotFoundException', "Secrets Manager can't find the specified secret.");
+    const { ARN: misleading = '' } = await client.send(
+      new CreateSecretCommand({ Name: 'looks-likean', SecretString: 'x' }),
+    );
+    await refused(
+      client.send(new GetSecretValueCommand({ SecretId: misleading.slice(0, -7) })),
+      'ResourceNotFoundException',
+      "Secrets Manager can't find the specified secret.",
+    );
     const elsewhere = secretsClient(sandbox(), undefined, 'eu-west-1');
     await refused(elsewhere.send(new GetSecretValueCommand({ SecretId: NAME })), 'ResourceNotFoundException');
     elsewhere.destroy();
@@ -289,9 +334,17 @@ describe('sandbox: secrets manager, values and labels', () => {
   it('reads many at once, each failure by itself', async () => {
     await client.send(new CreateSecretCommand({ Name: 'other', SecretString: 'x' }));
     const batch = await client.send(new BatchGetSecretValueCommand({ SecretIdList: [NAME, 'nobody', 'other'] }));
-    assert.deepEqual(batch.SecretValues?.map(({ SecretString }) => SecretString), ['one', 'x']);
-    assert.deepEqual(batch.Errors?.map(({ SecretId, ErrorCode }) => [SecretId, ErrorCode]), [['nobody', 'ResourceNotFoundException']]);
-    const names = sandbox().trail.records.slice(-4).map(({ eventName, requestParameters }) => [eventName, requestParameters?.['secretId']]);
+    assert.deepEqual(
+      batch.SecretValues?.map(({ SecretString }) => SecretString),
+      ['one', 'x'],
+    );
+    assert.deepEqual(
+      batch.Errors?.map(({ SecretId, ErrorCode }) => [SecretId, ErrorCode]),
+      [['nobody', 'ResourceNotFoundException']],
+    );
+    const names = sandbox()
+      .trail.records.slice(-4)
+      .map(({ eventName, requestParameters }) => [eventName, requestParameters?.secretId]);
     assert.deepEqual(names, [
       ['GetSecretValue', NAME],
       ['GetSecretValue', 'nobody'],

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { AssumeRoleCommand, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
-import { CreateSecretCommand, GetSecretValueCommand, ListSecretsCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import {
+  CreateSecretCommand,
+  GetSecretValueCommand,
+  ListSecretsCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
 import { faster, manualClock } from '../../src/lib/sandbox/clock.ts';
 import { startSandbox } from '../../src/lib/sandbox/index.ts';
 import { LEGACY_CI, OPERATOR } from '../../src/lib/sandbox/principals.ts';
@@ -34,7 +40,11 @@ describe('sandbox: server', () => {
       for (const credentials of [STRANGER, withoutToken]) {
         const json = await rawCall(sandbox(), 'secretsmanager.ListSecrets', '{}', { credentials });
         assert.equal(json.status, 400);
-        assert.deepEqual(JSON.parse(json.text), { __type: 'UnrecognizedClientException', message: INVALID, Message: INVALID });
+        assert.deepEqual(JSON.parse(json.text), {
+          __type: 'UnrecognizedClientException',
+          message: INVALID,
+          Message: INVALID,
+        });
         const query = await rawCall(sandbox(), null, 'Action=GetCallerIdentity&Version=2011-06-15', { credentials });
         assert.equal(query.status, 403);
         assert.match(query.text, /<Code>InvalidClientTokenId<\/Code>/);
@@ -61,7 +71,9 @@ describe('sandbox: server', () => {
       });
       const { Arn } = await session.send(new GetCallerIdentityCommand({}));
       assert.equal(Arn, 'arn:aws:sts::000000000000:assumed-role/ecsTaskExecutionRole/try-it');
-      await assert.rejects(client.send(new AssumeRoleCommand({ RoleArn: `${RoleArn}X`, RoleSessionName: 'try-it' })), { name: 'AccessDenied' });
+      await assert.rejects(client.send(new AssumeRoleCommand({ RoleArn: `${RoleArn}X`, RoleSessionName: 'try-it' })), {
+        name: 'AccessDenied',
+      });
       client.destroy();
       session.destroy();
     });
@@ -69,7 +81,9 @@ describe('sandbox: server', () => {
     it('with a long-term key may touch what is theirs', async () => {
       const client = secretsClient(sandbox(), LEGACY_CI);
       await client.send(new CreateSecretCommand({ Name: 'legacy/build', SecretString: 'x' }));
-      await assert.rejects(client.send(new CreateSecretCommand({ Name: 'other', SecretString: 'x' })), { name: 'AccessDeniedException' });
+      await assert.rejects(client.send(new CreateSecretCommand({ Name: 'other', SecretString: 'x' })), {
+        name: 'AccessDeniedException',
+      });
       await assert.rejects(client.send(new ListSecretsCommand({})), { name: 'AccessDeniedException' });
       client.destroy();
     });
@@ -93,7 +107,10 @@ describe('sandbox: server', () => {
     it('that make no sense are refused as AWS does', async () => {
       const type = async (target: string | null, body: string) => {
         const { text, status } = await rawCall(sandbox(), target, body);
-        return [status, text.startsWith('{') ? (JSON.parse(text) as { __type: string }).__type : /<Code>(.*)<\/Code>/.exec(text)?.[1]];
+        return [
+          status,
+          text.startsWith('{') ? (JSON.parse(text) as { __type: string }).__type : /<Code>(.*)<\/Code>/.exec(text)?.[1],
+        ];
       };
       assert.deepEqual(await type('secretsmanager.Explode', '{}'), [400, 'UnknownOperationException']);
       assert.deepEqual(await type('secretsmanager.toString', '{}'), [400, 'UnknownOperationException']);
@@ -107,7 +124,10 @@ describe('sandbox: server', () => {
     });
 
     it('are refused above a megabyte, and under a name that only resolves to loopback', async () => {
-      assert.equal((await rawCall(sandbox(), 'secretsmanager.ListSecrets', `{"x":"${'x'.repeat(1_100_000)}"}`)).status, 413);
+      assert.equal(
+        (await rawCall(sandbox(), 'secretsmanager.ListSecrets', `{"x":"${'x'.repeat(1_100_000)}"}`)).status,
+        413,
+      );
       const status = await new Promise<number | undefined>((resolve, reject) => {
         request(sandbox().url, { headers: { host: 'rebound.example.com' } }, (response) => {
           response.resume();
@@ -144,10 +164,17 @@ describe('sandbox: server', () => {
       client.destroy();
     });
     const versions = () => sandbox().secrets.vault.find('us-east-1', NAME)?.versions.size;
-    const outcomes = () => sandbox().calls.slice(1).map(({ outcome }) => outcome);
+    const outcomes = () =>
+      sandbox()
+        .calls.slice(1)
+        .map(({ outcome }) => outcome);
 
     it('an error for the n-th call, recorded in CloudTrail', async () => {
-      sandbox().inject({ operation: 'secretsmanager:PutSecretValue', nth: 2, fault: { kind: 'error', code: 'EncryptionFailure', message: 'no key' } });
+      sandbox().inject({
+        operation: 'secretsmanager:PutSecretValue',
+        nth: 2,
+        fault: { kind: 'error', code: 'EncryptionFailure', message: 'no key' },
+      });
       await put(client);
       await assert.rejects(put(client), { name: 'EncryptionFailure', message: 'no key' });
       await put(client);
@@ -175,7 +202,11 @@ describe('sandbox: server', () => {
     });
 
     it('a connection that dies after it took effect: the retry finds it done', async () => {
-      const patient = new SecretsManagerClient({ ...sdkConfig(sandbox()), maxAttempts: 2, retryStrategy: undefined as never });
+      const patient = new SecretsManagerClient({
+        ...sdkConfig(sandbox()),
+        maxAttempts: 2,
+        retryStrategy: undefined,
+      });
       sandbox().inject({ operation: 'secretsmanager:PutSecretValue', fault: { kind: 'reset', when: 'after' } });
       const { VersionId, $metadata } = await put(patient);
       assert.equal($metadata.attempts, 2);
@@ -197,20 +228,26 @@ describe('sandbox: server', () => {
 
     it('the same for Jamf and Auth0, by method and path', async () => {
       sandbox().inject({ operation: 'jamf:GET /api/v1/*', nth: 1, fault: { kind: 'throttle' } });
-      sandbox().inject({ operation: 'jamf:GET /api/v1/auth', nth: 2, fault: { kind: 'error', code: 'BROKEN', message: 'it is', status: 503 } });
+      sandbox().inject({
+        operation: 'jamf:GET /api/v1/auth',
+        nth: 2,
+        fault: { kind: 'error', code: 'BROKEN', message: 'it is', status: 503 },
+      });
       sandbox().inject({ operation: 'auth0:*', fault: { kind: 'reset', when: 'before' } });
       const first = await fetch(`${sandbox().jamfUrl}/api/v1/auth`);
       assert.deepEqual([first.status, first.headers.get('retry-after')], [429, '1']);
       const second = await fetch(`${sandbox().jamfUrl}/api/v1/auth`);
       assert.equal(second.status, 503);
-      assert.deepEqual(((await second.json()) as { errors: unknown }).errors, [{ code: 'BROKEN', description: 'it is', id: '0', field: null }]);
+      assert.deepEqual(((await second.json()) as { errors: unknown }).errors, [
+        { code: 'BROKEN', description: 'it is', id: '0', field: null },
+      ]);
       await assert.rejects(fetch(`http://${sandbox().auth0Domain}/oauth/token`), /fetch failed/);
       assert.deepEqual(outcomes(), ['429', '503', 'reset-before']);
     });
   });
 
   it('leads this process to itself while a test runs', () => {
-    assert.equal(process.env['AWS_ENDPOINT_URL'], sandbox().url);
+    assert.equal(process.env.AWS_ENDPOINT_URL, sandbox().url);
     assert.match(sandbox().url, /^http:\/\/127\.0\.0\.1:\d+$/);
     assert.equal(Object.keys(sandbox().fields).length, 8);
   });
@@ -229,7 +266,11 @@ describe('sandbox: clock', () => {
     clock.after(20, note('never'))();
     faster(clock, 10).after(120, note('faster'));
     clock.advance(29);
-    assert.deepEqual(ran, [['early', 10], ['faster', 12], ['nested', 15]]);
+    assert.deepEqual(ran, [
+      ['early', 10],
+      ['faster', 12],
+      ['nested', 15],
+    ]);
     clock.advance(1);
     assert.deepEqual(ran.at(-1), ['late', 30]);
     assert.equal(clock.now(), 30);

@@ -27,7 +27,12 @@ export function manualClock(start = Date.UTC(2026, 10, 22, 12)): ManualClock {
   let now = start;
   const waiting = new Set<{ at: number; task: () => void }>();
   const nextDue = (limit: number) =>
-    [...waiting].filter(({ at }) => at <= limit).reduce<{ at: number; task: () => void } | null>((first, timer) => (first === null || timer.at < first.at ? timer : first), null);
+    [...waiting]
+      .filter(({ at }) => at <= limit)
+      .reduce<{ at: number; task: () => void } | null>(
+        (first, timer) => (first === null || timer.at < first.at ? timer : first),
+        null,
+      );
   return {
     now: () => now,
     after(ms, task) {

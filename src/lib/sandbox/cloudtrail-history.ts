@@ -22,13 +22,20 @@ const HOSTILE_AGENT = 'python-requests/2.31.0\u001b]0;all is well\u0007\u001b[2J
  */
 export function history(now: number, region: string): TrailRecord[] {
   const reads = [7, 6, 5, 4, 3, 2, 1].flatMap((daysAgo) =>
-    [0, 1].map((task) => taskStart(now - daysAgo * DAY_MS + (3 * daysAgo + 1) * MINUTE_MS + task * 4000, region, daysAgo * 2 + task)),
+    [0, 1].map((task) =>
+      taskStart(now - daysAgo * DAY_MS + (3 * daysAgo + 1) * MINUTE_MS + task * 4000, region, daysAgo * 2 + task),
+    ),
   );
   return [...reads, deniedRead(now - 20 * MINUTE_MS, region)];
 }
 
 function taskStart(at: number, region: string, number: number): TrailRecord {
-  const principal = roleSession(EXECUTION_ROLE, madeUp(number, 32), `ASIATASK${String(number).padStart(5, '0')}EXAMPLE`, at - 2000);
+  const principal = roleSession(
+    EXECUTION_ROLE,
+    madeUp(number, 32),
+    `ASIATASK${String(number).padStart(5, '0')}EXAMPLE`,
+    at - 2000,
+  );
   return {
     ...common(at, region, number),
     userIdentity: userIdentity(principal),
@@ -68,7 +75,8 @@ const common = (at: number, region: string, number: number) => ({
 });
 
 /** Hexadecimal digits that follow from a number. */
-const madeUp = (number: number, length: number) => (BigInt(number + 1) * 0x9e3779b97f4a7c15f39cc0605cedc835n).toString(16).padStart(length, '0').slice(-length);
+const madeUp = (number: number, length: number) =>
+  (BigInt(number + 1) * 0x9e3779b97f4a7c15f39cc0605cedc835n).toString(16).padStart(length, '0').slice(-length);
 
 const uuid = (number: number, mark: string) => {
   const digits = madeUp(number, 32);

@@ -26,7 +26,8 @@ export interface TrailRecord {
 }
 
 /** Members whose values AWS keeps out of CloudTrail (marked sensitive in its service models). */
-const SENSITIVE = /^(secretString|secretBinary|rotationToken|secretAccessKey|sessionToken|randomPassword|secretValues)$/i;
+const SENSITIVE =
+  /^(secretString|secretBinary|rotationToken|secretAccessKey|sessionToken|randomPassword|secretValues)$/i;
 
 /** Calls that read, by their names; AssumeRole counts as one for CloudTrail. */
 const READS = /^(Get|BatchGet|Describe|List|Lookup|Validate|AssumeRole)/;
@@ -39,7 +40,12 @@ const USER_AGENT_CHARACTERS = 1024;
  * @param at - milliseconds since 1970
  * @param eventID - a UUID
  */
-export function trailRecord(call: AwsCall, outcome: { output?: unknown; fault?: AwsFault }, at: number, eventID: string): TrailRecord {
+export function trailRecord(
+  call: AwsCall,
+  outcome: { output?: unknown; fault?: AwsFault },
+  at: number,
+  eventID: string,
+): TrailRecord {
   const readOnly = READS.test(call.operation);
   const { fault } = outcome;
   const denied = fault?.code === 'AccessDeniedException';
@@ -69,7 +75,13 @@ export function trailRecord(call: AwsCall, outcome: { output?: unknown; fault?: 
 
 /** Who called, with the session behind an assumed role. */
 export function userIdentity(principal: Principal): Record<string, unknown> {
-  const base = { type: principal.type, principalId: principal.principalId, arn: principal.arn, accountId: ACCOUNT, accessKeyId: principal.accessKeyId };
+  const base = {
+    type: principal.type,
+    principalId: principal.principalId,
+    arn: principal.arn,
+    accountId: ACCOUNT,
+    accessKeyId: principal.accessKeyId,
+  };
   if (principal.type === 'IAMUser') return { ...base, userName: principal.userName };
   return {
     ...base,
@@ -95,14 +107,17 @@ export function userNameOf(identity: Record<string, unknown>): string | undefine
 
 /** Secrets Manager logs no more of an answer than what it concerned. */
 function responseOf(call: AwsCall, output: unknown): unknown {
-  if (call.service !== 'secretsmanager' || output === null || typeof output !== 'object' || !('ARN' in output)) return output;
+  if (call.service !== 'secretsmanager' || output === null || typeof output !== 'object' || !('ARN' in output))
+    return output;
   const { ARN, Name, DeletionDate } = output as { ARN: unknown; Name?: unknown; DeletionDate?: unknown };
   return { arn: ARN, ...(DeletionDate === undefined ? {} : { name: Name, deletionDate: DeletionDate }) };
 }
 
 function parameters(value: unknown): Record<string, unknown> | null {
   const logged = camel(value);
-  return logged !== null && typeof logged === 'object' && Object.keys(logged).length > 0 ? (logged as Record<string, unknown>) : null;
+  return logged !== null && typeof logged === 'object' && Object.keys(logged).length > 0
+    ? (logged as Record<string, unknown>)
+    : null;
 }
 
 /** Lower camel case throughout, without what is sensitive, dates in CloudTrail's own spelling. */
@@ -113,13 +128,26 @@ function camel(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .filter(([name, inner]) => inner !== undefined && !SENSITIVE.test(name))
-      .map(([name, inner]) => [/^[A-Z]+$/.test(name) ? name.toLowerCase() : name.charAt(0).toLowerCase() + name.slice(1), camel(inner)]),
+      .map(([name, inner]) => [
+        /^[A-Z]+$/.test(name) ? name.toLowerCase() : name.charAt(0).toLowerCase() + name.slice(1),
+        camel(inner),
+      ]),
   );
 }
 
 /** `Jul 10, 2023, 12:07:59 PM` */
 const spelled = (date: Date) =>
-  date.toLocaleString('en-US', { month: 'short', day: 'numeric', year: 'numeric', hour: 'numeric', minute: '2-digit', second: '2-digit', timeZone: 'UTC' }).replace(/\u202f/g, ' ');
+  date
+    .toLocaleString('en-US', {
+      month: 'short',
+      day: 'numeric',
+      year: 'numeric',
+      hour: 'numeric',
+      minute: '2-digit',
+      second: '2-digit',
+      timeZone: 'UTC',
+    })
+    .replace(/\u202f/g, ' ');
 
 /** ISO 8601 with whole seconds. */
 export const seconds = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;

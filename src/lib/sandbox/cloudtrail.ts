@@ -1,7 +1,14 @@
 /** CloudTrail: every call of the sandbox as a record, and LookupEvents with its limits (audit.md §5). */
 import { trailRecord, userNameOf, type TrailRecord } from './cloudtrail-record.ts';
 import { integer, objects, requiredText, text } from './input.ts';
-import { AwsFault, type AwsCall, type AwsService, type SandboxClock, type SandboxRandom, type World } from './service.ts';
+import {
+  AwsFault,
+  type AwsCall,
+  type AwsService,
+  type SandboxClock,
+  type SandboxRandom,
+  type World,
+} from './service.ts';
 
 /** CloudTrail with what tests may look at and script. */
 export interface Trail extends AwsService {
@@ -43,7 +50,8 @@ const ATTRIBUTES: Readonly<Record<string, (record: TrailRecord) => string | unde
   AccessKeyId: ({ userIdentity }) => accessKeyOf(userIdentity),
 };
 
-const accessKeyOf = ({ accessKeyId }: Record<string, unknown>) => (typeof accessKeyId === 'string' ? accessKeyId : undefined);
+const accessKeyOf = ({ accessKeyId }: Record<string, unknown>) =>
+  typeof accessKeyId === 'string' ? accessKeyId : undefined;
 
 /**
  * An empty trail.
@@ -73,20 +81,29 @@ export function createTrail(clock: SandboxClock, random: SandboxRandom, options:
     const size = pageSize(input);
     const window = windowOf(input);
     const attribute = attributeOf(input);
-    if (input['EventCategory'] !== undefined && input['EventCategory'] !== 'insight') {
+    if (input.EventCategory !== undefined && input.EventCategory !== 'insight') {
       throw new AwsFault('InvalidEventCategoryException', 'The event category is not valid.');
     }
-    const binding = JSON.stringify([call.region, window, attribute, input['EventCategory']]);
+    const binding = JSON.stringify([call.region, window, attribute, input.EventCategory]);
     const found = events
       .filter(({ at, visibleAt, record }) => {
         const inside = at >= Math.max(window.start ?? 0, now - RETENTION_MS) && at <= (window.end ?? Infinity);
-        return inside && visibleAt <= now && record.awsRegion === call.region && input['EventCategory'] === undefined && (!attribute || ATTRIBUTES[attribute.key]?.(record) === attribute.value);
+        return (
+          inside &&
+          visibleAt <= now &&
+          record.awsRegion === call.region &&
+          input.EventCategory === undefined &&
+          (!attribute || ATTRIBUTES[attribute.key]?.(record) === attribute.value)
+        );
       })
       .sort(newestFirst);
     const nextToken = text(input, 'NextToken');
     const last = nextToken === undefined ? null : tokens.get(nextToken);
     if (last === undefined || (last && last.binding !== binding)) {
-      throw new AwsFault('InvalidNextTokenException', 'The NextToken is not valid, or the request differs from the one that it was given out for.');
+      throw new AwsFault(
+        'InvalidNextTokenException',
+        'The NextToken is not valid, or the request differs from the one that it was given out for.',
+      );
     }
     const rest = last ? found.filter((event) => newestFirst(last.after, event) < 0) : found;
     const page = rest.slice(0, size);
@@ -126,7 +143,10 @@ const entry = ({ at, record }: Event) => ({
 function pageSize(input: Record<string, unknown>): number {
   const size = integer(input, 'MaxResults', { min: -Infinity, max: Infinity }) ?? PAGE_SIZE;
   if (size >= 1 && size <= PAGE_SIZE) return size;
-  throw new AwsFault('InvalidMaxResultsException', `A value of ${String(size)} is not valid: MaxResults has to be between 1 and ${String(PAGE_SIZE)}.`);
+  throw new AwsFault(
+    'InvalidMaxResultsException',
+    `A value of ${String(size)} is not valid: MaxResults has to be between 1 and ${String(PAGE_SIZE)}.`,
+  );
 }
 
 /** Start and end in milliseconds; whole seconds count, both ends included. */
@@ -134,7 +154,8 @@ function windowOf(input: Record<string, unknown>): { start: number | null; end: 
   const time = (name: string) => {
     const value = input[name];
     if (value === undefined || value === null) return null;
-    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw new AwsFault('InvalidTimeRangeException', `${name} is not a valid time.`);
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+      throw new AwsFault('InvalidTimeRangeException', `${name} is not a valid time.`);
     return value * 1000;
   };
   const window = { start: time('StartTime'), end: time('EndTime') };
@@ -150,6 +171,7 @@ function attributeOf(input: Record<string, unknown>): { key: string; value: stri
   if (!first) return null;
   const key = requiredText(first, 'AttributeKey');
   const value = requiredText(first, 'AttributeValue', { min: 1, max: 2000 });
-  if (!Object.hasOwn(ATTRIBUTES, key)) throw new AwsFault('InvalidLookupAttributesException', `The lookup attribute ${key} is not valid.`);
+  if (!Object.hasOwn(ATTRIBUTES, key))
+    throw new AwsFault('InvalidLookupAttributesException', `The lookup attribute ${key} is not valid.`);
   return { key, value };
 }

@@ -4,7 +4,7 @@ import type { FaultRule } from './service.ts';
 /** The rules in force. */
 export interface Faults {
   /** Add a rule; it counts the calls from now on. */
-  inject(rule: FaultRule): void;
+  inject: (rule: FaultRule) => void;
   /**
    * Count a call, and say what it meets.
    * @param operation - `secretsmanager:PutSecretValue`, `jamf:POST /api/oauth/token`

@@ -30,15 +30,36 @@ const EXECUTION_POLICY = 'arn:aws:iam::aws:policy/service-role/AmazonECSTaskExec
 export function sandboxRoles(region: string): SandboxRole[] {
   const read = {
     Version: '2012-10-17',
-    Statement: [{ Sid: 'ReadJamfSecret', Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secretArn(region, 'jamf-mcp-server/production') }],
+    Statement: [
+      {
+        Sid: 'ReadJamfSecret',
+        Effect: 'Allow',
+        Action: 'secretsmanager:GetSecretValue',
+        Resource: secretArn(region, 'jamf-mcp-server/production'),
+      },
+    ],
   };
-  const denySecrets = { Version: '2012-10-17', Statement: [{ Effect: 'Deny', Action: 'secretsmanager:*', Resource: '*' }] };
+  const denySecrets = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Deny', Action: 'secretsmanager:*', Resource: '*' }],
+  };
   const ecsTasks = trust({ Service: 'ecs-tasks.amazonaws.com' });
   return [
     { ...EXECUTION_ROLE, trust: ecsTasks, inline: { SecretsAccess: read }, attached: [EXECUTION_POLICY] },
     { ...TASK_ROLE, trust: ecsTasks, inline: { SecretsAccess: read }, attached: [] },
-    { name: 'reader', id: 'AROAREADER000EXAMPLE0', trust: trust({ AWS: `arn:aws:iam::${ACCOUNT}:root` }), inline: { NoSecrets: denySecrets }, attached: [] },
-    { ...OPERATOR_ROLE, trust: trust({ Federated: `arn:aws:iam::${ACCOUNT}:saml-provider/AWSSSO_EXAMPLE` }), inline: {}, attached: [] },
+    {
+      name: 'reader',
+      id: 'AROAREADER000EXAMPLE0',
+      trust: trust({ AWS: `arn:aws:iam::${ACCOUNT}:root` }),
+      inline: { NoSecrets: denySecrets },
+      attached: [],
+    },
+    {
+      ...OPERATOR_ROLE,
+      trust: trust({ Federated: `arn:aws:iam::${ACCOUNT}:saml-provider/AWSSSO_EXAMPLE` }),
+      inline: {},
+      attached: [],
+    },
   ];
 }
 
@@ -97,7 +118,13 @@ export function createIam(world: World, roles: readonly SandboxRole[]): AwsServi
         const name = text(input, 'UserName', { min: 1, max: 128 }) ?? ownName(call);
         if (name !== LEGACY_CI_PRINCIPAL.userName) throw noSuchEntity(`The user with name ${name} cannot be found.`);
         return {
-          User: { Path: '/', UserName: name, UserId: LEGACY_CI_PRINCIPAL.principalId, Arn: LEGACY_CI_PRINCIPAL.arn, CreateDate: created },
+          User: {
+            Path: '/',
+            UserName: name,
+            UserId: LEGACY_CI_PRINCIPAL.principalId,
+            Arn: LEGACY_CI_PRINCIPAL.arn,
+            CreateDate: created,
+          },
         };
       },
       GetRole: (input) => ({ Role: shown(roleOf(input)) }),
@@ -139,8 +166,16 @@ export function createIam(world: World, roles: readonly SandboxRole[]): AwsServi
       GetPolicyVersion(input) {
         const policy = managed(input);
         const version = requiredText(input, 'VersionId');
-        if (version !== policy.version) throw noSuchEntity(`Policy ${policy.arn} version ${version} does not exist or is not attachable.`);
-        return { PolicyVersion: { Document: document(policy.document), VersionId: version, IsDefaultVersion: true, CreateDate: created } };
+        if (version !== policy.version)
+          throw noSuchEntity(`Policy ${policy.arn} version ${version} does not exist or is not attachable.`);
+        return {
+          PolicyVersion: {
+            Document: document(policy.document),
+            VersionId: version,
+            IsDefaultVersion: true,
+            CreateDate: created,
+          },
+        };
       },
     },
   };
@@ -154,12 +189,19 @@ function ownName({ principal }: AwsCall): string {
 
 /** IAM pages by `Marker` and `IsTruncated`. */
 function paged(name: string, items: readonly unknown[], input: Input, binding: unknown) {
-  const cut = page(items, { size: integer(input, 'MaxItems', { min: 1, max: 1000 }) ?? 100, token: text(input, 'Marker'), binding: [name, binding] });
+  const cut = page(items, {
+    size: integer(input, 'MaxItems', { min: 1, max: 1000 }) ?? 100,
+    token: text(input, 'Marker'),
+    binding: [name, binding],
+  });
   return { [name]: cut.items, IsTruncated: cut.nextToken !== undefined, Marker: cut.nextToken };
 }
 
 /** IAM answers policy documents percent-encoded (RFC 3986). */
 const document = (policy: unknown) =>
-  encodeURIComponent(JSON.stringify(policy)).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  encodeURIComponent(JSON.stringify(policy)).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 
 const noSuchEntity = (message: string) => new AwsFault('NoSuchEntity', message, 404);

@@ -13,7 +13,7 @@ import { createPrincipals, OPERATOR } from './principals.ts';
 import { seededRandom } from './random.ts';
 import { createSecretsManager, type SecretsManager } from './secretsmanager.ts';
 import { serveAws, servePlain, type SeenCall } from './server.ts';
-import type { FaultRule, SandboxClock, World } from './service.ts';
+import type { AwsService, FaultRule, SandboxClock, World } from './service.ts';
 import { createSts } from './sts.ts';
 
 /** How a sandbox is to behave. */
@@ -45,6 +45,8 @@ export interface Sandbox {
   environment: Record<string, string>;
   /** The eight fields that its Jamf and Auth0 accept. */
   fields: Record<string, string>;
+  /** Every AWS service, by the name that `eventSource` has. */
+  aws: Readonly<Record<string, AwsService>>;
   secrets: SecretsManager;
   ecs: ReturnType<typeof createEcs>;
   jamf: ReturnType<typeof createJamf>;
@@ -130,6 +132,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       AUTH0_AUDIENCE: 'https://jamf-mcp.example.com/',
       REQUIRED_SCOPES: 'read:jamf write:jamf',
     },
+    aws: services,
     secrets,
     ecs,
     jamf,

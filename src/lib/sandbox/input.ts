@@ -53,7 +53,11 @@ export function flag(input: Input, name: string): boolean {
 
 /** An object; undefined where absent. */
 export function objectOf(input: Input, name: string): Input | undefined {
-  return objects({ [name]: input[name] === undefined || input[name] === null ? undefined : [input[name]] }, name, 1)?.[0];
+  return objects(
+    { [name]: input[name] === undefined || input[name] === null ? undefined : [input[name]] },
+    name,
+    1,
+  )?.[0];
 }
 
 /** A list of objects; undefined where absent. */

@@ -15,7 +15,9 @@ export function createKms(world: World): AwsService {
         const id = requiredText(input, 'KeyId');
         const names = [KEY_ID, ALIAS, arnOf(region, `key/${KEY_ID}`), arnOf(region, ALIAS)];
         if (!names.includes(id)) {
-          const what = id.includes('alias/') ? `Alias ${arnOf(region, id.slice(id.indexOf('alias/')))} is not found.` : `Key '${id.startsWith('arn:') ? id : arnOf(region, `key/${id}`)}' does not exist`;
+          const what = id.includes('alias/')
+            ? `Alias ${arnOf(region, id.slice(id.indexOf('alias/')))} is not found.`
+            : `Key '${id.startsWith('arn:') ? id : arnOf(region, `key/${id}`)}' does not exist`;
           throw new AwsFault('NotFoundException', what);
         }
         return {
@@ -38,7 +40,15 @@ export function createKms(world: World): AwsService {
         };
       },
       ListAliases: (_input, { region }) => ({
-        Aliases: [{ AliasName: ALIAS, AliasArn: arnOf(region, ALIAS), TargetKeyId: KEY_ID, CreationDate: created, LastUpdatedDate: created }],
+        Aliases: [
+          {
+            AliasName: ALIAS,
+            AliasArn: arnOf(region, ALIAS),
+            TargetKeyId: KEY_ID,
+            CreationDate: created,
+            LastUpdatedDate: created,
+          },
+        ],
         Truncated: false,
       }),
     },

@@ -35,18 +35,37 @@ export function listHandlers({ world, vault, any }: SecretsWorld, getValue: (cal
       const filters = objects(input, 'Filters', 10);
       const size = integer(input, 'MaxResults', { min: 1, max: 20 });
       if ((ids === undefined) === (filters === undefined)) {
-        throw new AwsFault('InvalidParameterException', "Either 'SecretIdList' or 'Filters' must be provided, but not both.");
+        throw new AwsFault(
+          'InvalidParameterException',
+          "Either 'SecretIdList' or 'Filters' must be provided, but not both.",
+        );
       }
       if (ids && size !== undefined) {
-        throw new AwsFault('InvalidParameterException', "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided.");
+        throw new AwsFault(
+          'InvalidParameterException',
+          "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided.",
+        );
       }
-      const wanted = ids ?? matching(call, filters ?? []).filter(({ purgeAt }) => purgeAt === null).map(({ arn }) => arn);
-      const cut = page(wanted, { size: size ?? 20, token: text(input, 'NextToken', { min: 1, max: 4096 }), binding: [call.region, ids, filters] });
+      const wanted =
+        ids ??
+        matching(call, filters ?? [])
+          .filter(({ purgeAt }) => purgeAt === null)
+          .map(({ arn }) => arn);
+      const cut = page(wanted, {
+        size: size ?? 20,
+        token: text(input, 'NextToken', { min: 1, max: 4096 }),
+        binding: [call.region, ids, filters],
+      });
       const values: unknown[] = [];
       const errors: unknown[] = [];
       for (const id of cut.items) {
         // AWS writes a GetSecretValue event for each secret beside the one of the batch (audit.md §3, "BatchGet double counting").
-        const one: AwsCall = { ...call, operation: 'GetSecretValue', input: { SecretId: id }, requestId: world.random.uuid() };
+        const one: AwsCall = {
+          ...call,
+          operation: 'GetSecretValue',
+          input: { SecretId: id },
+          requestId: world.random.uuid(),
+        };
         try {
           const output = getValue(one);
           values.push(output);
@@ -67,7 +86,8 @@ export function describeSecret(secret: StoredSecret, region: string) {
   const labelled = [...secret.versions.values()].filter(({ stages }) => stages.size > 0);
   return {
     ...common(secret, region),
-    VersionIdsToStages: labelled.length > 0 ? Object.fromEntries(labelled.map(({ id, stages }) => [id, [...stages]])) : undefined,
+    VersionIdsToStages:
+      labelled.length > 0 ? Object.fromEntries(labelled.map(({ id, stages }) => [id, [...stages]])) : undefined,
   };
 }
 
@@ -79,7 +99,7 @@ const listEntry = (secret: StoredSecret, region: string) => {
 function common(secret: StoredSecret, region: string) {
   const { rotation } = secret;
   const date = (ms: number | null) => (ms === null ? undefined : new Date(ms));
-  const days = rotation.rules?.['AutomaticallyAfterDays'];
+  const days = rotation.rules?.AutomaticallyAfterDays;
   return {
     ARN: secret.arn,
     Name: secret.name,
@@ -92,7 +112,10 @@ function common(secret: StoredSecret, region: string) {
     LastChangedDate: date(secret.changedAt),
     LastAccessedDate: date(secret.accessedAt),
     DeletedDate: date(secret.purgeAt),
-    NextRotationDate: rotation.enabled && typeof days === 'number' ? new Date((rotation.rotatedAt ?? secret.changedAt) + days * 86_400_000) : undefined,
+    NextRotationDate:
+      rotation.enabled && typeof days === 'number'
+        ? new Date((rotation.rotatedAt ?? secret.changedAt) + days * 86_400_000)
+        : undefined,
     Tags: [...secret.tags].map(([Key, Value]) => ({ Key, Value })),
     CreatedDate: new Date(secret.createdAt),
     PrimaryRegion: region,
@@ -120,13 +143,18 @@ function passes(secret: StoredSecret, filter: Input, region: string): boolean {
       `1 validation error detected: Value '${key}' at 'filters.1.member.key' failed to satisfy constraint: Member must satisfy enum value set: [${Object.keys(FILTERS).join(', ')}]`,
     );
   }
-  const fold = key === 'description' || key === 'all' ? (value: string) => value.toLowerCase() : (value: string) => value;
-  const found = read(secret, region).map(fold).flatMap((value) => (key === 'all' ? [value, ...value.split(/[^a-z0-9]+/)] : [value]));
+  const fold =
+    key === 'description' || key === 'all' ? (value: string) => value.toLowerCase() : (value: string) => value;
+  const found = read(secret, region)
+    .map(fold)
+    .flatMap((value) => (key === 'all' ? [value, ...value.split(/[^a-z0-9]+/)] : [value]));
   const has = (wanted: string) => {
     const parts = key === 'all' ? wanted.split(/\s+/) : [wanted];
     return parts.every((part) => found.some((value) => value.startsWith(fold(part))));
   };
-  return (texts(filter, 'Values', 10, { max: 512 }) ?? []).some((value) => (value.startsWith('!') ? !has(value.slice(1)) : has(value)));
+  return (texts(filter, 'Values', 10, { max: 512 }) ?? []).some((value) =>
+    value.startsWith('!') ? !has(value.slice(1)) : has(value),
+  );
 }
 
 /** What `SortBy` sorts on. */

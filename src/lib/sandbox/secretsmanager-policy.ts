@@ -17,7 +17,10 @@ export function policyHandlers({ any, live }: SecretsWorld): AwsHandlers {
       const policy = requiredText(input, 'ResourcePolicy', { min: 1, max: 20_480 });
       const statements = statementsOf(policy);
       if (flag(input, 'BlockPublicPolicy') && statements.some(isPublic)) {
-        throw new AwsFault('PublicPolicyException', "You can't attach this resource policy because it allows broad access to the secret.");
+        throw new AwsFault(
+          'PublicPolicyException',
+          "You can't attach this resource policy because it allows broad access to the secret.",
+        );
       }
       secret.policy = policy;
       return { ARN: secret.arn, Name: secret.name };
@@ -36,7 +39,8 @@ export function policyHandlers({ any, live }: SecretsWorld): AwsHandlers {
 }
 
 function statementsOf(policy: string): Input[] {
-  const malformed = () => new AwsFault('MalformedPolicyDocumentException', 'This resource policy contains invalid Json syntax.');
+  const malformed = () =>
+    new AwsFault('MalformedPolicyDocumentException', 'This resource policy contains invalid Json syntax.');
   let parsed: unknown;
   try {
     parsed = JSON.parse(policy);
@@ -72,14 +76,22 @@ export function randomPassword(input: Input, random: SandboxRandom): string {
     flag(input, 'ExcludePunctuation') ? '' : PUNCTUATION,
     flag(input, 'IncludeSpace') ? ' ' : '',
   ]
-    .map((kind) => [...kind].filter((character) => !excluded.includes(character)).join(''))
+    .map((kind) =>
+      Array.from(kind)
+        .filter((character) => !excluded.includes(character))
+        .join(''),
+    )
     .filter((kind) => kind !== '');
-  if (kinds.length === 0) throw new AwsFault('InvalidParameterException', 'The password has no characters to choose from.');
-  const needed = input['RequireEachIncludedType'] === false ? [] : kinds;
+  if (kinds.length === 0)
+    throw new AwsFault('InvalidParameterException', 'The password has no characters to choose from.');
+  const needed = input.RequireEachIncludedType === false ? [] : kinds;
   if (length < needed.length) {
     throw new AwsFault('InvalidParameterException', 'Password length is too short based on the required types.');
   }
-  const characters = [...needed.map((kind) => random.text(1, kind)), ...random.text(length - needed.length, kinds.join(''))];
+  const characters = [
+    ...needed.map((kind) => random.text(1, kind)),
+    ...Array.from(random.text(length - needed.length, kinds.join(''))),
+  ];
   for (let last = characters.length - 1; last > 0; last -= 1) {
     const other = random.integer(last + 1);
     [characters[last], characters[other]] = [characters[other] ?? '', characters[last] ?? ''];

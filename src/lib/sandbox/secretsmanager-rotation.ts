@@ -18,14 +18,20 @@ export type RotationFunction = (event: RotationEvent) => void | Promise<void>;
 const STEPS = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const;
 
 /** RotateSecret and CancelRotateSecret. */
-export function rotationHandlers({ world, live }: SecretsWorld, functions: ReadonlyMap<string, RotationFunction>): AwsHandlers {
+export function rotationHandlers(
+  { world, live }: SecretsWorld,
+  functions: ReadonlyMap<string, RotationFunction>,
+): AwsHandlers {
   return {
     RotateSecret(input, call) {
       const secret = live(call);
       const token = text(input, 'ClientRequestToken', { min: 32, max: 64 }) ?? world.random.uuid();
       const functionArn = text(input, 'RotationLambdaARN', { max: 2048 }) ?? secret.rotation.functionArn;
       if (functionArn === null) {
-        throw new AwsFault('InvalidRequestException', 'No Lambda rotation function ARN is associated with this secret.');
+        throw new AwsFault(
+          'InvalidRequestException',
+          'No Lambda rotation function ARN is associated with this secret.',
+        );
       }
       const rules = rulesOf(input) ?? secret.rotation.rules;
       const rotate = functions.get(functionArn);
@@ -37,10 +43,13 @@ export function rotationHandlers({ world, live }: SecretsWorld, functions: Reado
       }
       const pending = versionWith(secret, 'AWSPENDING');
       if (pending && !pending.stages.has('AWSCURRENT')) {
-        throw new AwsFault('InvalidRequestException', "A previous rotation isn't complete. That rotation will be reattempted.");
+        throw new AwsFault(
+          'InvalidRequestException',
+          "A previous rotation isn't complete. That rotation will be reattempted.",
+        );
       }
       Object.assign(secret.rotation, { enabled: true, functionArn, rules });
-      if (input['RotateImmediately'] === false) return { ARN: secret.arn, Name: secret.name };
+      if (input.RotateImmediately === false) return { ARN: secret.arn, Name: secret.name };
       const version = secret.versions.get(token) ?? addVersion(secret, token, null, [], world.clock.now());
       attach(secret, 'AWSPENDING', version);
       const event = { SecretId: secret.arn, ClientRequestToken: token, RotationToken: world.random.uuid() };
@@ -54,7 +63,10 @@ export function rotationHandlers({ world, live }: SecretsWorld, functions: Reado
     CancelRotateSecret(_input, call) {
       const secret = live(call);
       if (!secret.rotation.enabled) {
-        throw new AwsFault('InvalidRequestException', "You can't cancel the rotation of a secret that has no rotation enabled.");
+        throw new AwsFault(
+          'InvalidRequestException',
+          "You can't cancel the rotation of a secret that has no rotation enabled.",
+        );
       }
       secret.rotation.enabled = false;
       return { ARN: secret.arn, Name: secret.name, VersionId: versionWith(secret, 'AWSPENDING')?.id };
@@ -82,7 +94,7 @@ function finish(secret: StoredSecret, token: string, now: number): void {
 
 function rulesOf(input: Record<string, unknown>): Record<string, unknown> | null {
   const rules = objectOf(input, 'RotationRules');
-  const days = rules?.['AutomaticallyAfterDays'];
+  const days = rules?.AutomaticallyAfterDays;
   if (days !== undefined && !(typeof days === 'number' && days >= 1 && days <= 1000)) {
     throw new AwsFault('InvalidParameterException', 'RotationRules.AutomaticallyAfterDays must be within 1-1000.');
   }

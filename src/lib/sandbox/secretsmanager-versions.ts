@@ -32,7 +32,12 @@ export interface StoredSecret {
   /** When it goes for good; null while it lives. */
   purgeAt: number | null;
   policy: string | null;
-  rotation: { enabled: boolean; functionArn: string | null; rules: Record<string, unknown> | null; rotatedAt: number | null };
+  rotation: {
+    enabled: boolean;
+    functionArn: string | null;
+    rules: Record<string, unknown> | null;
+    rotatedAt: number | null;
+  };
 }
 
 /** All secrets of the account, by Region and name. */
@@ -109,7 +114,10 @@ export function attach(secret: StoredSecret, label: string, version: Version): v
   const holder = versionWith(secret, label);
   if (holder === version) return;
   if (version.stages.size >= MOST_LABELS) {
-    throw new AwsFault('LimitExceededException', `You can't attach more than ${String(MOST_LABELS)} staging labels to a version.`);
+    throw new AwsFault(
+      'LimitExceededException',
+      `You can't attach more than ${String(MOST_LABELS)} staging labels to a version.`,
+    );
   }
   holder?.stages.delete(label);
   version.stages.add(label);
@@ -128,11 +136,20 @@ const YOUNGEST_DROPPED_MS = 24 * 3_600_000;
  * @param labels - each leaves the version that has it; the first version of a secret gets AWSCURRENT in any case
  * @throws AwsFault LimitExceededException where all 100 unlabelled versions are younger than a day
  */
-export function addVersion(secret: StoredSecret, id: string, value: SecretValue | null, labels: readonly string[], now: number): Version {
+export function addVersion(
+  secret: StoredSecret,
+  id: string,
+  value: SecretValue | null,
+  labels: readonly string[],
+  now: number,
+): Version {
   const unlabelled = [...secret.versions.values()].filter(({ stages }) => stages.size === 0);
   for (const oldest of unlabelled.slice(0, Math.max(0, unlabelled.length - MOST_VERSIONS + 1))) {
     if (now - oldest.createdAt < YOUNGEST_DROPPED_MS) {
-      throw new AwsFault('LimitExceededException', `You can't have more than ${String(MOST_VERSIONS)} versions of a secret that are younger than 24 hours.`);
+      throw new AwsFault(
+        'LimitExceededException',
+        `You can't have more than ${String(MOST_VERSIONS)} versions of a secret that are younger than 24 hours.`,
+      );
     }
     secret.versions.delete(oldest.id);
   }
@@ -154,7 +171,11 @@ export function sameValue(a: SecretValue | null, b: SecretValue): boolean {
  * @param move - `from`: the version that must have it now; `to`: the version that gets it; at least one
  * @throws AwsFault InvalidParameterException, ResourceNotFoundException
  */
-export function moveLabel(secret: StoredSecret, label: string, move: { from: string | undefined; to: string | undefined }): void {
+export function moveLabel(
+  secret: StoredSecret,
+  label: string,
+  move: { from: string | undefined; to: string | undefined },
+): void {
   const holder = versionWith(secret, label);
   for (const id of [move.from, move.to]) {
     if (id !== undefined && !secret.versions.has(id)) throw noVersion(id);
@@ -181,7 +202,10 @@ export function moveLabel(secret: StoredSecret, label: string, move: { from: str
 
 function removeLabel(secret: StoredSecret, label: string, from: string | undefined): void {
   if (from === undefined) {
-    throw new AwsFault('InvalidParameterException', 'You must specify at least one of RemoveFromVersionId and MoveToVersionId.');
+    throw new AwsFault(
+      'InvalidParameterException',
+      'You must specify at least one of RemoveFromVersionId and MoveToVersionId.',
+    );
   }
   if (label === 'AWSCURRENT') {
     throw new AwsFault(
@@ -197,21 +221,34 @@ function removeLabel(secret: StoredSecret, label: string, from: string | undefin
 
 /** The refusal of a version id that the secret does not have, or that has no value yet. */
 export function noVersion(id: string): AwsFault {
-  return new AwsFault('ResourceNotFoundException', `Secrets Manager can't find the specified secret value for VersionId: ${id}`);
+  return new AwsFault(
+    'ResourceNotFoundException',
+    `Secrets Manager can't find the specified secret value for VersionId: ${id}`,
+  );
 }
 
 /**
  * Find the version that a read asks for: AWSCURRENT where it names none; a label and an id must agree.
  * @throws AwsFault ResourceNotFoundException, InvalidRequestException
  */
-export function selectVersion(secret: StoredSecret, versionId: string | undefined, stage: string | undefined): Version & { value: SecretValue } {
+export function selectVersion(
+  secret: StoredSecret,
+  versionId: string | undefined,
+  stage: string | undefined,
+): Version & { value: SecretValue } {
   const label = stage ?? 'AWSCURRENT';
   const version = versionId === undefined ? versionWith(secret, label) : secret.versions.get(versionId);
   if (version && versionId !== undefined && stage !== undefined && !version.stages.has(stage)) {
-    throw new AwsFault('InvalidRequestException', 'You provided a VersionStage that is not associated to the provided VersionId.');
+    throw new AwsFault(
+      'InvalidRequestException',
+      'You provided a VersionStage that is not associated to the provided VersionId.',
+    );
   }
   if (version?.value) return version as Version & { value: SecretValue };
   throw versionId === undefined
-    ? new AwsFault('ResourceNotFoundException', `Secrets Manager can't find the specified secret value for staging label: ${label}`)
+    ? new AwsFault(
+        'ResourceNotFoundException',
+        `Secrets Manager can't find the specified secret value for staging label: ${label}`,
+      )
     : noVersion(versionId);
 }

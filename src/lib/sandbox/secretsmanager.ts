@@ -15,7 +15,15 @@ import {
   type Vault,
   type Version,
 } from './secretsmanager-versions.ts';
-import { AwsFault, TASK_SOURCE_IP, type AwsCall, type AwsHandlers, type AwsService, type ReadSecretAsService, type World } from './service.ts';
+import {
+  AwsFault,
+  TASK_SOURCE_IP,
+  type AwsCall,
+  type AwsHandlers,
+  type AwsService,
+  type ReadSecretAsService,
+  type World,
+} from './service.ts';
 
 type Input = Record<string, unknown>;
 
@@ -33,9 +41,9 @@ export interface SecretsWorld {
   world: World;
   vault: Vault;
   /** A secret that a request names; @throws ResourceNotFoundException, or InvalidRequestException where it is marked for deletion */
-  live(call: AwsCall): StoredSecret;
+  live: (call: AwsCall) => StoredSecret;
   /** The same, also where it is marked for deletion. */
-  any(call: AwsCall): StoredSecret;
+  any: (call: AwsCall) => StoredSecret;
 }
 
 const DAY_MS = 86_400_000;
@@ -70,7 +78,7 @@ export function createSecretsManager(world: World): SecretsManager {
       GetRandomPassword: (input) => ({ RandomPassword: randomPassword(input, world.random) }),
     },
     resource(call) {
-      const id = call.input['SecretId'] ?? call.input['Name'];
+      const id = call.input.SecretId ?? call.input.Name;
       if (typeof id !== 'string') return '*';
       return vault.find(call.region, id)?.arn ?? id;
     },
@@ -92,7 +100,11 @@ export function createSecretsManager(world: World): SecretsManager {
       try {
         const output = getValue(call);
         world.record(call, { output });
-        return { value: fieldOf(output.SecretString ?? output.SecretBinary ?? '', reading.jsonKey), arn: output.ARN, versionId: output.VersionId };
+        return {
+          value: fieldOf(output.SecretString ?? output.SecretBinary ?? '', reading.jsonKey),
+          arn: output.ARN,
+          versionId: output.VersionId,
+        };
       } catch (error) {
         if (error instanceof AwsFault) world.record(call, { fault: error });
         throw error;
@@ -117,7 +129,11 @@ function fieldOf(value: string, key: string | undefined): string | null {
 
 function getSecretValue({ live, world }: SecretsWorld, call: AwsCall) {
   const secret = live(call);
-  const version = selectVersion(secret, text(call.input, 'VersionId', { min: 32, max: 64 }), text(call.input, 'VersionStage', { min: 1, max: 256 }));
+  const version = selectVersion(
+    secret,
+    text(call.input, 'VersionId', { min: 32, max: 64 }),
+    text(call.input, 'VersionStage', { min: 1, max: 256 }),
+  );
   // AWS keeps only the day of the last access.
   const today = Math.floor(world.clock.now() / DAY_MS) * DAY_MS;
   secret.accessedAt = today;
@@ -129,7 +145,15 @@ function getSecretValue({ live, world }: SecretsWorld, call: AwsCall) {
     ...('text' in version.value ? { SecretString: version.value.text } : { SecretBinary: version.value.base64 }),
     VersionStages: [...version.stages],
     CreatedDate: new Date(version.createdAt),
-  } as { ARN: string; Name: string; VersionId: string; SecretString?: string; SecretBinary?: string; VersionStages: string[]; CreatedDate: Date };
+  } as {
+    ARN: string;
+    Name: string;
+    VersionId: string;
+    SecretString?: string;
+    SecretBinary?: string;
+    VersionStages: string[];
+    CreatedDate: Date;
+  };
 }
 
 /** Create, put, update, and the movement of labels. */
@@ -139,13 +163,17 @@ function valueHandlers({ world, vault, live }: SecretsWorld): AwsHandlers {
     CreateSecret(input, call) {
       const name = requiredText(input, 'Name', { min: 1, max: 512 });
       if (!/^[A-Za-z0-9/_+=.@!-]+$/.test(name)) {
-        throw new AwsFault('ValidationException', 'Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!');
+        throw new AwsFault(
+          'ValidationException',
+          'Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!',
+        );
       }
       const token = tokenOf(input);
       const value = valueOf(input);
       const tags = tagsOf(input);
       const settings = settingsOf(input);
-      if (input['AddReplicaRegions'] !== undefined) throw new AwsFault('InvalidParameterException', 'The sandbox has no replication.');
+      if (input.AddReplicaRegions !== undefined)
+        throw new AwsFault('InvalidParameterException', 'The sandbox has no replication.');
       const existing = vault.find(call.region, name);
       if (existing) return createdBefore(existing, token, value);
       const secret = vault.create(call.region, name);
@@ -158,9 +186,11 @@ function valueHandlers({ world, vault, live }: SecretsWorld): AwsHandlers {
       const secret = live(call);
       const token = tokenOf(input);
       const value = valueOf(input);
-      if (!value) throw new AwsFault('InvalidRequestException', 'You must provide either SecretString or SecretBinary.');
+      if (!value)
+        throw new AwsFault('InvalidRequestException', 'You must provide either SecretString or SecretBinary.');
       const labels = texts(input, 'VersionStages', 20, { min: 1, max: 256 }) ?? ['AWSCURRENT'];
-      if (labels.length === 0) throw new AwsFault('InvalidParameterException', 'You must specify at least one staging label.');
+      if (labels.length === 0)
+        throw new AwsFault('InvalidParameterException', 'You must specify at least one staging label.');
       const existing = secret.versions.get(token);
       if (existing?.value === null) {
         existing.value = value;
@@ -194,23 +224,39 @@ function valueHandlers({ world, vault, live }: SecretsWorld): AwsHandlers {
   };
 }
 
-const answer = (secret: StoredSecret, version: Version) => ({ ARN: secret.arn, Name: secret.name, VersionId: version.id });
+const answer = (secret: StoredSecret, version: Version) => ({
+  ARN: secret.arn,
+  Name: secret.name,
+  VersionId: version.id,
+});
 
 /** CreateSecret again: the same token and value are the same request, anything else meets a taken name. */
 function createdBefore(existing: StoredSecret, token: string, value: SecretValue | null) {
   if (existing.purgeAt !== null) {
-    throw new AwsFault('InvalidRequestException', "You can't create this secret because a secret with this name is already scheduled for deletion.");
+    throw new AwsFault(
+      'InvalidRequestException',
+      "You can't create this secret because a secret with this name is already scheduled for deletion.",
+    );
   }
   const version = existing.versions.get(token);
   if (version && value && sameValue(version.value, value)) return answer(existing, version);
-  throw new AwsFault('ResourceExistsException', `The operation failed because the secret ${existing.name} already exists.`);
+  throw new AwsFault(
+    'ResourceExistsException',
+    `The operation failed because the secret ${existing.name} already exists.`,
+  );
 }
 
 const tokenUsed = (token: string, { arn }: StoredSecret) =>
-  new AwsFault('ResourceExistsException', `You can't use ClientRequestToken ${token} because that value is already in use for a version of secret ${arn}.`);
+  new AwsFault(
+    'ResourceExistsException',
+    `You can't use ClientRequestToken ${token} because that value is already in use for a version of secret ${arn}.`,
+  );
 
 const markedForDeletion = () =>
-  new AwsFault('InvalidRequestException', "You can't perform this operation on the secret because it was marked for deletion.");
+  new AwsFault(
+    'InvalidRequestException',
+    "You can't perform this operation on the secret because it was marked for deletion.",
+  );
 
 /** Description and key, where the request has them. */
 function settingsOf(input: Input): Partial<Pick<StoredSecret, 'description' | 'kmsKeyId'>> {
@@ -226,12 +272,18 @@ function valueOf(input: Input): SecretValue | null {
   const string = text(input, 'SecretString', { min: 1, sensitive: true });
   const binary = text(input, 'SecretBinary', { min: 1, sensitive: true });
   if (string !== undefined && binary !== undefined) {
-    throw new AwsFault('InvalidParameterException', "You can't specify both a binary secret value and a string secret value in the same secret.");
+    throw new AwsFault(
+      'InvalidParameterException',
+      "You can't specify both a binary secret value and a string secret value in the same secret.",
+    );
   }
   const bytes = string === undefined ? Buffer.byteLength(binary ?? '', 'base64') : Buffer.byteLength(string);
   if (bytes > MOST_BYTES) {
     const member = string === undefined ? 'secretBinary' : 'secretString';
-    throw new AwsFault('ValidationException', `1 validation error detected: Value at '${member}' failed to satisfy constraint: Member must have length less than or equal to ${String(MOST_BYTES)}`);
+    throw new AwsFault(
+      'ValidationException',
+      `1 validation error detected: Value at '${member}' failed to satisfy constraint: Member must have length less than or equal to ${String(MOST_BYTES)}`,
+    );
   }
   if (string !== undefined) return { text: string };
   return binary === undefined ? null : { base64: binary };
@@ -242,8 +294,10 @@ function tagsOf(input: Input): Map<string, string> {
   const tags = new Map<string, string>();
   for (const tag of objects(input, 'Tags', 50) ?? []) {
     const key = requiredText(tag, 'Key', { min: 1, max: 128 });
-    if (/^aws:/i.test(key)) throw new AwsFault('InvalidParameterException', 'You can\'t use tag keys that start with "aws:".');
-    if (tags.has(key)) throw new AwsFault('InvalidParameterException', `You can't use the tag key ${key} more than once.`);
+    if (/^aws:/i.test(key))
+      throw new AwsFault('InvalidParameterException', 'You can\'t use tag keys that start with "aws:".');
+    if (tags.has(key))
+      throw new AwsFault('InvalidParameterException', `You can't use the tag key ${key} more than once.`);
     tags.set(key, text(tag, 'Value', { max: 256 }) ?? '');
   }
   return tags;
@@ -254,12 +308,18 @@ function lifeHandlers({ world, vault, any, live }: SecretsWorld): AwsHandlers {
   return {
     DeleteSecret(input, call) {
       const force = flag(input, 'ForceDeleteWithoutRecovery');
-      const days = input['RecoveryWindowInDays'];
+      const days = input.RecoveryWindowInDays;
       if (force && days !== undefined) {
-        throw new AwsFault('InvalidParameterException', "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.");
+        throw new AwsFault(
+          'InvalidParameterException',
+          "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.",
+        );
       }
       if (days !== undefined && !(typeof days === 'number' && days >= 7 && days <= 30)) {
-        throw new AwsFault('InvalidParameterException', 'The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).');
+        throw new AwsFault(
+          'InvalidParameterException',
+          'The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).',
+        );
       }
       if (force) {
         const id = requiredText(input, 'SecretId');
@@ -279,7 +339,7 @@ function lifeHandlers({ world, vault, any, live }: SecretsWorld): AwsHandlers {
     },
     TagResource(input, call) {
       const secret = live(call);
-      if (input['Tags'] === undefined) throw missing('Tags');
+      if (input.Tags === undefined) throw missing('Tags');
       const tags = new Map([...secret.tags, ...tagsOf(input)]);
       if (tags.size > 50) throw new AwsFault('LimitExceededException', "You can't have more than 50 tags on a secret.");
       secret.tags = tags;

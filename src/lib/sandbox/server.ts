@@ -159,7 +159,7 @@ function credentialScope(
   headers: Readonly<Record<string, string>>,
   region: string,
 ): { accessKeyId: string | null; region: string } {
-  const scope = /Credential=([^/,\s]+)\/\d{8}\/([^/,\s]+)\//.exec(headers['authorization'] ?? '');
+  const scope = /Credential=([^/,\s]+)\/\d{8}\/([^/,\s]+)\//.exec(headers.authorization ?? '');
   return { accessKeyId: scope?.[1] ?? null, region: scope?.[2] ?? region };
 }
 

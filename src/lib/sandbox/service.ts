@@ -73,7 +73,7 @@ export interface World {
   random: SandboxRandom;
   region: string;
   /** Record a call in CloudTrail's shape; the server does it for every HTTP call, a service for what AWS does by itself (a task start that reads a secret). */
-  record(call: AwsCall, outcome: { output?: unknown; fault?: AwsFault }): void;
+  record: (call: AwsCall, outcome: { output?: unknown; fault?: AwsFault }) => void;
 }
 
 /** Time inside the sandbox; tests move it by hand. */

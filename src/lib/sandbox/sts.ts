@@ -10,17 +10,29 @@ const UPPER = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
  * @param principals - where new sessions are remembered
  * @param roles - the roles there are
  */
-export function createSts(world: World, principals: Principals, roles: readonly { name: string; path?: string; id: string }[]): AwsService {
+export function createSts(
+  world: World,
+  principals: Principals,
+  roles: readonly { name: string; path?: string; id: string }[],
+): AwsService {
   return {
     handlers: {
-      GetCallerIdentity: (_input, { principal }) => ({ UserId: principal.principalId, Account: ACCOUNT, Arn: principal.arn }),
+      GetCallerIdentity: (_input, { principal }) => ({
+        UserId: principal.principalId,
+        Account: ACCOUNT,
+        Arn: principal.arn,
+      }),
       AssumeRole(input, call) {
         const arn = requiredText(input, 'RoleArn', { min: 20, max: 2048 });
         const session = requiredText(input, 'RoleSessionName', { min: 2, max: 64 });
         const duration = integer(input, 'DurationSeconds', { min: 900, max: 43_200 }) ?? 3600;
         const role = roles.find(({ name, path }) => arn === `arn:aws:iam::${ACCOUNT}:role${path ?? '/'}${name}`);
         if (!role) {
-          throw new AwsFault('AccessDenied', `User: ${call.principal.arn} is not authorized to perform: sts:AssumeRole on resource: ${arn}`, 403);
+          throw new AwsFault(
+            'AccessDenied',
+            `User: ${call.principal.arn} is not authorized to perform: sts:AssumeRole on resource: ${arn}`,
+            403,
+          );
         }
         const now = world.clock.now();
         const credentials = {

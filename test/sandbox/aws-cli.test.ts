@@ -1,0 +1,264 @@
+/** The real AWS CLI drives every operation that the sandbox has. */
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
+import { cleanEnvironment } from '../support/cli.ts';
+
+const NAME = 'jamf-mcp-server/production';
+const [V2, V3] = ['2', '3'].map((digit) => digit.repeat(32)) as [string, string];
+const CLUSTER = ['--cluster', 'jamf-mcp-cluster'];
+const SERVICE = [...CLUSTER, '--service', 'jamf-mcp-service'];
+const FUNCTION = 'arn:aws:lambda:us-east-1:000000000000:function:rotate';
+const ROLE = 'ecsTaskExecutionRole';
+const POLICY = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Principal: { AWS: 'arn:aws:iam::000000000000:root' },
+      Action: 'secretsmanager:*',
+      Resource: '*',
+    },
+  ],
+});
+
+/** Asked once, outside all tests: whether the peer is there decides what is skipped. */
+const present = spawnSync('aws', ['--version']).status === 0;
+const describeCli = present || process.env.CI === 'true' ? describe : describe.skip;
+
+describeCli('sandbox: the AWS CLI', function () {
+  this.timeout(120_000);
+  let sandbox: Sandbox;
+  let env: Record<string, string>;
+
+  before(async () => {
+    sandbox = await startSandbox({ speed: 50, history: true });
+    env = cleanEnvironment(sandbox.environment);
+  });
+  after(() => sandbox.close());
+
+  /** What the tasks of the sandbox's service need to start, told apart by one field. */
+  const value = (scopes: string) => JSON.stringify({ ...sandbox.fields, REQUIRED_SCOPES: scopes });
+
+  /** Run `aws …`: its JSON, or its error text. */
+  const aws = (...args: string[]): Promise<{ code: number; json: Record<string, unknown>; stderr: string }> =>
+    new Promise((resolve) => {
+      execFile('aws', [...args, '--output', 'json'], { env, encoding: 'utf8' }, (error, stdout, stderr) => {
+        const json = (stdout.trim() === '' ? {} : JSON.parse(stdout)) as Record<string, unknown>;
+        resolve({ code: error ? Number(error.code) : 0, json, stderr });
+      });
+    });
+  const ok = async (...args: string[]) => {
+    const { code, json, stderr } = await aws(...args);
+    assert.equal(code, 0, `aws ${args.join(' ')}: ${stderr}`);
+    return json;
+  };
+  const sm = (operation: string, ...args: string[]) => ok('secretsmanager', operation, '--secret-id', NAME, ...args);
+  const refused = async (name: string, ...args: string[]) => {
+    const { code, stderr } = await aws(...args);
+    assert.notEqual(code, 0);
+    assert.match(stderr, new RegExp(`\\(${name}\\)`));
+  };
+
+  it('secrets manager: a secret from creation to promotion and back', async () => {
+    const made = await ok(
+      'secretsmanager',
+      'create-secret',
+      '--name',
+      NAME,
+      '--secret-string',
+      value('one'),
+      '--description',
+      'd',
+    );
+    const first = String(made.VersionId);
+    await refused('ResourceExistsException', 'secretsmanager', 'create-secret', '--name', NAME, '--secret-string', 'x');
+    await sm(
+      'put-secret-value',
+      '--secret-string',
+      value('two'),
+      '--client-request-token',
+      V2,
+      '--version-stages',
+      'AWSPENDING',
+    );
+    assert.equal((await sm('get-secret-value')).SecretString, value('one'));
+    const stage = ['--version-stage', 'AWSCURRENT'];
+    await refused(
+      'InvalidParameterException',
+      'secretsmanager',
+      'update-secret-version-stage',
+      '--secret-id',
+      NAME,
+      ...stage,
+      '--move-to-version-id',
+      V2,
+    );
+    await sm('update-secret-version-stage', ...stage, '--move-to-version-id', V2, '--remove-from-version-id', first);
+    await sm('update-secret-version-stage', '--version-stage', 'AWSPENDING', '--remove-from-version-id', V2);
+    assert.equal((await sm('get-secret-value', ...stage)).SecretString, value('two'));
+    assert.equal((await sm('get-secret-value', '--version-id', first)).SecretString, value('one'));
+    assert.deepEqual((await sm('describe-secret')).VersionIdsToStages, {
+      [first]: ['AWSPREVIOUS'],
+      [V2]: ['AWSCURRENT'],
+    });
+    await sm('update-secret', '--secret-string', value('three'), '--client-request-token', V3);
+    const shown = await sm('list-secret-version-ids', '--include-deprecated');
+    assert.deepEqual(
+      (shown.Versions as { VersionId: string }[]).map(({ VersionId }) => VersionId),
+      [V3, V2, first],
+    );
+  });
+
+  it('secrets manager: lists, tags, policies, passwords', async () => {
+    const listed = await ok('secretsmanager', 'list-secrets', '--filters', 'Key=name,Values=jamf', '--max-items', '10');
+    assert.equal((listed.SecretList as unknown[]).length, 1);
+    const batch = await ok('secretsmanager', 'batch-get-secret-value', '--secret-id-list', NAME, 'nobody');
+    assert.deepEqual([(batch.SecretValues as unknown[]).length, (batch.Errors as unknown[]).length], [1, 1]);
+    await sm('tag-resource', '--tags', 'Key=team,Value=mcp', 'Key=old,Value=x');
+    await sm('untag-resource', '--tag-keys', 'old');
+    assert.deepEqual((await sm('describe-secret')).Tags, [{ Key: 'team', Value: 'mcp' }]);
+    await sm('put-resource-policy', '--resource-policy', POLICY);
+    assert.equal((await sm('get-resource-policy')).ResourcePolicy, POLICY);
+    await sm('delete-resource-policy');
+    assert.equal(
+      (await ok('secretsmanager', 'validate-resource-policy', '--resource-policy', POLICY)).PolicyValidationPassed,
+      true,
+    );
+    assert.equal(
+      String((await ok('secretsmanager', 'get-random-password', '--password-length', '40')).RandomPassword).length,
+      40,
+    );
+  });
+
+  it('secrets manager: rotation, deletion, restoration', async () => {
+    await refused('InvalidRequestException', 'secretsmanager', 'rotate-secret', '--secret-id', NAME);
+    sandbox.secrets.functions.set(FUNCTION, () => {
+      throw new Error('a rotation that gets stuck');
+    });
+    await sm('rotate-secret', '--rotation-lambda-arn', FUNCTION, '--rotation-rules', 'AutomaticallyAfterDays=90');
+    await refused('InvalidRequestException', 'secretsmanager', 'rotate-secret', '--secret-id', NAME);
+    await sm('cancel-rotate-secret');
+    await sm('delete-secret', '--recovery-window-in-days', '7');
+    await refused('InvalidRequestException', 'secretsmanager', 'get-secret-value', '--secret-id', NAME);
+    await sm('restore-secret');
+    assert.equal((await sm('get-secret-value')).SecretString, value('three'));
+  });
+
+  it('sts, iam, kms', async () => {
+    const role = ['--role-name', ROLE];
+    const policy = ['--policy-arn', 'arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy'];
+    assert.equal((await ok('sts', 'get-caller-identity')).Account, '000000000000');
+    await ok(
+      'sts',
+      'assume-role',
+      '--role-arn',
+      `arn:aws:iam::000000000000:role/${ROLE}`,
+      '--role-session-name',
+      'try-it',
+    );
+    assert.equal(((await ok('iam', 'list-roles', '--max-items', '2')).Roles as unknown[]).length, 2);
+    assert.equal(((await ok('iam', 'get-role', ...role)).Role as { RoleName: string }).RoleName, ROLE);
+    await ok('iam', 'get-user', '--user-name', 'legacy-ci');
+    assert.deepEqual((await ok('iam', 'list-role-policies', ...role)).PolicyNames, ['SecretsAccess']);
+    const inline = await ok('iam', 'get-role-policy', ...role, '--policy-name', 'SecretsAccess');
+    assert.equal((inline.PolicyDocument as { Version: string }).Version, '2012-10-17');
+    assert.equal(((await ok('iam', 'list-attached-role-policies', ...role)).AttachedPolicies as unknown[]).length, 1);
+    await ok('iam', 'get-policy', ...policy);
+    await ok('iam', 'get-policy-version', ...policy, '--version-id', 'v1');
+    await refused('NoSuchEntity', 'iam', 'get-role', '--role-name', 'nobody');
+    await ok('kms', 'describe-key', '--key-id', 'alias/aws/secretsmanager');
+    assert.equal(((await ok('kms', 'list-aliases')).Aliases as unknown[]).length, 1);
+  });
+
+  it('ecs: clusters, task definitions, tasks', async () => {
+    await ok('ecs', 'create-cluster', '--cluster-name', 'other');
+    assert.equal(((await ok('ecs', 'list-clusters')).clusterArns as unknown[]).length, 2);
+    await ok('ecs', 'describe-clusters', '--clusters', 'other');
+    const definitions = (await ok('ecs', 'list-task-definitions')).taskDefinitionArns as string[];
+    const definition = ['--task-definition', definitions[0] ?? ''];
+    await ok('ecs', 'describe-task-definition', ...definition);
+    const containers = JSON.stringify([{ name: 'main', image: 'example:1', memory: 128 }]);
+    await ok('ecs', 'register-task-definition', '--family', 'other', '--container-definitions', containers);
+    const run = await ok('ecs', 'run-task', ...CLUSTER, '--task-definition', 'other');
+    const [task] = run.tasks as { taskArn: string }[];
+    const tasks = (await ok('ecs', 'list-tasks', ...CLUSTER)).taskArns as string[];
+    assert.ok(task && tasks.includes(task.taskArn));
+    await ok('ecs', 'describe-tasks', ...CLUSTER, '--tasks', ...tasks);
+    await ok('ecs', 'stop-task', ...CLUSTER, '--task', task.taskArn);
+    await ok(
+      'ecs',
+      'create-service',
+      ...CLUSTER,
+      '--service-name',
+      'second',
+      '--task-definition',
+      'other',
+      '--desired-count',
+      '1',
+    );
+    assert.equal(((await ok('ecs', 'list-services', ...CLUSTER)).serviceArns as unknown[]).length, 2);
+  });
+
+  it('ecs: a forced deployment, until it is stable', async () => {
+    await ok('ecs', 'update-service', ...SERVICE, '--force-new-deployment');
+    const deployments = await ok('ecs', 'list-service-deployments', ...SERVICE);
+    const [deployment] = deployments.serviceDeployments as {
+      serviceDeploymentArn: string;
+      targetServiceRevisionArn: string;
+    }[];
+    assert.ok(deployment);
+    const { serviceDeploymentArn: arn, targetServiceRevisionArn: revision } = deployment;
+    const statusOf = async () => {
+      const { serviceDeployments } = await ok('ecs', 'describe-service-deployments', '--service-deployment-arns', arn);
+      return (serviceDeployments as { status: string }[])[0]?.status;
+    };
+    let status = await statusOf();
+    while (status === 'PENDING' || status === 'IN_PROGRESS') status = await statusOf();
+    assert.equal(status, 'SUCCESSFUL');
+    await ok('ecs', 'describe-service-revisions', '--service-revision-arns', revision);
+    await ok('ecs', 'wait', 'services-stable', ...CLUSTER, '--services', 'jamf-mcp-service');
+    const { services } = (await ok('ecs', 'describe-services', ...CLUSTER, '--services', 'jamf-mcp-service')) as {
+      services: { runningCount: number; deployments: unknown[] }[];
+    };
+    assert.deepEqual([services[0]?.runningCount, services[0]?.deployments.length], [2, 1]);
+    await ok('ecs', 'update-service', ...SERVICE, '--force-new-deployment');
+    const again = await ok('ecs', 'list-service-deployments', ...SERVICE);
+    const [running] = again.serviceDeployments as { serviceDeploymentArn: string }[];
+    await aws(
+      'ecs',
+      'stop-service-deployment',
+      '--service-deployment-arn',
+      running?.serviceDeploymentArn ?? '',
+      '--stop-type',
+      'ROLLBACK',
+    );
+  });
+
+  it('cloudtrail: looks up what all of this left', async () => {
+    const filter = ['--lookup-attributes', 'AttributeKey=EventSource,AttributeValue=secretsmanager.amazonaws.com'];
+    const { Events } = (await ok('cloudtrail', 'lookup-events', ...filter, '--max-items', '500')) as {
+      Events: { EventName: string; Username: string; CloudTrailEvent: string }[];
+    };
+    assert.ok(Events.length > 50, 'more than a page');
+    const names = new Set(Events.map(({ EventName }) => EventName));
+    for (const name of ['CreateSecret', 'PutSecretValue', 'GetSecretValue', 'DeleteSecret'])
+      assert.ok(names.has(name), name);
+    assert.ok(
+      Events.some(({ CloudTrailEvent }) => CloudTrailEvent.includes(`assumed-role/${ROLE}/`)),
+      'reads at task start',
+    );
+    assert.ok(!JSON.stringify(Events).includes('REQUIRED_SCOPES'), 'no values');
+  });
+
+  it('leaves no operation of the sandbox out', () => {
+    const seen = new Set(sandbox.calls.map(({ service, operation }) => `${service}:${operation}`));
+    const offered = Object.entries(sandbox.aws).flatMap(([service, { handlers }]) =>
+      Object.keys(handlers).map((operation) => `${service}:${operation}`),
+    );
+    assert.deepEqual(
+      offered.filter((operation) => !seen.has(operation)),
+      [],
+    );
+  });
+});
