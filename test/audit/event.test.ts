@@ -96,6 +96,17 @@ describe('audit: normal form of a record', () => {
     );
   });
 
+  it('takes a partial ARN for the secret whose full ARN stands in the same record', () => {
+    const full = ARN.replace(NAME, 'app-backup');
+    const members = { requestParameters: { secretId: full.slice(0, -7) }, responseElements: { arn: full } };
+    assert.deepEqual(secretsOf(members), [full]);
+  });
+
+  it('does not look into a refusal where the parameters tell', () => {
+    const errorMessage = `${REFUSED}another because no identity-based policy allows the x action`;
+    assert.deepEqual(secretsOf({ errorCode: 'AccessDenied', errorMessage }), [ARN]);
+  });
+
   it('puts a secret known by name only where the call was made', () => {
     const [secret] = access({ requestParameters: { secretId: NAME }, awsRegion: 'eu-west-3' }).secrets;
     assert.deepEqual([secret?.account, secret?.region], [ACCOUNT, 'eu-west-3']);

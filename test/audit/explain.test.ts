@@ -32,6 +32,11 @@ describe('audit: explanations', () => {
     );
   });
 
+  it('knows the role of a session without its path, which a record may not tell', () => {
+    const bare = { ...execution(), sessionContext: undefined };
+    assert.equal(kind(read(bare, '2026-11-21T10:00:20Z'), known), 'task-start');
+  });
+
   it('does not explain the same read before or after the start', () => {
     assert.equal(kind(read(execution(), '2026-11-21T09:59:50Z'), known), null);
     assert.equal(kind(read(execution(), '2026-11-21T10:01:00Z'), known), null);
