@@ -46,7 +46,7 @@ export function createJamf(world: World, settings: Partial<JamfSettings> = {}): 
 
   roles.push(
     { id: '1', displayName: 'Inventory Reader', privileges: ['Read Computers'] },
-    { id: '2', displayName: 'Jamf MCP Server', privileges: ROLE_PRIVILEGES },
+    { id: '2', displayName: 'Jamf MCP Server', privileges: [...ROLE_PRIVILEGES] },
   );
   const add = (displayName: string, role: string, enabled: boolean) => {
     const integration: ApiIntegration = {
