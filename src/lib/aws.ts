@@ -85,6 +85,11 @@ const ERRORS: readonly { match: RegExp; code: ErrorCode; hint: string }[] = [
     hint: 'pass --region, set AWS_REGION, or put `region:` into jamf-mcp.yaml',
   },
   {
+    match: /Region not accepted|Invalid region/i,
+    code: 'INPUT_INVALID',
+    hint: 'name a Region such as us-east-1 with --region, AWS_REGION or `region:` in jamf-mcp.yaml',
+  },
+  {
     match: /ExpiredToken|TokenRefreshRequired|SSOTokenProviderFailure/,
     code: 'CREDENTIALS_REFUSED',
     hint: 'the session has expired: sign in again (aws sso login), then repeat the command',

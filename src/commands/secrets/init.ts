@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
 import { drawInit } from '../../lib/cli/draw/secrets.ts';
 import { readText } from '../../lib/cli/input.ts';
@@ -7,8 +7,9 @@ import type { InitResult } from '../../lib/secrets/init.ts';
 export default class SecretsInit extends BaseCommand {
   static override summary = 'create the secret, its Jamf client tried before anything is stored';
 
-  static override description = `Fields come from a file (dotenv or a JSON object) or stdin; what is missing is asked for, secret values without
-an echo. No value is ever taken from a flag. An existing secret is left alone unless --update is given.`;
+  static override description = `Fields come from a file (dotenv or a JSON object) or stdin; what is missing is asked for, secret values without an echo. No value is ever taken from a flag.
+
+An existing secret is left alone unless --update is given.`;
 
   static override examples = [
     '<%= config.bin %> secrets init',

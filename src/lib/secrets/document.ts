@@ -191,7 +191,7 @@ export function secretNotFound(name: string, where: string, cause?: unknown): Ja
 export function secretExists(name: string, where: string, cause?: unknown): JamfMcpError {
   return new JamfMcpError(
     'SECRET_EXISTS',
-    `secret ${name} already exists in ${where}; nothing was changed`,
+    `secret ${name} already exists (${where}); nothing was changed`,
     'to change its fields, repeat the command with --update',
     { cause },
   );

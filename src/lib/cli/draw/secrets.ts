@@ -20,6 +20,7 @@ export function drawInit(result: InitResult, { ink, width }: Canvas): string {
     ].join('\n');
   }
   if (!result.changed) return `${ink.bold(name)} (${where}) already has these values: nothing was changed`;
+  const everything = result.changedFields.length === result.fields.length;
   const jamf =
     result.verified &&
     `${result.verified.url} accepts the client${result.verified.account ? ` ${terminalSafe(result.verified.account)}` : ''}`;
@@ -30,7 +31,7 @@ export function drawInit(result: InitResult, { ink, width }: Canvas): string {
         ['arn', terminalSafe(result.secret.arn ?? '')],
         ['version', result.versionId ?? ''],
         ['fields', result.fields.map(terminalSafe).join(', ')],
-        ['changed', result.changedFields.map(terminalSafe).join(', ')],
+        ['changed', everything ? '' : result.changedFields.map(terminalSafe).join(', ')],
         ['jamf', jamf ?? 'not asked'],
       ],
       { ink, width },
