@@ -64,6 +64,13 @@ describe('sandbox: server', () => {
       const RoleArn = 'arn:aws:iam::000000000000:role/ecsTaskExecutionRole';
       const { Credentials } = await client.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'try-it' }));
       assert.equal(Credentials?.Expiration?.getTime(), sandbox().clock.now() + 3600_000);
+      assert.deepEqual(sandbox().trail.records.at(-1)?.responseElements, {
+        credentials: { accessKeyId: Credentials.AccessKeyId, expiration: 'Nov 22, 2026, 1:00:00 PM' },
+        assumedRoleUser: {
+          assumedRoleId: 'AROAEXECUTION0EXAMPLE:try-it',
+          arn: 'arn:aws:sts::000000000000:assumed-role/ecsTaskExecutionRole/try-it',
+        },
+      });
       const session = stsClient(sandbox(), {
         accessKeyId: Credentials.AccessKeyId ?? '',
         secretAccessKey: Credentials.SecretAccessKey ?? '',
@@ -119,6 +126,11 @@ describe('sandbox: server', () => {
       assert.deepEqual(await type('secretsmanager.ListSecrets', '[]'), [400, 'SerializationException']);
       assert.deepEqual(await type('secretsmanager.GetSecretValue', '{"SecretId":7}'), [400, 'SerializationException']);
       assert.deepEqual(await type('secretsmanager.GetSecretValue', '{}'), [400, 'ValidationException']);
+      assert.equal(
+        sandbox().trail.records.at(-1)?.eventName,
+        'GetSecretValue',
+        'what is no operation leaves no record',
+      );
       assert.deepEqual(await type(null, 'Action=Explode&Version=2010-05-08'), [400, 'InvalidAction']);
       assert.deepEqual(await type(null, 'Action=GetRole&Version=2010-05-08&RoleName=%3Cx%3E'), [404, 'NoSuchEntity']);
     });

@@ -50,8 +50,11 @@ export function sdkConfig(sandbox: Sandbox, credentials: Credentials = OPERATOR,
   return { endpoint: sandbox.url, region, credentials, maxAttempts: 1 };
 }
 
+/** Secrets Manager of a sandbox; takes what {@link sdkConfig} takes, as the next two do. */
 export const secretsClient = (...args: Parameters<typeof sdkConfig>) => new SecretsManagerClient(sdkConfig(...args));
+/** CloudTrail of a sandbox. */
 export const trailClient = (...args: Parameters<typeof sdkConfig>) => new CloudTrailClient(sdkConfig(...args));
+/** STS of a sandbox. */
 export const stsClient = (...args: Parameters<typeof sdkConfig>) => new STSClient(sdkConfig(...args));
 
 /**

@@ -32,6 +32,9 @@ const SENSITIVE =
 /** Calls that read, by their names; AssumeRole counts as one for CloudTrail. */
 const READS = /^(Get|BatchGet|Describe|List|Lookup|Validate|AssumeRole)/;
 
+/** Reads whose answer is recorded all the same, less what is sensitive: it ties a new access key to who asked for it. */
+const ANSWERED = new Set(['AssumeRole']);
+
 /** Most characters of a user agent that are kept. */
 const USER_AGENT_CHARACTERS = 1024;
 
@@ -62,7 +65,8 @@ export function trailRecord(
     ...(fault ? { errorCode: denied ? 'AccessDenied' : fault.code, errorMessage: fault.message } : {}),
     // A denied call never reached the part of the service that knows its parameters: the id is in the message only.
     requestParameters: denied ? null : parameters(call.input),
-    responseElements: fault || readOnly ? null : parameters(responseOf(call, outcome.output)),
+    responseElements:
+      fault || (readOnly && !ANSWERED.has(call.operation)) ? null : parameters(responseOf(call, outcome.output)),
     requestID: call.requestId,
     eventID,
     readOnly,

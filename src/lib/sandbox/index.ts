@@ -1,5 +1,5 @@
 /** The sandbox: loopback servers that behave as the parts of AWS, Jamf Pro and Auth0 that this program calls. */
-import { createAuth0 } from './auth0.ts';
+import { API, createAuth0 } from './auth0.ts';
 import { faster, wallClock } from './clock.ts';
 import { history } from './cloudtrail-history.ts';
 import { createTrail, type Trail } from './cloudtrail.ts';
@@ -129,8 +129,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       AUTH0_DOMAIN: auth0Server.address,
       AUTH0_CLIENT_ID: auth0.client.clientId,
       AUTH0_CLIENT_SECRET: auth0.client.clientSecret,
-      AUTH0_AUDIENCE: 'https://jamf-mcp.example.com/',
-      REQUIRED_SCOPES: 'read:jamf write:jamf',
+      AUTH0_AUDIENCE: API.audience,
+      REQUIRED_SCOPES: API.scopes.join(' '),
     },
     aws: services,
     secrets,

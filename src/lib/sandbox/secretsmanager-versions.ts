@@ -106,6 +106,12 @@ export function versionWith(secret: StoredSecret, label: string): Version | null
 /** Most labels on one version. */
 const MOST_LABELS = 20;
 
+const tooManyLabels = () =>
+  new AwsFault(
+    'LimitExceededException',
+    `You can't attach more than ${String(MOST_LABELS)} staging labels to a version.`,
+  );
+
 /**
  * Put a label on a version, taking it off the one that has it. AWSCURRENT leaves AWSPREVIOUS behind where it was.
  * @throws AwsFault LimitExceededException, before anything is changed
@@ -114,10 +120,7 @@ export function attach(secret: StoredSecret, label: string, version: Version): v
   const holder = versionWith(secret, label);
   if (holder === version) return;
   if (version.stages.size >= MOST_LABELS) {
-    throw new AwsFault(
-      'LimitExceededException',
-      `You can't attach more than ${String(MOST_LABELS)} staging labels to a version.`,
-    );
+    throw tooManyLabels();
   }
   holder?.stages.delete(label);
   version.stages.add(label);
@@ -143,6 +146,8 @@ export function addVersion(
   labels: readonly string[],
   now: number,
 ): Version {
+  const wanted = new Set(value && !versionWith(secret, 'AWSCURRENT') ? [...labels, 'AWSCURRENT'] : labels);
+  if (wanted.size > MOST_LABELS) throw tooManyLabels();
   const unlabelled = [...secret.versions.values()].filter(({ stages }) => stages.size === 0);
   for (const oldest of unlabelled.slice(0, Math.max(0, unlabelled.length - MOST_VERSIONS + 1))) {
     if (now - oldest.createdAt < YOUNGEST_DROPPED_MS) {
@@ -155,8 +160,7 @@ export function addVersion(
   }
   const version: Version = { id, createdAt: now, accessedAt: null, value, stages: new Set() };
   secret.versions.set(id, version);
-  for (const label of labels) attach(secret, label, version);
-  if (value && !versionWith(secret, 'AWSCURRENT')) attach(secret, 'AWSCURRENT', version);
+  for (const label of wanted) attach(secret, label, version);
   secret.changedAt = now;
   return version;
 }

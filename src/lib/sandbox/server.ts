@@ -109,6 +109,7 @@ async function answerAws(
   let output: unknown;
   let fault: AwsFault | null = null;
   try {
+    const handler = handlerOf(services, request);
     const principal = identify(request, scope, incoming.headers, principals);
     call = {
       service,
@@ -120,7 +121,9 @@ async function answerAws(
       sourceIp: incoming.remoteAddress,
       userAgent: incoming.headers['user-agent'] ?? '',
     };
-    output = await perform(services, request, call, met);
+    failIfInjected(request, met);
+    authorise(call, services[service]?.resource?.(call) ?? '*');
+    output = await handler(call.input, call);
   } catch (error) {
     fault = asFault(error);
   }
@@ -132,26 +135,21 @@ async function answerAws(
   return fault ? encodeFault(request, fault, requestId) : encode(request, output, requestId);
 }
 
-async function perform(
-  services: Readonly<Record<string, AwsService>>,
-  request: WireRequest,
-  call: AwsCall,
-  met: FaultRule['fault'] | null,
-): Promise<unknown> {
+/** @throws AwsFault where the service has no such operation */
+function handlerOf(services: Readonly<Record<string, AwsService>>, { protocol, service, operation }: WireRequest) {
+  const handlers = services[service]?.handlers;
+  const handler = handlers && Object.hasOwn(handlers, operation) ? handlers[operation] : undefined;
+  if (handler) return handler;
+  throw protocol === 'json'
+    ? new AwsFault('UnknownOperationException', `Unknown operation ${operation}`)
+    : new AwsFault('InvalidAction', `Could not find operation ${operation}`);
+}
+
+/** @throws AwsFault where an injected fault is an answer of the service */
+function failIfInjected({ protocol }: WireRequest, met: FaultRule['fault'] | null): void {
   if (met?.kind === 'error') throw new AwsFault(met.code, met.message, met.status ?? 400);
-  if (met?.kind === 'throttle') {
-    throw new AwsFault(request.protocol === 'json' ? 'ThrottlingException' : 'Throttling', 'Rate exceeded');
-  }
-  const service = services[call.service];
-  const handler =
-    service && Object.hasOwn(service.handlers, call.operation) ? service.handlers[call.operation] : undefined;
-  if (!service || !handler) {
-    throw request.protocol === 'json'
-      ? new AwsFault('UnknownOperationException', `Unknown operation ${call.operation}`)
-      : new AwsFault('InvalidAction', `Could not find operation ${call.operation}`);
-  }
-  authorise(call, service.resource?.(call) ?? '*');
-  return await handler(call.input, call);
+  if (met?.kind !== 'throttle') return;
+  throw new AwsFault(protocol === 'json' ? 'ThrottlingException' : 'Throttling', 'Rate exceeded');
 }
 
 /** What the credential scope of a signature says; the sandbox's own Region where there is none. */
