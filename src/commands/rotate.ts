@@ -1,10 +1,10 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand, dryRunFlag } from '../lib/cli/base.ts';
-import { drawRotate } from '../lib/cli/draw/rotate.ts';
 import { durationMs } from '../lib/cli/duration.ts';
 import { shellWords } from '../lib/cli/shell-words.ts';
 import { JamfMcpError } from '../lib/errors.ts';
 import { Secret } from '../lib/redact.ts';
+import { drawRotate } from '../lib/rotation/report.ts';
 import type { RotateResult } from '../lib/rotation/rotate.ts';
 
 export default class Rotate extends BaseCommand {
@@ -23,10 +23,17 @@ makes the new secret; without them the client rotates itself, which needs Read a
   ];
 
   static override flags = {
-    'force-deploy': Flags.boolean({ summary: 'redeploy the ECS service and wait until every task has the new secret', default: false }),
+    'force-deploy': Flags.boolean({
+      summary: 'redeploy the ECS service and wait until every task has the new secret',
+      default: false,
+    }),
     cluster: Flags.string({ summary: 'ECS cluster (default: jamf-mcp-cluster)', helpValue: 'NAME' }),
     service: Flags.string({ summary: 'ECS service (default: jamf-mcp-service)', helpValue: 'NAME' }),
-    timeout: Flags.string({ summary: 'how long the deployment may take: 90s, 15m, 1h', helpValue: 'TIME', default: '15m' }),
+    timeout: Flags.string({
+      summary: 'how long the deployment may take: 90s, 15m, 1h',
+      helpValue: 'TIME',
+      default: '15m',
+    }),
     'dry-run': dryRunFlag,
   };
 
@@ -67,5 +74,9 @@ function rotatorFrom(env: NodeJS.ProcessEnv): { clientId: string; clientSecret: 
   if (!clientId && !clientSecret) return null;
   if (clientId && clientSecret) return { clientId, clientSecret: new Secret(clientSecret) };
   const missing = clientId ? 'JAMF_MCP_ROTATOR_CLIENT_SECRET' : 'JAMF_MCP_ROTATOR_CLIENT_ID';
-  throw new JamfMcpError('INPUT_MISSING', `the rotator client is given by half: ${missing} is not set`, 'set both, or none');
+  throw new JamfMcpError(
+    'INPUT_MISSING',
+    `the rotator client is given by half: ${missing} is not set`,
+    'set both, or none',
+  );
 }

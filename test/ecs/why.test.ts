@@ -7,17 +7,35 @@ const FRAME =
 
 /** The texts of ECS, each with a word of the cause that has to be told. */
 const TEXTS: readonly [string, RegExp][] = [
-  [`${FRAME}service call has been retried 5 time(s): failed to fetch secret ${ARN} from secrets manager: RequestCanceled: request context canceled caused by: context deadline exceeded. Please check your task network configuration.`, /network/],
+  [
+    `${FRAME}service call has been retried 5 time(s): failed to fetch secret ${ARN} from secrets manager: RequestCanceled: request context canceled caused by: context deadline exceeded. Please check your task network configuration.`,
+    /network/,
+  ],
   [`${FRAME}There is a connection issue between the task and AWS Secrets Manager`, /network/],
-  [`${FRAME}service call has been retried 1 time(s): failed to fetch secret ${ARN} from secrets manager: operation error Secrets Manager: GetSecretValue, https response error StatusCode: 400, RequestID: 0, api error AccessDeniedException: User: arn:aws:sts::000000000000:assumed-role/x/y is not authorized to perform: secretsmanager:GetSecretValue on resource: ${ARN}`, /execution role .* may not read/],
+  [
+    `${FRAME}service call has been retried 1 time(s): failed to fetch secret ${ARN} from secrets manager: operation error Secrets Manager: GetSecretValue, https response error StatusCode: 400, RequestID: 0, api error AccessDeniedException: User: arn:aws:sts::000000000000:assumed-role/x/y is not authorized to perform: secretsmanager:GetSecretValue on resource: ${ARN}`,
+    /execution role .* may not read/,
+  ],
   [`${FRAME}AccessDeniedException: Access to KMS is not allowed status code: 400, request id: 0`, /KMS key/],
   [`${FRAME}AccessDeniedException: User: x is not authorized to perform: kms:Decrypt on resource: y`, /KMS key/],
   [`${FRAME}retrieved secret from Secrets Manager did not contain json key JAMF_URL`, /no field of the name/],
   [`${FRAME}invalid character '\\'' looking for beginning of value`, /not a JSON object/],
-  [`${FRAME}ResourceNotFoundException: The task can't retrieve the secret with ARN '${ARN}' from AWS Secrets Manager. Check whether the secret exists in the specified Region`, /does not exist in that Region/],
-  [`${FRAME}trying to retrieve secret with value arn:x resulted in error: an invalid ARN format for the AWS Secrets Manager secret was specified. Specify a valid ARN and try again.`, /not a secret ARN/],
-  [`${FRAME}api error ValidationException: Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!`, /characters that Secrets Manager does not allow/],
-  [`${FRAME}InvalidRequestException: You can't perform this operation on the secret because it was marked for deletion.`, /scheduled for deletion/],
+  [
+    `${FRAME}ResourceNotFoundException: The task can't retrieve the secret with ARN '${ARN}' from AWS Secrets Manager. Check whether the secret exists in the specified Region`,
+    /does not exist in that Region/,
+  ],
+  [
+    `${FRAME}trying to retrieve secret with value arn:x resulted in error: an invalid ARN format for the AWS Secrets Manager secret was specified. Specify a valid ARN and try again.`,
+    /not a secret ARN/,
+  ],
+  [
+    `${FRAME}api error ValidationException: Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!`,
+    /characters that Secrets Manager does not allow/,
+  ],
+  [
+    `${FRAME}InvalidRequestException: You can't perform this operation on the secret because it was marked for deletion.`,
+    /scheduled for deletion/,
+  ],
   [`${FRAME}unable to create ASM client: no region`, /no Region, or no credentials/],
   [`${FRAME}could not find a secretsmanager secretID from value arn:x`, /no id of a secret/],
   ['ClientException: secret.valueFrom should not be null or empty', /empty valueFrom/],

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { JamfMcpError, type ErrorCode } from '../../src/lib/errors.ts';
+import type { JamfMcpError } from '../../src/lib/errors.ts';
+import { type ErrorCode } from '../../src/lib/errors.ts';
 import { baseUrl, jamfClient, whoAmI, type JamfCredentials } from '../../src/lib/jamf/client.ts';
 import { findIntegration, listIntegrations, mintClientCredentials } from '../../src/lib/jamf/integrations.ts';
 import { Secret } from '../../src/lib/redact.ts';
@@ -71,16 +72,30 @@ describe('the Jamf client', () => {
   function usual({ path }: Seen): Reply {
     if (path !== '/api/oauth/token') return { body: { ok: true } };
     script.tokens += 1;
-    return { body: { access_token: `EXAMPLE-token-${String(script.tokens)}`, expires_in: script.lifetimeSeconds, scope: 'api-role:2', token_type: 'Bearer' } };
+    return {
+      body: {
+        access_token: `EXAMPLE-token-${String(script.tokens)}`,
+        expires_in: script.lifetimeSeconds,
+        scope: 'api-role:2',
+        token_type: 'Bearer',
+      },
+    };
   }
 
-  const pair = (): JamfCredentials => ({ url: script.url, clientId: 'EXAMPLE-client', clientSecret: new Secret(SECRET) });
+  const pair = (): JamfCredentials => ({
+    url: script.url,
+    clientId: 'EXAMPLE-client',
+    clientSecret: new Secret(SECRET),
+  });
   const paths = () => script.seen.map(({ method, path }) => `${method} ${path}`);
 
   it('logs in with a form, and sends the token', async () => {
     await jamfClient(pair(), context).request('GET', '/api/v1/auth', { query: { page: 0, section: ['A', 'B'] } });
     assert.deepEqual(paths(), ['POST /api/oauth/token', 'GET /api/v1/auth?page=0&section=A&section=B']);
-    assert.equal(script.seen[0]?.body, `grant_type=client_credentials&client_id=EXAMPLE-client&client_secret=${SECRET}`);
+    assert.equal(
+      script.seen[0]?.body,
+      `grant_type=client_credentials&client_id=EXAMPLE-client&client_secret=${SECRET}`,
+    );
     assert.equal(script.seen[1]?.authorization, 'Bearer EXAMPLE-token-1');
   });
 
@@ -145,7 +160,8 @@ describe('the Jamf client', () => {
       reads += 1;
       return Promise.resolve({ ...pair(), clientSecret: new Secret(reads === 1 ? 'EXAMPLE-old-secret' : SECRET) });
     };
-    script.answer = ({ body }) => (body.includes('EXAMPLE-old-secret') ? { status: 401, body: { error: 'invalid_client' } } : undefined);
+    script.answer = ({ body }) =>
+      body.includes('EXAMPLE-old-secret') ? { status: 401, body: { error: 'invalid_client' } } : undefined;
     const client = jamfClient(rotated, context);
     assert.equal(client.url, '');
     await client.request('GET', '/a');
@@ -168,7 +184,10 @@ describe('the Jamf client', () => {
     await assert.rejects(jamfClient(pair(), context).request('POST', '/a'), { code: 'UNREACHABLE' });
     script.answer = ({ path }) => (path === '/b' ? { status: 503 } : undefined);
     await assert.rejects(jamfClient(pair(), context).request('POST', '/b'), { code: 'REMOTE_FAILED' });
-    assert.deepEqual(paths().filter((path) => path.startsWith('POST /a') || path.startsWith('POST /b')), ['POST /api/oauth/token', 'POST /a', 'POST /api/oauth/token', 'POST /b']);
+    assert.deepEqual(
+      paths().filter((path) => path.startsWith('POST /a') || path.startsWith('POST /b')),
+      ['POST /api/oauth/token', 'POST /a', 'POST /api/oauth/token', 'POST /b'],
+    );
   });
 
   it('gives up on a server that asks for more than a minute', async () => {
@@ -195,12 +214,32 @@ describe('the Jamf client', () => {
   });
 
   const TOKEN_ANSWERS: readonly [string, Reply, ErrorCode, RegExp][] = [
-    ['a refused client', { status: 401, body: { error: 'invalid_client' } }, 'CREDENTIALS_REFUSED', /refuses the API client EXAMPLE-client \(401: invalid_client\)/],
-    ['a refused client, in the other form', { status: 400, body: { error: 'invalid_client' } }, 'CREDENTIALS_REFUSED', /400/],
-    ['a web page', { body: '<html>Sign in</html>', headers: { 'content-type': 'text/html' } }, 'INPUT_INVALID', /is not a Jamf Pro server/],
+    [
+      'a refused client',
+      { status: 401, body: { error: 'invalid_client' } },
+      'CREDENTIALS_REFUSED',
+      /refuses the API client EXAMPLE-client \(401: invalid_client\)/,
+    ],
+    [
+      'a refused client, in the other form',
+      { status: 400, body: { error: 'invalid_client' } },
+      'CREDENTIALS_REFUSED',
+      /400/,
+    ],
+    [
+      'a web page',
+      { body: '<html>Sign in</html>', headers: { 'content-type': 'text/html' } },
+      'INPUT_INVALID',
+      /is not a Jamf Pro server/,
+    ],
     ['JSON without a token', { body: { hello: 'world' } }, 'INPUT_INVALID', /is not a Jamf Pro server/],
     ['404', { status: 404 }, 'INPUT_INVALID', /is not a Jamf Pro server/],
-    ['a redirect', { status: 302, headers: { location: 'https://example.com/login' } }, 'INPUT_INVALID', /redirects to https:\/\/example\.com\/login/],
+    [
+      'a redirect',
+      { status: 302, headers: { location: 'https://example.com/login' } },
+      'INPUT_INVALID',
+      /redirects to https:\/\/example\.com\/login/,
+    ],
     ['500', { status: 500 }, 'REMOTE_FAILED', /answered 500/],
   ];
   for (const [what, reply, code, text] of TOKEN_ANSWERS) {
@@ -217,7 +256,9 @@ describe('the Jamf client', () => {
 
   it('names the privilege that is missing', async () => {
     script.answer = ({ path }) =>
-      path.startsWith('/api/v1/api-integrations') ? { status: 403, body: { httpStatus: 403, errors: [{ code: 'INVALID_PRIVILEGE', description: 'Forbidden' }] } } : undefined;
+      path.startsWith('/api/v1/api-integrations')
+        ? { status: 403, body: { httpStatus: 403, errors: [{ code: 'INVALID_PRIVILEGE', description: 'Forbidden' }] } }
+        : undefined;
     const client = jamfClient(pair(), context);
     await assert.rejects(mintClientCredentials(client, 2), (error: JamfMcpError) => {
       assert.equal(error.code, 'ACCESS_DENIED');
@@ -237,8 +278,13 @@ describe('the Jamf client', () => {
   });
 
   it('never tells a secret or a token, neither in errors nor to the host', async () => {
-    script.answer = ({ path }) => (path === '/api/oauth/token' ? undefined : { status: 400, body: { errors: [{ description: `bad ${SECRET} EXAMPLE-token-1` }] } });
-    const error: unknown = await jamfClient(pair(), context).request('GET', '/a').catch((thrown: unknown) => thrown);
+    script.answer = ({ path }) =>
+      path === '/api/oauth/token'
+        ? undefined
+        : { status: 400, body: { errors: [{ description: `bad ${SECRET} EXAMPLE-token-1` }] } };
+    const error: unknown = await jamfClient(pair(), context)
+      .request('GET', '/a')
+      .catch((thrown: unknown) => thrown);
     const told = JSON.stringify([error, String(error), context.events]);
     assert.doesNotMatch(told, /EXAMPLE-jamf-client-secret|EXAMPLE-token-1/);
     const texts = context.events.map((event) => (event.kind === 'debug' ? event.text : ''));
@@ -246,7 +292,14 @@ describe('the Jamf client', () => {
   });
 
   it('finds an integration on whatever page it stands', async () => {
-    const all = Array.from({ length: 250 }, (_, n) => ({ id: n + 1, clientId: `client-${String(n + 1)}`, displayName: 'x', enabled: true, appType: 'CLIENT_CREDENTIALS', authorizationScopes: [] }));
+    const all = Array.from({ length: 250 }, (_, n) => ({
+      id: n + 1,
+      clientId: `client-${String(n + 1)}`,
+      displayName: 'x',
+      enabled: true,
+      appType: 'CLIENT_CREDENTIALS',
+      authorizationScopes: [],
+    }));
     script.answer = ({ path }) => {
       const query = new URL(path, script.url).searchParams;
       const page = Number(query.get('page'));
@@ -260,8 +313,20 @@ describe('the Jamf client', () => {
 
   it('collects privileges of all sites, each once', async () => {
     script.answer = ({ path }) =>
-      path === '/api/v1/auth' ? { body: { account: { username: 'mcp', privilegesBySite: { '-1': ['Read Computers'], '1': ['Read Computers', 'Read Sites'] } } } } : undefined;
-    assert.deepEqual(await whoAmI(jamfClient(pair(), context)), { account: 'mcp', privileges: ['Read Computers', 'Read Sites'] });
+      path === '/api/v1/auth'
+        ? {
+            body: {
+              account: {
+                username: 'mcp',
+                privilegesBySite: { '-1': ['Read Computers'], '1': ['Read Computers', 'Read Sites'] },
+              },
+            },
+          }
+        : undefined;
+    assert.deepEqual(await whoAmI(jamfClient(pair(), context)), {
+      account: 'mcp',
+      privileges: ['Read Computers', 'Read Sites'],
+    });
   });
 });
 
@@ -271,13 +336,22 @@ describe('a Jamf URL', () => {
     assert.equal(baseUrl('https://jamf.example.com:8443'), 'https://jamf.example.com:8443');
     assert.equal(baseUrl('http://127.0.0.1:8080'), 'http://127.0.0.1:8080');
   });
-  for (const url of ['example.jamfcloud.com', 'ftp://example.com', 'http://example.com', 'https://user:EXAMPLE@example.com', 'http://127.0.0.1.example.com']) {
+  for (const url of [
+    'example.jamfcloud.com',
+    'ftp://example.com',
+    'http://example.com',
+    'https://user:EXAMPLE@example.com',
+    'http://127.0.0.1.example.com',
+  ]) {
     it(`is refused: ${url}`, () => {
-      assert.throws(() => baseUrl(url), (error: JamfMcpError) => {
-        assert.equal(error.code, 'INPUT_INVALID');
-        assert.doesNotMatch(error.message, /EXAMPLE/);
-        return true;
-      });
+      assert.throws(
+        () => baseUrl(url),
+        (error: JamfMcpError) => {
+          assert.equal(error.code, 'INPUT_INVALID');
+          assert.doesNotMatch(error.message, /EXAMPLE/);
+          return true;
+        },
+      );
     });
   }
 });

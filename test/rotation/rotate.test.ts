@@ -34,12 +34,12 @@ interface World {
   /** Whether the issuer can prove and mint although the current value is dead. */
   rotator: boolean;
   lacking: string | null;
-  run(options?: Partial<RotateInput>): Promise<RotateResult>;
+  run: (options?: Partial<RotateInput>) => Promise<RotateResult>;
 }
 
 async function world(): Promise<World> {
   const context = testContext();
-  const store = memoryStore({ now: context.clock.now });
+  const store = memoryStore({ now: () => context.clock.now() });
   const fields = fieldsFrom(schemaOf('jamf'), {
     JAMF_URL: 'https://example.jamfcloud.com',
     JAMF_CLIENT_ID: 'EXAMPLE-client',
@@ -48,7 +48,17 @@ async function world(): Promise<World> {
   });
   await store.create({ name: NAME, description: '', tags: {}, fields, token: FIRST });
   store.calls.length = 0;
-  const it: World = { store, context, live: 'EXAMPLE-value-0', calls: [], fault: null, lag: 0, rotator: false, lacking: null, run };
+  const it: World = {
+    store,
+    context,
+    live: 'EXAMPLE-value-0',
+    calls: [],
+    fault: null,
+    lag: 0,
+    rotator: false,
+    lacking: null,
+    run,
+  };
   let made = 0;
 
   /** Record a call, and let it meet the fault before or after its work. */
@@ -180,10 +190,16 @@ describe('rotate', () => {
     const it = await world();
     await it.run();
     assert.equal(it.context.events.find(({ kind }) => kind !== 'debug')?.kind, 'target');
-    assert.deepEqual(it.context.questions.map(({ kind }) => kind), ['confirm-name']);
+    assert.deepEqual(
+      it.context.questions.map(({ kind }) => kind),
+      ['confirm-name'],
+    );
     const other = await world();
     await other.run({ environment: 'staging' });
-    assert.deepEqual(other.context.questions.map(({ kind }) => kind), ['confirm']);
+    assert.deepEqual(
+      other.context.questions.map(({ kind }) => kind),
+      ['confirm'],
+    );
   });
 
   it('changes nothing when it is not confirmed', async () => {
@@ -203,9 +219,15 @@ describe('rotate', () => {
     assert.deepEqual(it.calls, ['describe', 'read', 'prove']);
     assert.deepEqual(it.context.questions, []);
     assert.equal(planned.versionId, null);
-    assert.deepEqual(planned.steps.map(({ state }) => state), ['done', 'planned', 'planned', 'planned', 'planned', 'skipped', 'skipped', 'planned']);
+    assert.deepEqual(
+      planned.steps.map(({ state }) => state),
+      ['done', 'planned', 'planned', 'planned', 'planned', 'skipped', 'skipped', 'planned'],
+    );
     const done = await it.run();
-    assert.deepEqual(done.steps.map(({ name }) => name), planned.steps.map(({ name }) => name));
+    assert.deepEqual(
+      done.steps.map(({ name }) => name),
+      planned.steps.map(({ name }) => name),
+    );
   });
 
   it('waits for a value that is not known everywhere yet, but no longer than half a minute', async () => {
@@ -236,10 +258,34 @@ describe('rotate', () => {
   describe('what it refuses before anything is changed', () => {
     const refusals: [string, ErrorCode, (it: World) => Promise<void> | void][] = [
       ['a secret that is not there', 'SECRET_NOT_FOUND', ({ store }) => void store.documents.delete(NAME)],
-      ['a secret scheduled for deletion', 'SECRET_DELETED', ({ store }) => { store.scheduleDeletion(NAME); }],
-      ['a pair that the issuer refuses', 'CREDENTIALS_REFUSED', (it) => { it.live = 'EXAMPLE-another'; }],
-      ['a store that takes no new version', 'ACCESS_DENIED', (it) => { it.fault = { call: 'put 1', when: 'before', error: 'ACCESS_DENIED', killed: false }; }],
-      ['a mint that is refused', 'ACCESS_DENIED', (it) => { it.fault = { call: 'mint 1', when: 'before', error: 'ACCESS_DENIED', killed: false }; }],
+      [
+        'a secret scheduled for deletion',
+        'SECRET_DELETED',
+        ({ store }) => {
+          store.scheduleDeletion(NAME);
+        },
+      ],
+      [
+        'a pair that the issuer refuses',
+        'CREDENTIALS_REFUSED',
+        (it) => {
+          it.live = 'EXAMPLE-another';
+        },
+      ],
+      [
+        'a store that takes no new version',
+        'ACCESS_DENIED',
+        (it) => {
+          it.fault = { call: 'put 1', when: 'before', error: 'ACCESS_DENIED', killed: false };
+        },
+      ],
+      [
+        'a mint that is refused',
+        'ACCESS_DENIED',
+        (it) => {
+          it.fault = { call: 'mint 1', when: 'before', error: 'ACCESS_DENIED', killed: false };
+        },
+      ],
     ];
     for (const [what, code, arrange] of refusals) {
       it(what, async () => {
@@ -249,7 +295,11 @@ describe('rotate', () => {
         const error = await failureOf(it.run());
         assert.equal(error.code, code);
         assert.deepEqual(it.store.documents.get(NAME), before);
-        assert.equal(it.live.startsWith('EXAMPLE-value-') && it.live !== 'EXAMPLE-value-0', false, 'nothing was minted');
+        assert.equal(
+          it.live.startsWith('EXAMPLE-value-') && it.live !== 'EXAMPLE-value-0',
+          false,
+          'nothing was minted',
+        );
       });
     }
 
@@ -278,7 +328,10 @@ describe('rotate', () => {
       const result = await it.run();
       assert.equal(result.outcome, 'resumed');
       assert.equal(it.live, live, 'nothing new was minted');
-      assert.deepEqual(result.steps.slice(0, 4).map(({ state }) => state), ['done', 'skipped', 'skipped', 'done']);
+      assert.deepEqual(
+        result.steps.slice(0, 4).map(({ state }) => state),
+        ['done', 'skipped', 'skipped', 'done'],
+      );
       await assertRotated(it);
     });
 
@@ -320,7 +373,10 @@ describe('rotate', () => {
     it('is left alone while nobody knows whether its value is good', async () => {
       const it = await world();
       const pending = '00000000-0000-4000-8000-000000000002';
-      await it.store.put(NAME, new Map([[FIELD, new Secret('EXAMPLE-pending')]]), { token: pending, stages: [AWSPENDING] });
+      await it.store.put(NAME, new Map([[FIELD, new Secret('EXAMPLE-pending')]]), {
+        token: pending,
+        stages: [AWSPENDING],
+      });
       it.fault = { call: 'test 1', when: 'before', error: 'UNREACHABLE', killed: false };
       const error = await failureOf(it.run());
       assert.equal(error.code, 'UNREACHABLE');
@@ -344,7 +400,7 @@ describe('rotate', () => {
         }
         const input: Partial<RotateInput> = {};
         if (call === 'mint') {
-          const abortAtMint = it.context.host.notify;
+          const abortAtMint = it.context.host.notify.bind(it.context.host);
           it.context.host.notify = (event) => {
             abortAtMint(event);
             if (event.kind === 'step' && event.name === 'mint' && event.state === 'started') it.context.abort();
@@ -366,7 +422,7 @@ describe('rotate', () => {
 
     it('before anything was changed leaves all as it was', async () => {
       const it = await world();
-      const tell = it.context.host.notify;
+      const tell = it.context.host.notify.bind(it.context.host);
       it.context.host.notify = (event) => {
         tell(event);
         if (event.kind === 'step' && event.name === 'preflight' && event.state === 'done') it.context.abort();
@@ -394,7 +450,8 @@ describe('rotate', () => {
       return `${call} ${String(counted.get(call))}`;
     });
     /** Where the value was made and never stored, only a rotator client can go on. */
-    const lost = (call: string, when: string) => (call === 'mint 1' && when === 'after') || (call === 'put 2' && when === 'before');
+    const lost = (call: string, when: string) =>
+      (call === 'mint 1' && when === 'after') || (call === 'put 2' && when === 'before');
     for (const call of cells) {
       for (const when of ['before', 'after'] as const) {
         for (const killed of [false, true]) {

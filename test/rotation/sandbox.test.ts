@@ -70,7 +70,8 @@ describe('a rotation in the sandbox', function () {
     const from = sandbox().calls.length;
     const result = await run();
     const calls = callsSince(from);
-    const operations = (service: string) => calls.filter((call) => call.service === service).map(({ operation }) => operation);
+    const operations = (service: string) =>
+      calls.filter((call) => call.service === service).map(({ operation }) => operation);
     // The tasks' own reads are recorded too; ours come first.
     assert.deepEqual(operations('secretsmanager'), [
       'DescribeSecret',
@@ -92,7 +93,9 @@ describe('a rotation in the sandbox', function () {
     assert.equal(result.previousVersionId, SEEDED_VERSION);
     assert.equal(result.deployment?.state, 'steady');
     assert.ok(result.steps.every(({ state }) => state === 'done'));
-    const running = sandbox().ecs.tasksOf().filter(({ lastStatus }) => lastStatus === 'RUNNING');
+    const running = sandbox()
+      .ecs.tasksOf()
+      .filter(({ lastStatus }) => lastStatus === 'RUNNING');
     assert.equal(running.length, 2);
     for (const task of running) {
       const injected = task.secrets.find(({ name }) => name === 'JAMF_CLIENT_SECRET');
@@ -103,7 +106,9 @@ describe('a rotation in the sandbox', function () {
   it('makes no changing call on a dry run, and shows the steps of the run', async () => {
     const from = sandbox().calls.length;
     const planned = await run({ dryRun: true });
-    const changing = callsSince(from).filter(({ operation }) => /^(Put|Update|Create|Delete|Restore|POST (?!\/api\/oauth\/token))/.test(operation));
+    const changing = callsSince(from).filter(({ operation }) =>
+      /^(Put|Update|Create|Delete|Restore|POST (?!\/api\/oauth\/token))/.test(operation),
+    );
     assert.deepEqual(changing, []);
     assert.equal(planned.outcome, 'planned');
     const done = await run();
@@ -126,7 +131,10 @@ describe('a rotation in the sandbox', function () {
       assert.equal(error.code, 'PARTIAL');
       assert.equal(error.exit, 6);
       assert.match(error.message, text);
-      assert.match(error.message, /the new value is AWSCURRENT \(version [\w-]{36}\), but running tasks may still hold/);
+      assert.match(
+        error.message,
+        /the new value is AWSCURRENT \(version [\w-]{36}\), but running tasks may still hold/,
+      );
       assert.match(error.hint ?? '', /go on with: jamf-mcp rotate --force-deploy$/);
       const details = error.details as RotateResult;
       assert.equal(details.outcome, 'unfinished');
@@ -183,23 +191,66 @@ describe('a rotation in the sandbox', function () {
 
   describe('what is refused before anything is changed', () => {
     const refusals: [string, ErrorCode, RegExp, () => unknown][] = [
-      ['a client without the privilege to mint', 'ACCESS_DENIED', /lacks the privilege “Create API Integrations”/, () => {
-        for (const role of sandbox().jamf.roles) role.privileges = role.privileges.filter((name) => name !== 'Create API Integrations');
-      }],
-      ['a client without the privilege to look', 'ACCESS_DENIED', /“Read API Integrations”/, () => {
-        for (const role of sandbox().jamf.roles) role.privileges = role.privileges.filter((name) => name !== 'Read API Integrations');
-      }],
-      ['a client whose secret is no longer the one stored', 'CREDENTIALS_REFUSED', /refuses the API client/, () => {
-        const credential = sandbox().jamf.integrations[0]?.credential;
-        if (credential) credential.secret = 'EXAMPLE-another-client-secret';
-      }],
-      ['a service that is not there', 'NOT_FOUND', /nobody/, () => ({ ecs: { cluster: 'jamf-mcp-cluster', service: 'nobody', aws: {} } })],
-      ['no right to write', 'ACCESS_DENIED', /PutSecretValue/, () => {
-        sandbox().inject({ operation: 'secretsmanager:PutSecretValue', nth: 'every', fault: { kind: 'error', code: 'AccessDeniedException', message: 'not authorized to perform: secretsmanager:PutSecretValue' } });
-      }],
-      ['a mint that Jamf refuses', 'ACCESS_DENIED', /403/, () => {
-        sandbox().inject({ operation: 'jamf:POST /api/v1/api-integrations/*', fault: { kind: 'error', code: 'INVALID_PRIVILEGE', message: 'Forbidden', status: 403 } });
-      }],
+      [
+        'a client without the privilege to mint',
+        'ACCESS_DENIED',
+        /lacks the privilege “Create API Integrations”/,
+        () => {
+          for (const role of sandbox().jamf.roles)
+            role.privileges = role.privileges.filter((name) => name !== 'Create API Integrations');
+        },
+      ],
+      [
+        'a client without the privilege to look',
+        'ACCESS_DENIED',
+        /“Read API Integrations”/,
+        () => {
+          for (const role of sandbox().jamf.roles)
+            role.privileges = role.privileges.filter((name) => name !== 'Read API Integrations');
+        },
+      ],
+      [
+        'a client whose secret is no longer the one stored',
+        'CREDENTIALS_REFUSED',
+        /refuses the API client/,
+        () => {
+          const credential = sandbox().jamf.integrations[0]?.credential;
+          if (credential) credential.secret = 'EXAMPLE-another-client-secret';
+        },
+      ],
+      [
+        'a service that is not there',
+        'NOT_FOUND',
+        /nobody/,
+        () => ({ ecs: { cluster: 'jamf-mcp-cluster', service: 'nobody', aws: {} } }),
+      ],
+      [
+        'no right to write',
+        'ACCESS_DENIED',
+        /PutSecretValue/,
+        () => {
+          sandbox().inject({
+            operation: 'secretsmanager:PutSecretValue',
+            nth: 'every',
+            fault: {
+              kind: 'error',
+              code: 'AccessDeniedException',
+              message: 'not authorized to perform: secretsmanager:PutSecretValue',
+            },
+          });
+        },
+      ],
+      [
+        'a mint that Jamf refuses',
+        'ACCESS_DENIED',
+        /403/,
+        () => {
+          sandbox().inject({
+            operation: 'jamf:POST /api/v1/api-integrations/*',
+            fault: { kind: 'error', code: 'INVALID_PRIVILEGE', message: 'Forbidden', status: 403 },
+          });
+        },
+      ],
     ];
     for (const [what, code, text, arrange] of refusals) {
       it(what, async () => {
@@ -231,7 +282,11 @@ describe('a rotation in the sandbox', function () {
     it('rotates the other one', async () => {
       const before = sandbox().jamf.integrations[1]?.credential?.secret;
       await assertRotated(await run());
-      assert.equal(sandbox().jamf.integrations[1]?.credential?.secret, before, 'the client that mints keeps its secret');
+      assert.equal(
+        sandbox().jamf.integrations[1]?.credential?.secret,
+        before,
+        'the client that mints keeps its secret',
+      );
     });
 
     it('goes on where a value was made and lost', async () => {

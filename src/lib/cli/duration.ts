@@ -13,5 +13,9 @@ export function durationMs(text: string, flag: string): number {
   const [, amount = '', unit = ''] = /^(\d{1,6})([smh])$/.exec(text.trim()) ?? [];
   const ms = Number(amount) * (UNITS[unit] ?? 0);
   if (ms > 0) return ms;
-  throw new JamfMcpError('INPUT_INVALID', `${flag} is no length of time: ${text}`, `write it as 90s, 15m or 1h: ${flag} 15m`);
+  throw new JamfMcpError(
+    'INPUT_INVALID',
+    `${flag} is no length of time: ${text}`,
+    `write it as 90s, 15m or 1h: ${flag} 15m`,
+  );
 }

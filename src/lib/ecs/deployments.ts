@@ -242,7 +242,11 @@ export function judge({ id, service, serviceDeployment, missing }: Sighting): Ve
     return { state: 'failed', reason: reasonOf(service, id, serviceDeployment) };
   if (ours && ours === primary) return settledWithoutRollout(ours, service) ? { state: 'steady', reason: null } : null;
   if (!ours && !missing) return null;
-  if (ours?.rolloutState === 'FAILED' || failureEvent(service, id) || ROLLING_BACK.test(primary?.rolloutStateReason ?? '')) {
+  if (
+    ours?.rolloutState === 'FAILED' ||
+    failureEvent(service, id) ||
+    ROLLING_BACK.test(primary?.rolloutStateReason ?? '')
+  ) {
     const over = primary?.rolloutState !== 'IN_PROGRESS';
     return over ? { state: 'rolled-back', reason: reasonOf(service, id, serviceDeployment) } : null;
   }
@@ -268,8 +272,7 @@ const failureEvent = ({ events = [] }: Service, id: string) =>
   events.find(({ message = '' }) => message.includes(`(deployment ${id}) deployment failed`));
 
 const rollsBack = ({ deploymentConfiguration: configuration }: Service) =>
-  Boolean(configuration?.deploymentCircuitBreaker?.rollback ?? false) ||
-  Boolean(configuration?.alarms?.rollback ?? false);
+  configuration?.deploymentCircuitBreaker?.rollback === true || configuration?.alarms?.rollback === true;
 
 /** Services behind a Classic Load Balancer have no rolloutState: then the counts decide. */
 function settledWithoutRollout(ours: EcsDeployment, { deployments = [] }: Service): boolean {

@@ -95,7 +95,7 @@ function summarise(task: Task): Omit<ServiceTask, 'executionRoleArn' | 'taskRole
 }
 
 /** ECS stops tasks of its own accord when it scales in or drains: no failure. */
-const WANTED = /^Scaling activity initiated by/;
+const WANTED = 'Scaling activity initiated by';
 
 /**
  * How a task of a deployment ended.
@@ -103,7 +103,7 @@ const WANTED = /^Scaling activity initiated by/;
  */
 export function stoppedTask(task: Task): StoppedTask | null {
   const { stoppedReason = '', taskArn = '', stopCode } = task;
-  if (task.lastStatus !== 'STOPPED' || WANTED.test(stoppedReason)) return null;
+  if (task.lastStatus !== 'STOPPED' || stoppedReason.startsWith(WANTED)) return null;
   const containers = (task.containers ?? [])
     .map(({ name = 'container', exitCode = 0, reason = '' }) => {
       const exit = exitCode === 0 ? [] : [`exit code ${String(exitCode)}`];

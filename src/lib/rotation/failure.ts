@@ -31,9 +31,15 @@ const LEFT: Record<Phase, ((scene: Scene) => { state: string; lost?: boolean }) 
     state: `a new value was made but could not be stored, and is lost; the one in AWSCURRENT (version ${currentId}) obtains no more tokens`,
     lost: true,
   }),
-  staged: ({ versionId }) => ({ state: `the new value is stored as AWSPENDING (version ${versionId}), the one before it obtains no more tokens` }),
-  promoted: ({ versionId }) => ({ state: `the new value is AWSCURRENT (version ${versionId}), but running tasks may still hold the one before it` }),
-  verified: ({ versionId }) => ({ state: `the new value is AWSCURRENT (version ${versionId}) and in use, only AWSPENDING is still on it` }),
+  staged: ({ versionId }) => ({
+    state: `the new value is stored as AWSPENDING (version ${versionId}), the one before it obtains no more tokens`,
+  }),
+  promoted: ({ versionId }) => ({
+    state: `the new value is AWSCURRENT (version ${versionId}), but running tasks may still hold the one before it`,
+  }),
+  verified: ({ versionId }) => ({
+    state: `the new value is AWSCURRENT (version ${versionId}) and in use, only AWSPENDING is still on it`,
+  }),
 };
 
 const IN_DOUBT: readonly string[] = ['UNREACHABLE', 'TIMED_OUT', 'REMOTE_FAILED', 'THROTTLED'];
@@ -50,10 +56,14 @@ export function stoppedError({ step, error, begun }: Failure, scene: Scene): unk
   const interrupted = isInterruption(error);
   if (!interrupted && (!begun || step === 'preflight')) return error;
   const left = scene.phase === 'asked' && !isInDoubt(error) ? undefined : LEFT[scene.phase]?.(scene);
-  if (!left) return interrupted ? new JamfMcpError('INTERRUPTED', 'interrupted; nothing was changed', null, { cause: error }) : error;
+  if (!left)
+    return interrupted
+      ? new JamfMcpError('INTERRUPTED', 'interrupted; nothing was changed', null, { cause: error })
+      : error;
   const options = { cause: error, details: scene.details };
   const goOn = left.lost ? scene.recovery : `go on with: ${scene.command}`;
-  if (interrupted) return new JamfMcpError('INTERRUPTED', `interrupted at the step ${step}: ${left.state}`, goOn, options);
+  if (interrupted)
+    return new JamfMcpError('INTERRUPTED', `interrupted at the step ${step}: ${left.state}`, goOn, options);
   const fix = !left.lost && error instanceof JamfMcpError && error.hint ? `${error.hint}; then ` : '';
   return new JamfMcpError('PARTIAL', `${step} failed: ${messageOf(error)}; ${left.state}`, fix + goOn, options);
 }

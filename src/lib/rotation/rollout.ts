@@ -30,7 +30,9 @@ export function rollOut(
   { limitMs, context, work }: RolloutOptions,
 ): { inspect: () => Promise<string[]>; deploy: Step; verify: Step } {
   const name = target ? `${target.cluster}/${target.service}` : '';
-  const skip = target ? undefined : 'without --force-deploy running tasks keep the old secret until they are redeployed';
+  const skip = target
+    ? undefined
+    : 'without --force-deploy running tasks keep the old secret until they are redeployed';
   let steady: FinishedDeployment | null = null;
 
   return {
@@ -71,7 +73,9 @@ export function rollOut(
           const { running, old } = await proveTasks(target, steady, context);
           if (old.length === 0 && running >= steady.desired) {
             work.phase = 'verified';
-            return running === 0 ? 'the service is scaled to zero: no task holds the old secret' : `all ${String(running)} running tasks started with the new secret`;
+            return running === 0
+              ? 'the service is scaled to zero: no task holds the old secret'
+              : `all ${String(running)} running tasks started with the new secret`;
           }
           if (context.clock.now() + PAUSE_MS > until) throw unprovedError(old, running, steady.desired);
           await context.clock.sleep(PAUSE_MS, context.signal);
@@ -92,7 +96,11 @@ function deploymentError({ id, state, reason, stopped }: FinishedDeployment): Ja
   const last = stopped.at(-1);
   const ended = state === 'steady' ? '' : ENDED[state];
   const why = last ? `; its tasks stop with: ${last.reason}` : '';
-  return new JamfMcpError('REMOTE_FAILED', `deployment ${id} ${ended}: ${reason ?? 'no reason given'}${why}`, hintFor(state, last));
+  return new JamfMcpError(
+    'REMOTE_FAILED',
+    `deployment ${id} ${ended}: ${reason ?? 'no reason given'}${why}`,
+    hintFor(state, last),
+  );
 }
 
 function hintFor(state: FinishedDeployment['state'], last: StoppedTask | undefined): string | null {

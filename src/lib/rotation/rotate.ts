@@ -129,7 +129,9 @@ function stepsOf(work: Work): Step[] {
       name: 'preflight',
       text: `check that ${title} will make a new value, and that the service can be redeployed`,
       changes: false,
-      run: async () => [...(fresh ? [await issuer.prove(work.fields)] : []), ...(await rollout.inspect())].join('; ') || resumedAt(state),
+      run: async () =>
+        [...(fresh ? [await issuer.prove(work.fields)] : []), ...(await rollout.inspect())].join('; ') ||
+        resumedAt(state),
     },
     ...(discard
       ? [

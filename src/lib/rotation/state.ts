@@ -37,7 +37,12 @@ export type RotationState = {
  * @param issuer - asked whether a staged value is accepted
  * @throws JamfMcpError SECRET_NOT_FOUND, SECRET_DELETED, CONFLICT (the store rotates this secret by itself), …
  */
-export async function readState(store: SecretStore, name: string, issuer: Issuer, context: Context): Promise<RotationState> {
+export async function readState(
+  store: SecretStore,
+  name: string,
+  issuer: Issuer,
+  context: Context,
+): Promise<RotationState> {
   const info = await store.describe(name);
   if (info.deletionAt !== null) throw secretDeleted(name, info.deletionAt);
   if (info.rotation.enabled) {
@@ -53,9 +58,16 @@ export async function readState(store: SecretStore, name: string, issuer: Issuer
     return { kind: 'promoted', info, currentId, previousId: versionWith(info, AWSPREVIOUS) };
   }
   const found = pendingId === null ? null : await readPending(store, name, pendingId, issuer, context);
-  if (found && 'pending' in found && currentId !== null) return { kind: 'staged', info, currentId, pending: found.pending };
+  if (found && 'pending' in found && currentId !== null)
+    return { kind: 'staged', info, currentId, pending: found.pending };
   const current = await store.read(name, { stage: AWSCURRENT });
-  return { kind: 'fresh', info, currentId: current.versionId, current, discard: found && 'why' in found ? found : null };
+  return {
+    kind: 'fresh',
+    info,
+    currentId: current.versionId,
+    current,
+    discard: found && 'why' in found ? found : null,
+  };
 }
 
 async function readPending(
@@ -67,7 +79,10 @@ async function readPending(
 ): Promise<{ pending: SecretVersion } | { versionId: string; why: string }> {
   try {
     const pending = await store.read(name, { versionId });
-    context.host.notify({ kind: 'progress', text: `version ${versionId} is staged as AWSPENDING: asking ${issuer.title} whether it is accepted` });
+    context.host.notify({
+      kind: 'progress',
+      text: `version ${versionId} is staged as AWSPENDING: asking ${issuer.title} whether it is accepted`,
+    });
     await testPatiently(issuer, pending.fields, context);
     return { pending };
   } catch (error) {
@@ -120,7 +135,10 @@ export interface Patience {
  * Do something, and do it again while it fails in a way that may pass.
  * @throws the last error
  */
-export async function again<T>(work: () => Promise<T>, { context, withinMs, firstPauseMs, when, waiting }: Patience): Promise<T> {
+export async function again<T>(
+  work: () => Promise<T>,
+  { context, withinMs, firstPauseMs, when, waiting }: Patience,
+): Promise<T> {
   const until = context.clock.now() + withinMs;
   for (let pause = firstPauseMs; ; pause *= 2) {
     try {

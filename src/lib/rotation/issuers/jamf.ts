@@ -5,7 +5,12 @@
 import { JamfMcpError } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import { jamfClient, whoAmI, type JamfClient, type JamfCredentials } from '../../jamf/client.ts';
-import { findIntegration, MINT_PRIVILEGE, mintClientCredentials, type ApiIntegration } from '../../jamf/integrations.ts';
+import {
+  findIntegration,
+  MINT_PRIVILEGE,
+  mintClientCredentials,
+  type ApiIntegration,
+} from '../../jamf/integrations.ts';
 import { Secret } from '../../redact.ts';
 import type { Fields } from '../../secrets/store.ts';
 import type { Issuer } from '../issuer.ts';
@@ -53,7 +58,8 @@ export function jamfIssuer(rotator: Rotator | null, context: Context): Issuer {
     },
 
     async mint() {
-      if (!minter) throw new JamfMcpError('BUG', 'a client secret was to be minted before it was proved that it can be');
+      if (!minter)
+        throw new JamfMcpError('BUG', 'a client secret was to be minted before it was proved that it can be');
       const { clientId, clientSecret } = await mintClientCredentials(minter.client, minter.integration.id);
       return new Map([
         ['JAMF_CLIENT_ID', new Secret(clientId, { public: true })],
@@ -108,7 +114,8 @@ async function standingIfAccepted(pair: JamfCredentials, context: Context): Prom
     return await standingOf(jamfClient(pair, context));
   } catch (error) {
     if (!(error instanceof JamfMcpError) || error.code !== 'CREDENTIALS_REFUSED') throw error;
-    const text = 'Jamf refuses the pair in use, so what it could do cannot be compared; going on with the rotator client';
+    const text =
+      'Jamf refuses the pair in use, so what it could do cannot be compared; going on with the rotator client';
     context.host.notify({ kind: 'warning', text });
     return null;
   }
@@ -117,7 +124,10 @@ async function standingIfAccepted(pair: JamfCredentials, context: Context): Prom
 function requireMintPrivilege({ privileges }: Standing, clientId: string, context: Context): void {
   if (privileges.includes(MINT_PRIVILEGE)) return;
   if (privileges.length === 0) {
-    context.host.notify({ kind: 'warning', text: `Jamf names no privileges of ${clientId}: whether it may mint shows when it does` });
+    context.host.notify({
+      kind: 'warning',
+      text: `Jamf names no privileges of ${clientId}: whether it may mint shows when it does`,
+    });
     return;
   }
   throw new JamfMcpError(
@@ -130,7 +140,11 @@ function requireMintPrivilege({ privileges }: Standing, clientId: string, contex
 function requireMintable({ displayName, enabled, appType, id }: ApiIntegration): void {
   const about = `the API client “${displayName}” (id ${String(id)})`;
   if (!enabled) {
-    throw new JamfMcpError('INPUT_INVALID', `${about} is disabled in Jamf; nothing was changed`, 'enable it under Settings > API roles and clients');
+    throw new JamfMcpError(
+      'INPUT_INVALID',
+      `${about} is disabled in Jamf; nothing was changed`,
+      'enable it under Settings > API roles and clients',
+    );
   }
   if (appType !== 'CLIENT_CREDENTIALS') {
     throw new JamfMcpError(

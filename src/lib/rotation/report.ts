@@ -1,8 +1,14 @@
 /** How the result of `rotate` looks as text. */
-import { terminalSafe } from '../../format/escape.ts';
-import { table } from '../../format/table.ts';
-import type { RotateResult } from '../../rotation/rotate.ts';
-import type { Canvas } from '../canvas.ts';
+import type { ChalkInstance } from 'chalk';
+import { terminalSafe } from '../format/escape.ts';
+import { table } from '../format/table.ts';
+import type { RotateResult } from './rotate.ts';
+
+interface Canvas {
+  ink: ChalkInstance;
+  /** Columns. */
+  width: number;
+}
 
 /** What was rotated and what is left to do; for a dry run the list of steps. */
 export function drawRotate(result: RotateResult, { ink, width }: Canvas): string {
@@ -11,7 +17,9 @@ export function drawRotate(result: RotateResult, { ink, width }: Canvas): string
   if (result.outcome === 'planned') {
     const rows = result.steps.map(({ name: step, state, text }) => [step, state, terminalSafe(text)]);
     const headers = ['STEP', 'STATE', 'WHAT'].map((header) => ink.dim(header));
-    return [`${ink.bold('dry run')} for ${name} (${where}): nothing was changed`, '', table(headers, rows, width)].join('\n');
+    return [`${ink.bold('dry run')} for ${name} (${where}): nothing was changed`, '', table(headers, rows, width)].join(
+      '\n',
+    );
   }
   const verb = result.outcome === 'resumed' ? 'finished the rotation of' : 'rotated';
   const facts: [string, string][] = [
