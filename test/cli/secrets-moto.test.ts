@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
+import type { InitResult } from '../../src/lib/secrets/init.ts';
+import type { ListResult } from '../../src/lib/secrets/list.ts';
+import type { ShowResult } from '../../src/lib/secrets/show.ts';
+import { runCli } from '../support/cli.ts';
+import { hasMoto, startMoto } from '../support/moto.ts';
+
+describe('jamf-mcp secrets, the built program on moto', () => {
+  if (!hasMoto()) {
+    it('needs moto_server (pip install "moto[server]")');
+    return;
+  }
+  let moto: Awaited<ReturnType<typeof startMoto>>;
+  /** For its Jamf Pro only: moto has none. */
+  let sandbox: Sandbox;
+  before(async () => {
+    moto = await startMoto();
+    sandbox = await startSandbox();
+  });
+  after(async () => {
+    await moto.close();
+    await sandbox.close();
+  });
+
+  const run = async <Result>(args: string[], input = ''): Promise<Result> => {
+    const { stdout, stderr, code } = await runCli(['secrets', ...args, '--json'], { env: moto.environment, input });
+    assert.equal(code, 0, stdout + stderr);
+    return JSON.parse(stdout) as Result;
+  };
+
+  it('init, show, list and init --update do what they do on AWS', async () => {
+    const created = await run<InitResult>(['init', '--from-file', '-'], JSON.stringify(sandbox.fields));
+    assert.equal(created.changed, true);
+    const shown = await run<ShowResult>(['show']);
+    assert.deepEqual([shown.versionId, shown.stages], [created.versionId, ['AWSCURRENT']]);
+    assert.equal(shown.tags.environment, 'production');
+    assert.deepEqual(
+      shown.fields.filter(({ secret }) => !secret).map(({ name, value }) => [name, value]),
+      Object.entries(sandbox.fields).filter(([name]) => !name.endsWith('_SECRET')),
+    );
+    const updated = await run<InitResult>(
+      ['init', '--update', '--yes', '--from-file', '-'],
+      'REQUIRED_SCOPES=read:jamf',
+    );
+    assert.deepEqual(updated.changedFields, ['REQUIRED_SCOPES']);
+    const current = await run<ShowResult>(['show']);
+    assert.deepEqual([current.versionId, current.stages], [updated.versionId, ['AWSCURRENT']]);
+    assert.equal((await run<ShowResult>(['show', '--stage', 'AWSPREVIOUS'])).versionId, created.versionId);
+    const { secrets } = await run<ListResult>(['list']);
+    assert.deepEqual(
+      secrets.map(({ name, managed, stages }) => [name, managed, stages]),
+      [['jamf-mcp-server/production', true, ['AWSCURRENT', 'AWSPREVIOUS']]],
+    );
+  });
+});
