@@ -456,6 +456,24 @@ describe('sandbox ecs: deployments that fail', () => {
     );
   });
 
+  it('rollback of a new task definition brings the old one back', () => {
+    const own = setup();
+    const definition = () =>
+      own.call<{ services: { taskDefinition: string }[] }>('DescribeServices', { services: [SEEDED.service] })
+        .services[0]?.taskDefinition;
+    const before = definition();
+    const container = { name: 'c', image: 'i:2', healthCheck: { command: ['CMD', 'true'] } };
+    own.call('RegisterTaskDefinition', { family: 'jamf-mcp-server', containerDefinitions: [container] });
+    own.ecs.script('rollback');
+    own.call('UpdateService', { service: SEEDED.service, taskDefinition: 'jamf-mcp-server' });
+    assert.equal(definition(), before?.replace(/:1$/, ':2'));
+    own.clock.advance(60_000);
+    assert.equal(own.deployed().status, 'ROLLBACK_SUCCESSFUL');
+    assert.equal(definition(), before);
+    const running = own.ecs.tasksOf().filter((task) => task.lastStatus === 'RUNNING');
+    assert.deepEqual([...new Set(running.map((task) => task.definition.arn))], [before]);
+  });
+
   it('rollback that cannot start either ends as ROLLBACK_FAILED', () => {
     const { own } = failing('rollback');
     own.answer = new AwsFault(

@@ -17,7 +17,7 @@ import { serviceOperations } from './ecs-services.ts';
 import { createTaskEngine, type TaskEngine } from './ecs-tasks.ts';
 import { ACCOUNT, secretArn, type AwsHandlers, type ReadSecretAsService, type World } from './service.ts';
 
-export { ECS_OUTCOMES, type EcsOutcome, type SecretFailure } from './ecs-model.ts';
+export type { EcsOutcome, SecretFailure } from './ecs-model.ts';
 
 /** What the sandbox starts with: the names of the design. */
 export const SEEDED = {
