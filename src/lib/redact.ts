@@ -52,6 +52,9 @@ const MOST_GUARDED = 4096;
 
 const guarded = new Set<string>();
 
+/** A value that begins another would leave the other's rest standing: the longer goes first. Made on demand. */
+let longestFirst: readonly string[] | null = null;
+
 /**
  * Remember a value that must never be printed, in each form in which it may turn up in a text.
  * @param value - the value; shorter than 6 characters is ignored
@@ -68,6 +71,7 @@ export function guard(value: string): void {
     guarded.delete(form);
     guarded.add(form);
   }
+  longestFirst = null;
   for (const oldest of guarded) {
     if (guarded.size <= MOST_GUARDED) break;
     guarded.delete(oldest);
@@ -91,7 +95,8 @@ const SHAPES: readonly [RegExp, string][] = [
  */
 export function redact(text: string): string {
   let clean = text;
-  for (const value of guarded) {
+  longestFirst ??= [...guarded].sort((a, b) => b.length - a.length);
+  for (const value of longestFirst) {
     if (clean.includes(value)) clean = clean.replaceAll(value, MASK);
   }
   for (const [shape, mask] of SHAPES) clean = clean.replace(shape, mask);

@@ -36,8 +36,8 @@ describe('redact', () => {
   });
 
   it('leaves a public field alone', () => {
-    new Secret('https://example.jamfcloud.com', { public: true });
-    assert.equal(redact('https://example.jamfcloud.com'), 'https://example.jamfcloud.com');
+    new Secret('https://public.jamfcloud.com', { public: true });
+    assert.equal(redact('https://public.jamfcloud.com'), 'https://public.jamfcloud.com');
   });
 
   it('removes what has the shape of a credential although nobody registered it', () => {
@@ -48,6 +48,13 @@ describe('redact', () => {
     ];
     for (const [text, credential] of texts) assert.ok(!redact(text).includes(credential), redact(text));
     assert.ok(redact('client_secret=hunter2hunter2&grant_type=x').endsWith('&grant_type=x'));
+  });
+
+  it('removes the longer of two values that begin alike as a whole', () => {
+    guard('EXAMPLE-long-value');
+    guard('EXAMPLE-long');
+    guard('EXAMPLE-long-value-and-more');
+    assert.equal(redact('<EXAMPLE-long-value-and-more> <EXAMPLE-long-value> <EXAMPLE-long>'), '<***> <***> <***>');
   });
 
   it('ignores values too short to be secrets', () => {

@@ -1,7 +1,11 @@
-/** Reads `jamf-mcp.yaml` and says with file, line and column what is wrong in it. */
+/**
+ * Reads `jamf-mcp.yaml` and says with file, line and column what is wrong in it. Loaded only where there is such a
+ * file: YAML and validation are most of what a start would cost.
+ */
+import { isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import { JamfMcpError, messageOf } from '../errors.ts';
 import { redact } from '../redact.ts';
-import type { Config } from './schema.ts';
+import { configSchema, type Config } from './schema.ts';
 
 /**
  * Parse and validate a configuration text.
@@ -10,8 +14,7 @@ import type { Config } from './schema.ts';
  * @returns the configuration; an empty file is an empty configuration
  * @throws JamfMcpError CONFIG_INVALID with `file:line:column` of the first thing that is wrong
  */
-export async function parseConfig(text: string, file: string): Promise<Config> {
-  const { isNode, LineCounter, parseDocument } = await import('yaml');
+export function parseConfig(text: string, file: string): Config {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const invalid = (offset: number, what: string) => {
@@ -25,7 +28,6 @@ export async function parseConfig(text: string, file: string): Promise<Config> {
   const broken = document.errors[0];
   if (broken) throw invalid(broken.pos[0], broken.message.toLowerCase());
 
-  const { configSchema } = await import('./schema.ts');
   let content: unknown;
   try {
     content = document.toJS({ maxAliasCount: 100 }) ?? {};
@@ -36,12 +38,12 @@ export async function parseConfig(text: string, file: string): Promise<Config> {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const path = (issue?.path ?? []).map(String);
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  const where = unknown === undefined ? path : [...path, unknown];
-  const what =
-    unknown === undefined
-      ? `${where.join('.') || 'the file'}: ${(issue?.message ?? 'invalid').toLowerCase()}`
-      : `unknown key ${where.join('.')}`;
-  const node: unknown = where.length > 0 ? document.getIn(where, true) : document.contents;
-  throw invalid(isNode(node) ? (node.range?.[0] ?? 0) : 0, what);
+  const at = document.getIn(path, true);
+  const start = (node: unknown) => (isNode(node) ? (node.range?.[0] ?? 0) : 0);
+  if (issue?.code === 'unrecognized_keys') {
+    const [unknown = ''] = issue.keys;
+    const pair = isMap(at) ? at.items.find(({ key }) => String(key) === unknown) : undefined;
+    throw invalid(start(pair?.key), `unknown key ${[...path, unknown].join('.')}`);
+  }
+  throw invalid(start(at), `${path.join('.') || 'the file'}: ${(issue?.message ?? 'invalid').toLowerCase()}`);
 }
