@@ -62,6 +62,16 @@ describe('audit: detectors', () => {
       detect([audited({ userIdentity: temporary, ...refusal }, explanation)]);
     assert.deepEqual(brief(denied(null)), [['denied-access alice', 'high', 1]]);
     assert.match(denied(null)[0]?.why ?? '', /: explicit deny by resource-based policy$/);
+    const why = (errorMessage: string) =>
+      detect([audited({ userIdentity: temporary, ...refusal, errorMessage })])[0]?.why.replace(/^[^:]*: /, '');
+    const text = refusal.errorMessage.replace(/ with .*/, '');
+    assert.equal(
+      why(`${text} because no permissions boundary allows the x action`),
+      'no permissions boundary allows it',
+    );
+    assert.equal(why(`${text} with an explicit deny`), 'explicit deny by policy');
+    assert.equal(why(text), 'the record does not tell which policy refused');
+    assert.equal(why('Access to KMS is not allowed'), 'the record does not tell which policy refused');
     assert.equal(denied(expected)[0]?.severity, 'medium');
     assert.equal(denied({ kind: 'self', ref: 'x' })[0]?.severity, 'low');
   });

@@ -111,12 +111,15 @@ describe('audit: LookupEvents', () => {
     assert.deepEqual(ids, planted);
     assert.ok(report.complete);
     assert.equal(throttled(), 3);
-    const backoff = context.slept.filter((ms) => ms !== 500 && ms !== 502 && ms !== 1_002);
-    for (const longest of [1_000, 2_000, 4_000]) {
-      assert.ok(
-        backoff.some((ms) => ms >= longest / 2 && ms <= longest),
-        `${String(longest)}: ${backoff.join()}`,
-      );
+    const waits = context.events.flatMap((event) => {
+      const told = event.kind === 'progress' ? /again in (\d+) ms$/.exec(event.text) : null;
+      return told ? [Number(told[1])] : [];
+    });
+    assert.equal(waits.length, 3);
+    for (const [index, wait] of waits.entries()) {
+      const longest = 1_000 * 2 ** index;
+      assert.ok(wait >= longest / 2 && wait <= longest, `wait ${String(index + 1)}: ${String(wait)} ms`);
+      assert.ok(context.slept.includes(wait));
     }
   });
 
