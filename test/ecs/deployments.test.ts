@@ -5,6 +5,7 @@ import {
   watchDeployment,
   type FinishedDeployment,
 } from '../../src/lib/ecs/deployments.ts';
+import { condense } from '../../src/lib/ecs/reason.ts';
 import { listServiceTasks, proveTasks } from '../../src/lib/ecs/tasks.ts';
 import type { EcsTarget } from '../../src/lib/ecs/api.ts';
 import { ecsClient, seedSecret } from '../support/rotation.ts';
@@ -64,7 +65,9 @@ describe('a deployment in the sandbox', () => {
     assert.ok(ended.stopped.length > 0);
     assert.match(ended.stopped[0]?.reason ?? '', /health check/);
     assert.match(ended.stopped[0]?.why?.cause ?? '', /health check/);
-    assert.equal(texts('warning').length, ended.stopped.length, 'each stopped task is told');
+    assert.equal(texts('warning').length, 1, 'the reason is told');
+    const likewise = texts('progress').filter((text) => text.includes('stopped for the same reason'));
+    assert.equal(likewise.length, ended.stopped.length - 1, 'each stopped task is told');
   });
 
   it('is rolled back, and does not take the steady service for its own success', async () => {
@@ -95,7 +98,7 @@ describe('a deployment in the sandbox', () => {
       /^ResourceInitializationError.*no identity-based policy allows the secretsmanager:GetSecretValue action$/,
     );
     assert.match(first.why?.fix ?? '', /execution role/);
-    assert.ok(texts('warning').some((text) => text.includes(first.reason)));
+    assert.ok(texts('warning').some((text) => text.includes(condense(first.reason))));
   });
 
   it('finds its service deployment although it is unknown at first', async () => {

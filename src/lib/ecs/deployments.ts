@@ -5,6 +5,7 @@
 import type { Deployment as EcsDeployment, Service, ServiceDeployment } from '@aws-sdk/client-ecs';
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
+import { condense, kindOf } from './reason.ts';
 import { openEcs, type EcsApi, type EcsTarget } from './api.ts';
 import { stoppedTask, type StoppedTask } from './tasks.ts';
 
@@ -198,7 +199,6 @@ async function look(ecs: EcsApi, memory: Memory, elapsedMs: number, context: Con
   const service = await ecs.describeService();
   const serviceDeployment = await findServiceDeployment(ecs, memory, context);
   const ours = service.deployments?.find(({ id }) => id === memory.deployment.id);
-  await tellStoppedTasks(ecs, memory, context);
   tellEvents(service, memory, context);
   if (ours) {
     memory.seen = true;
@@ -206,6 +206,7 @@ async function look(ecs: EcsApi, memory: Memory, elapsedMs: number, context: Con
     memory.desired = ours.desiredCount ?? 0;
     tellCounts(ours, service, memory, context);
   }
+  await tellStoppedTasks(ecs, memory, context);
   return judge({
     id: memory.deployment.id,
     service,
@@ -332,24 +333,30 @@ async function tellStoppedTasks(ecs: EcsApi, memory: Memory, context: Context): 
     if (task.lastStatus === 'STOPPED') memory.stoppedArns.add(task.taskArn ?? '');
     const stopped = task.startedBy === memory.deployment.id ? stoppedTask(task) : null;
     if (!stopped) continue;
+    const alike = memory.stopped.filter(({ reason }) => kindOf(reason) === kindOf(stopped.reason)).length;
     memory.stopped.push(stopped);
-    context.host.notify({ kind: 'warning', text: tellStopped(stopped) });
+    context.host.notify(
+      alike === 0
+        ? { kind: 'warning', text: tellStopped(stopped) }
+        : { kind: 'progress', text: `task ${stopped.taskId} stopped for the same reason, ${String(alike + 1)} by now` },
+    );
   }
 }
 
-/** A stopped task in one line: the text of ECS whole, then what it means. */
+/** A stopped task in one line: the text of ECS, said once but whole, then what it means. */
 export function tellStopped({ taskId, stopCode, reason, why }: StoppedTask): string {
   const meaning = why ? `; that means: ${why.cause}; ${why.fix}` : '';
-  return `task ${taskId} stopped${stopCode ? ` (${stopCode})` : ''}: ${reason}${meaning}`;
+  return `task ${taskId} stopped${stopCode ? ` (${stopCode})` : ''}: ${condense(reason)}${meaning}`;
 }
 
-/** Events of the service since the deployment began, oldest first, each once. */
+/** Events of the service since the deployment began, oldest first; those of one kind once. */
 function tellEvents({ events = [] }: Service, memory: Memory, context: Context): void {
   const since = Date.parse(memory.deployment.startedAt);
-  for (const { id = '', createdAt, message = '' } of events.toReversed()) {
-    if (memory.events.has(id) || (createdAt?.getTime() ?? 0) < since) continue;
-    memory.events.add(id);
-    context.host.notify({ kind: 'progress', text: message });
+  for (const { createdAt, message = '' } of events.toReversed()) {
+    const kind = kindOf(condense(message));
+    if (memory.events.has(kind) || (createdAt?.getTime() ?? 0) < since) continue;
+    memory.events.add(kind);
+    context.host.notify({ kind: 'progress', text: condense(message) });
   }
 }
 

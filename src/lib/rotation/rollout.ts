@@ -1,5 +1,6 @@
 /** The part of a rotation that brings the new value to the tasks that run. */
 import type { EcsTarget } from '../ecs/api.ts';
+import { condense } from '../ecs/reason.ts';
 import { forceDeployment, inspectService, watchDeployment, type FinishedDeployment } from '../ecs/deployments.ts';
 import { proveTasks, type StoppedTask } from '../ecs/tasks.ts';
 import { JamfMcpError } from '../errors.ts';
@@ -89,16 +90,16 @@ const ENDED: Record<Exclude<FinishedDeployment['state'], 'steady'>, string> = {
   failed: 'failed',
   'rolled-back': 'failed, and ECS put the tasks before it back',
   superseded: 'was pushed aside',
-  'timed-out': 'did not get there',
+  'timed-out': 'was given up',
 };
 
 function deploymentError({ id, state, reason, stopped }: FinishedDeployment): JamfMcpError {
   const last = stopped.at(-1);
   const ended = state === 'steady' ? '' : ENDED[state];
-  const why = last ? `; its tasks stop with: ${last.reason}` : '';
+  const why = last ? `; its tasks stop with: ${condense(last.reason)}` : '';
   return new JamfMcpError(
     'REMOTE_FAILED',
-    `deployment ${id} ${ended}: ${reason ?? 'no reason given'}${why}`,
+    `deployment ${id} ${ended}: ${(reason ?? 'no reason given').replace(/\.$/, '')}${why}`,
     hintFor(state, last),
   );
 }
