@@ -41,7 +41,7 @@ async function report(thrown: unknown): Promise<void> {
     command: config.findCommand(command.replace(' ', ':')) ? command : '',
   });
   process.exitCode = error.exit;
-  if (typed.includes('--json')) process.stdout.write(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+  if (typed.includes('--json')) process.stdout.write(`${errorJson(error)}\n`);
   else process.stderr.write(`${errorText(error, (await canvasOf(process.stderr)).ink)}\n`);
   if (typed.includes('--debug') || typed.includes('-d')) await trace(error);
 }

@@ -18,7 +18,7 @@ describe('reporting an error', () => {
       details: { seen: [value.reveal()] },
     });
     assert.equal(errorText(error, plain), 'jamf-mcp: got ***\\x1b[2J');
-    assert.deepEqual(errorJson(error), {
+    assert.deepEqual(JSON.parse(errorJson(error)), {
       error: { code: 'REMOTE_FAILED', message: 'got ***\u001b[2J', hint: null, exit: 1, details: { seen: ['***'] } },
     });
   });

@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { terminalSafe } from '../../src/lib/format/escape.ts';
+import { jsonText } from '../../src/lib/format/json.ts';
 import { table } from '../../src/lib/format/table.ts';
 
 describe('terminalSafe', () => {
@@ -70,6 +71,18 @@ describe('table', () => {
           assert.equal(letters(drawn), letters(`ABC${rows.flat().join('')}`));
         },
       ),
+    );
+  });
+});
+
+describe('jsonText', () => {
+  it('is the same value to a reader, and nothing that a terminal acts on', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string({ unit: 'binary' }), (value, text) => {
+        const written = jsonText({ value: JSON.stringify(value), text, 'a\u009b': [text] });
+        assert.equal((JSON.parse(written) as { text: string }).text, text);
+        assert.doesNotMatch(written.replaceAll('\n', ''), /[\p{Cc}\u202e\u200b]/u);
+      }),
     );
   });
 });

@@ -1,17 +1,12 @@
 /** Draws an audit for a terminal. Nearly every text in it was written by somebody else, so each goes through terminalSafe. */
 import type { ChalkInstance } from 'chalk';
+import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
 import { table } from '../format/table.ts';
 import type { AuditResult } from './audit.ts';
 import type { Severity } from './detectors/detector.ts';
 import type { IdentityGroup } from './groups.ts';
 import { shortIdentity } from './principal.ts';
-
-interface Canvas {
-  ink: ChalkInstance;
-  /** Columns. */
-  width: number;
-}
 
 /** From this width on, times are drawn with their year. */
 const WIDE = 110;

@@ -3,11 +3,13 @@ import type { Interfaces } from '@oclif/core';
 import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import type { EXIT } from '../errors.ts';
+import type { Canvas } from '../format/canvas.ts';
+import { jsonText } from '../format/json.ts';
 import { systemClock, type Context } from '../host.ts';
 import { redact, redactDeep } from '../redact.ts';
 import { STORE_KINDS } from '../secrets/store.ts';
 import type { Settings } from '../config/settings.ts';
-import { canvasOf, type Canvas } from './canvas.ts';
+import { canvasOf } from './canvas.ts';
 import { gatherSettings } from './gather.ts';
 import { onInterrupt } from './interrupt.ts';
 import { promptOnTerminal, terminalHost } from './terminal.ts';
@@ -104,6 +106,6 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override logJson(json: unknown): void {
-    process.stdout.write(`${JSON.stringify(redactDeep(json), null, 2)}\n`);
+    process.stdout.write(`${jsonText(redactDeep(json))}\n`);
   }
 }

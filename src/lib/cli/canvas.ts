@@ -1,12 +1,4 @@
-import type { ChalkInstance } from 'chalk';
-
-/** What a draw function draws on. */
-export interface Canvas {
-  /** Colours; prints none where the stream takes none. */
-  ink: ChalkInstance;
-  /** Columns. */
-  width: number;
-}
+import type { Canvas } from '../format/canvas.ts';
 
 /** Columns of a text that goes to a file or a pipe. */
 const PIPE_WIDTH = 120;

@@ -1,6 +1,7 @@
 /** Turns anything thrown into two lines, or into the JSON form, and an exit code. */
 import { EXIT, isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import { terminalSafe } from '../format/escape.ts';
+import { jsonText } from '../format/json.ts';
 import { redact, redactDeep } from '../redact.ts';
 
 /**
@@ -43,9 +44,9 @@ export function errorText(error: JamfMcpError, ink: { red(text: string): string;
   return error.hint === null ? first : `${first}\n${ink.dim('  next:')} ${line(error.hint)}`;
 }
 
-/** The JSON form, redacted. */
-export function errorJson(error: JamfMcpError): unknown {
-  return redactDeep(error.toJSON());
+/** The JSON text, redacted. */
+export function errorJson(error: JamfMcpError): string {
+  return jsonText(redactDeep(error.toJSON()));
 }
 
 interface OclifError extends Error {

@@ -1,9 +1,9 @@
 /** The host of the command line: steps, progress and warnings on stderr, questions on the terminal itself. */
 import { JamfMcpError } from '../errors.ts';
+import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
 import type { Answer, Host, HostEvent, Question } from '../host.ts';
 import { redact, Secret } from '../redact.ts';
-import type { Canvas } from './canvas.ts';
 
 /** How the flags want the host to behave. */
 export interface TerminalOptions {
@@ -145,7 +145,7 @@ export const promptOnTerminal: Prompter = async <Q extends Question>(question: Q
       }
       case 'confirm-name': {
         const { answer } = await ask<{ answer: string }>([
-          { type: 'input', name: 'answer', message: `${message} Type ${clean(question.name)} to go on:` },
+          { type: 'input', name: 'answer', message: `${message}; type ${clean(question.name)} to go on:` },
         ]);
         return (answer.trim() === question.name) as Answer<Q>;
       }
@@ -168,6 +168,7 @@ export const promptOnTerminal: Prompter = async <Q extends Question>(question: Q
             name: 'answer',
             message,
             mask: '*',
+            toggleMask: false,
             validate: (text: string) => question.check?.(text) ?? true,
           },
         ]);

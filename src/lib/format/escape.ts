@@ -11,5 +11,5 @@ export function terminalSafe(text: string): string {
   });
 }
 
-// Bidirectional overrides and isolates, zero-width and line separators: https://www.unicode.org/reports/tr36/
-const UNSAFE = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+/** Control bytes, bidirectional overrides and isolates, zero-width characters, line separators: https://www.unicode.org/reports/tr36/ */
+export const UNSAFE = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;

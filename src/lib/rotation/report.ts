@@ -1,14 +1,8 @@
 /** How the result of `rotate` looks as text. */
-import type { ChalkInstance } from 'chalk';
+import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
 import { table } from '../format/table.ts';
 import type { RotateResult } from './rotate.ts';
-
-interface Canvas {
-  ink: ChalkInstance;
-  /** Columns. */
-  width: number;
-}
 
 /** What was rotated and what is left to do; for a dry run the list of steps. */
 export function drawRotate(result: RotateResult, { ink, width }: Canvas): string {

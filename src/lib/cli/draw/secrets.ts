@@ -5,7 +5,7 @@ import type { InitResult } from '../../secrets/init.ts';
 import type { ListedSecret, ListResult } from '../../secrets/list.ts';
 import type { ShowResult } from '../../secrets/show.ts';
 import type { SecretInfo } from '../../secrets/store.ts';
-import type { Canvas } from '../canvas.ts';
+import type { Canvas } from '../../format/canvas.ts';
 
 /** What was created or changed, or in a dry run what would be. */
 export function drawInit(result: InitResult, { ink, width }: Canvas): string {
