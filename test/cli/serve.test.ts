@@ -158,6 +158,27 @@ describe('jamf-mcp serve', () => {
     });
   }
 
+  it('answers every call while `jamf-mcp rotate` runs, and after the old token has ended', async () => {
+    await storeSecret(sandbox());
+    const { client } = await overStdio([], sandbox().environment);
+    const minted = () => sandbox().calls.filter(({ operation }) => operation.endsWith('/client-credentials')).length;
+    const run = { ended: false };
+    const rotation = runCli(['rotate', '--no-input', '--confirm', SECRET], { env: sandbox().environment });
+    void rotation.finally(() => (run.ended = true));
+    let calls = 0;
+    while (!run.ended) {
+      assert.equal(found(await client.callTool(computerCall)).totalCount, 200);
+      calls += 1;
+    }
+    const { code, stderr } = await rotation;
+    assert.equal(code, 0, stderr);
+    assert.equal(minted(), 1);
+    assert.ok(calls > 1);
+    sandbox().clock.advance(24 * 60 * MINUTE);
+    assert.equal(found(await client.callTool(computerCall)).totalCount, 200);
+    await client.close();
+  });
+
   it('answers initialize and tools/list without Jamf or AWS, and reads neither before it must', async () => {
     const { client } = await overStdio([], { ...sandbox().environment, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' });
     await client.listTools();

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { systemClock, type Context } from '../../src/lib/host.ts';
+import type { Context } from '../../src/lib/host.ts';
 import { allowedHost, allowedOrigin, listen, type HttpListener } from '../../src/lib/server/http.ts';
 import { answerHttp, serverFactory } from '../../src/lib/server/sdk.ts';
 import { TOOLS } from '../../src/lib/server/tools/index.ts';
 import type { ToolDeps } from '../../src/lib/server/tools/tool.ts';
 import { testContext } from '../support/context.ts';
-import { finds, resultText, testDeps } from '../support/mcp.ts';
+import { finds, patientContext, resultText, testDeps } from '../support/mcp.ts';
 
 const LIST = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
 const CALL = { jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'find_computers', arguments: {} } };
@@ -237,7 +237,7 @@ describe('the HTTP server', () => {
           return { totalCount: 1, computers: [] };
         },
       },
-      { ...testContext(), clock: systemClock },
+      patientContext(),
     );
     const reply = ask(url, { headers: { connection: 'keep-alive' }, body: JSON.stringify(CALL) });
     await entered.promise;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
-import { systemClock, type Context } from '../../src/lib/host.ts';
+import type { Context } from '../../src/lib/host.ts';
 import { serverFactory, serveStreams } from '../../src/lib/server/sdk.ts';
 import { TOOLS } from '../../src/lib/server/tools/index.ts';
 import type { ToolDeps } from '../../src/lib/server/tools/tool.ts';
 import { testContext } from '../support/context.ts';
-import { testDeps } from '../support/mcp.ts';
+import { patientContext, testDeps } from '../support/mcp.ts';
 
 const INITIALIZE = {
   jsonrpc: '2.0',
@@ -37,10 +37,7 @@ function serve<C extends Context>(deps: Partial<ToolDeps>, context: C) {
 describe('the server over streams', () => {
   it('answers what came before the end of its input, then ends', async () => {
     const gate = Promise.withResolvers<{ totalCount: number; computers: [] }>();
-    const { done, say, input, answers } = serve(
-      { findComputers: () => gate.promise },
-      { ...testContext(), clock: systemClock },
-    );
+    const { done, say, input, answers } = serve({ findComputers: () => gate.promise }, patientContext());
     say(INITIALIZE, CALL);
     input.end();
     setImmediate(() => {
@@ -71,10 +68,7 @@ describe('the server over streams', () => {
   });
 
   it('does not wait for a call that was cancelled', async () => {
-    const { done, say, input } = serve(
-      { findComputers: () => new Promise(() => undefined) },
-      { ...testContext(), clock: systemClock },
-    );
+    const { done, say, input } = serve({ findComputers: () => new Promise(() => undefined) }, patientContext());
     say(INITIALIZE, CALL, { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 2 } });
     input.end();
     await done;

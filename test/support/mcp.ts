@@ -6,6 +6,7 @@ import type { FindComputers } from '../../src/lib/jamf/computers.ts';
 import { serverFactory } from '../../src/lib/server/sdk.ts';
 import { TOOLS } from '../../src/lib/server/tools/index.ts';
 import type { Tool, ToolDeps } from '../../src/lib/server/tools/tool.ts';
+import { testContext } from './context.ts';
 
 export const SECRET = 'jamf-mcp-server/production';
 
@@ -18,6 +19,17 @@ export function testDeps(overrides: Partial<ToolDeps> = {}): ToolDeps {
 /** A search that always finds the same. */
 export function finds(found: Awaited<ReturnType<FindComputers>>): FindComputers {
   return () => Promise.resolve(found);
+}
+
+/** A context on whose clock no wait ever ends: what ends all the same did not wait for it. */
+export function patientContext(): Context {
+  const sleep = (_ms: number, signal?: AbortSignal) =>
+    new Promise<never>((_resolve, reject) => {
+      signal?.addEventListener('abort', () => {
+        reject(new Error('called off'));
+      });
+    });
+  return { ...testContext(), clock: { now: () => 0, sleep } };
 }
 
 /** Connect a client to a server of ours, both in this process. */
