@@ -50,6 +50,13 @@ describe('a deployment in the sandbox', () => {
     assert.equal(progress.length, new Set(progress).size, 'nothing is told twice');
   });
 
+  it('is not proved by tasks that another deployment started later', async () => {
+    const ours = await deploy();
+    await deploy();
+    const { running, old } = await proveTasks(TARGET, ours, context);
+    assert.deepEqual([running, old.length], [2, 2]);
+  });
+
   it('is not steady before its tasks run, whatever the service says', async () => {
     const started = await forceDeployment(TARGET, context);
     const proof = await proveTasks(TARGET, started, context);

@@ -168,7 +168,10 @@ describe('the Jamf client', () => {
     assert.equal(reads, 2);
     assert.equal(client.url, script.url);
     script.answer = ({ path }) => (path === '/api/oauth/token' ? { status: 401 } : undefined);
+    const before = script.seen.length;
     await assert.rejects(client.authenticate(), { code: 'CREDENTIALS_REFUSED' });
+    assert.equal(script.seen.length, before + 1, 'the same pair is not tried twice');
+    assert.equal(reads, 3);
   });
 
   it('repeats a GET on 429, 503 and a lost connection, as late as Retry-After asks', async () => {

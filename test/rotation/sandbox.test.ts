@@ -261,6 +261,8 @@ describe('a rotation in the sandbox', function () {
         assert.equal(error.code, code, error.message);
         assert.match(error.message, text);
         assert.equal(liveSecret(), secret ?? before, 'nothing was minted');
+        const asked = sandbox().calls.some(({ operation }) => operation.endsWith('/client-credentials'));
+        assert.equal(asked, what === 'a mint that Jamf refuses', 'it is known before Jamf is asked to mint');
         const info = await storeOf(context).describe(SECRET);
         assert.deepEqual(Object.keys(info.stages), [SEEDED_VERSION]);
       });
