@@ -47,7 +47,7 @@ export interface ToolResult {
 }
 
 /** Key in `_meta` under which an error's stable code stands. */
-export const ERROR_CODE = 'jamf-mcp/errorCode';
+const ERROR_CODE = 'jamf-mcp/errorCode';
 
 /** Longest line of an error text: AWS's messages with two ARNs in them fit. */
 const LONGEST_ERROR = 2_000;
