@@ -29,7 +29,7 @@ describe('the canary', () => {
     sandbox = await startSandbox({ speed: 50, history: true });
     alive = sandbox.fields.JAMF_CLIENT_SECRET ?? '';
     values.add(alive).add(PLANTED);
-    const { handle } = sandbox.jamf;
+    const handle = sandbox.jamf.handle.bind(sandbox.jamf);
     sandbox.jamf.handle = (request) => {
       const response = handle(request);
       const { clientSecret, access_token: token } = (response.body ?? {}) as Record<string, unknown>;

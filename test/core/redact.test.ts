@@ -10,7 +10,7 @@ describe('redact', () => {
   it('shows a secret in no way but reveal', () => {
     const forms = [
       String(secret),
-      `${secret as unknown as string}`,
+      `in a text: ${secret as unknown as string}`,
       JSON.stringify({ secret }),
       inspect(secret),
       inspect({ deep: [secret] }, { depth: 9 }),

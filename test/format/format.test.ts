@@ -67,7 +67,7 @@ describe('table', () => {
         (rows, width) => {
           const drawn = table(['A', 'B', 'C'], rows, width);
           for (const line of drawn.split('\n')) assert.ok(stringWidth(line) <= width, line);
-          const letters = (text: string) => [...text.replace(/\s/g, '')].sort().join('');
+          const letters = (text: string) => Array.from(text.replace(/\s/g, '')).sort().join('');
           assert.equal(letters(drawn), letters(`ABC${rows.flat().join('')}`));
         },
       ),

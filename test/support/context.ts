@@ -1,6 +1,7 @@
 /** A context for core tests: a host that records and answers, a clock that never waits. */
 import type { Answer, Clock, Context, Host, HostEvent, Question } from '../../src/lib/host.ts';
 import { JamfMcpError } from '../../src/lib/errors.ts';
+import type { Secret } from '../../src/lib/redact.ts';
 
 /** A clock that stands still until somebody sleeps on it or moves it. */
 export interface FakeClock extends Clock {
@@ -35,7 +36,7 @@ export interface TestContext extends Context {
   readonly events: HostEvent[];
   readonly questions: Question[];
   /** Queue an answer: the next question gets it. With none queued, a question is refused as on `--no-input`. */
-  answer(...answers: (boolean | string | import('../../src/lib/redact.ts').Secret)[]): void;
+  answer(...answers: (boolean | string | Secret)[]): void;
   abort(): void;
 }
 
