@@ -50,6 +50,24 @@ describe('a deployment in the sandbox', () => {
     assert.equal(progress.length, new Set(progress).size, 'nothing is told twice');
   });
 
+  it('tells events since its own beginning, not those of the deployment before', async () => {
+    await deploy();
+    await context.clock.sleep(3_600_000);
+    context.events.length = 0;
+    await deploy();
+    const progress = texts('progress');
+    const steady = progress.findIndex((text) => text.includes('has reached a steady state'));
+    const running = progress.findIndex((text) => text.startsWith('2 of 2 new tasks running'));
+    assert.ok(running >= 0 && steady > running, progress.join('\n'));
+  });
+
+  it('stops where it may not look any more', async () => {
+    const started = await forceDeployment(TARGET, context);
+    const fault = { kind: 'error', code: 'AccessDeniedException', message: 'not authorized' } as const;
+    sandbox().inject({ operation: 'ecs:DescribeServices', nth: 2, fault });
+    await assert.rejects(watchDeployment(TARGET, started, context), { code: 'ACCESS_DENIED' });
+  });
+
   it('is not proved by tasks that another deployment started later', async () => {
     const ours = await deploy();
     await deploy();

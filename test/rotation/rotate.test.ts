@@ -335,6 +335,17 @@ describe('rotate', () => {
       await assertRotated(it);
     });
 
+    it('is finished only when that is confirmed', async () => {
+      const it = await world();
+      it.fault = { call: 'moveLabel 1', when: 'before', error: 'UNREACHABLE', killed: true };
+      await failureOf(it.run());
+      it.fault = null;
+      it.context.answer(false);
+      const error = await failureOf(it.run());
+      assert.equal(error.code, 'DECLINED');
+      assert.equal(versionWith(await it.store.describe(NAME), AWSCURRENT), FIRST);
+    });
+
     it('on a version whose value is refused: takes it off, tells so, and mints anew', async () => {
       const it = await world();
       const stale = '00000000-0000-4000-8000-000000000002';

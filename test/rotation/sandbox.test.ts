@@ -151,6 +151,23 @@ describe('a rotation in the sandbox', function () {
     });
   }
 
+  it('is not done while a task of before still runs', async () => {
+    const work = run();
+    const notify = context.host.notify.bind(context.host);
+    context.host.notify = (event) => {
+      notify(event);
+      if (event.kind !== 'step' || event.name !== 'deploy' || event.state !== 'done') return;
+      const task = sandbox()
+        .ecs.tasksOf()
+        .find(({ lastStatus }) => lastStatus === 'RUNNING');
+      if (task) task.startedBy = 'ecs-svc/0';
+    };
+    const error = await failureOf(work);
+    assert.equal(error.code, 'PARTIAL');
+    assert.match(error.message, /^verify failed: 1 of 2 running tasks may hold the old secret: [0-9a-f]{32};/);
+    assert.equal((error.details as RotateResult).deployment?.state, 'steady');
+  });
+
   it('leaves tasks alone without a service, and says so', async () => {
     const result = await run({ ecs: null });
     assert.equal(result.deployment, null);
