@@ -2,9 +2,10 @@
  * The Jamf Pro client: client credentials in, JSON out. It keeps one token, refreshes it before it ends, and says in
  * words a person can act on why Jamf did not answer as hoped.
  */
-import { JamfMcpError, isInterruption, messageOf, type ErrorCode } from '../errors.ts';
+import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
-import { redact, Secret } from '../redact.ts';
+import type { Secret } from '../redact.ts';
+import { baseUrl, decode, networkError, TOKEN_PATH, tokenFrom, type Answer } from './answers.ts';
 
 /** What a client logs in with. */
 export interface JamfCredentials {
@@ -46,9 +47,6 @@ export interface JamfClient {
   authenticate(): Promise<{ expiresInMs: number; scope: string }>;
 }
 
-/** Where tokens come from, since Jamf Pro 10.49 (facts/rotation.md §2a). */
-const TOKEN_PATH = '/api/oauth/token';
-
 /** Jamf asks for no more than 5 connections at a time (developer.jamf.com, scalability best practices). */
 const MOST_AT_A_TIME = 5;
 
@@ -71,12 +69,6 @@ interface Token {
   expiresInMs: number;
   refreshAt: number;
   endsAt: number;
-}
-
-interface Answer {
-  status: number;
-  headers: Headers;
-  text: string;
 }
 
 /**
@@ -268,149 +260,6 @@ export async function whoAmI(client: JamfClient): Promise<JamfIdentity> {
   const { account } = await client.request<AuthorizationAnswer>('GET', '/api/v1/auth');
   const held = [...(account?.privileges ?? []), ...Object.values(account?.privilegesBySite ?? {}).flat()];
   return { account: account?.username ?? null, privileges: [...new Set(held)].sort() };
-}
-
-/**
- * Check a Jamf URL and bring it into the form that paths are appended to.
- * @param url - as a user typed it
- * @returns scheme, host, port and path prefix, without a trailing slash
- * @throws JamfMcpError INPUT_INVALID: no URL, credentials inside it, or http beyond loopback
- */
-export function baseUrl(url: string): string {
-  const parsed = URL.parse(url.trim());
-  // Not the text as it was typed: it may carry a password.
-  const shown = parsed && parsed.host !== '' ? parsed.protocol + '//' + parsed.host : redact(url.trim());
-  const wrong = (why: string) =>
-    new JamfMcpError('INPUT_INVALID', `${shown} ${why}`, 'give the server as https://example.jamfcloud.com');
-  if (!parsed || !/^https?:$/.test(parsed.protocol)) throw wrong('is not an https URL');
-  if (parsed.username || parsed.password) throw wrong('carries a user name or password');
-  if (parsed.protocol === 'http:' && !isLoopback(parsed.hostname))
-    throw wrong('would send the client secret unencrypted');
-  return (parsed.origin + parsed.pathname).replace(/\/+$/, '');
-}
-
-const isLoopback = (host: string) => host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
-
-function tokenFrom(answer: Answer, pair: JamfCredentials): { value: Secret; scope: string; lifetimeMs: number } {
-  const { status } = answer;
-  const server = baseUrl(pair.url);
-  const notJamf = (what: string) =>
-    new JamfMcpError(
-      'INPUT_INVALID',
-      `${server} is not a Jamf Pro server: POST ${TOKEN_PATH} ${what}`,
-      'check JAMF_URL: the address you sign in to Jamf Pro with (10.49 or newer), without a path',
-    );
-  if (status >= 300 && status < 400) throw notJamf(`redirects to ${answer.headers.get('location') ?? 'another page'}`);
-  if (status === 404 || status === 405) throw notJamf(`answers ${String(status)}`);
-  if (status === 400 || status === 401 || status === 403) {
-    throw new JamfMcpError(
-      'CREDENTIALS_REFUSED',
-      `${server} refuses the API client ${redact(pair.clientId)} (${String(status)}${reason(answer.text)})`,
-      'check client id and secret, and that the client is enabled in Jamf Pro under Settings > API roles and clients',
-    );
-  }
-  if (status !== 200) throw statusError(answer, 'POST', TOKEN_PATH);
-  const body = parse(answer.text) as { access_token?: unknown; expires_in?: unknown; scope?: unknown } | undefined;
-  if (typeof body?.access_token !== 'string' || typeof body.expires_in !== 'number')
-    throw notJamf('answers without a token');
-  return {
-    value: new Secret(body.access_token),
-    scope: typeof body.scope === 'string' ? body.scope : '',
-    lifetimeMs: body.expires_in * 1000,
-  };
-}
-
-function decode(answer: Answer, method: JamfMethod, path: string): unknown {
-  if (answer.status < 200 || answer.status >= 300) throw statusError(answer, method, path);
-  if (answer.text === '') return undefined;
-  const value = parse(answer.text);
-  if (value === undefined) {
-    throw new JamfMcpError(
-      'REMOTE_FAILED',
-      `jamf ${method} ${path} answered with something other than JSON`,
-      'check that JAMF_URL is the Jamf Pro server itself, not a proxy or a sign-in page',
-    );
-  }
-  return value;
-}
-
-/** What a status other than success means; first match wins. */
-const STATUSES: readonly { from: number; to: number; code: ErrorCode; hint: string }[] = [
-  {
-    from: 401,
-    to: 401,
-    code: 'CREDENTIALS_REFUSED',
-    hint: 'Jamf refused a token it had just issued: check that the API client is enabled, then repeat the command',
-  },
-  { from: 403, to: 403, code: 'ACCESS_DENIED', hint: 'add the privilege to the API role of the client in Jamf Pro' },
-  { from: 404, to: 404, code: 'NOT_FOUND', hint: 'check the id, and that this Jamf Pro version has the resource' },
-  { from: 429, to: 429, code: 'THROTTLED', hint: 'Jamf asks for patience: wait a minute, then repeat the command' },
-  { from: 500, to: 599, code: 'REMOTE_FAILED', hint: 'the Jamf Pro server has a problem of its own: try again later' },
-];
-
-/** The privilege that an operation needs, where this program calls it (facts/rotation.md §2a, x-required-privileges). */
-const PRIVILEGES: readonly [RegExp, string][] = [
-  [/^GET \/api\/v1\/api-integrations/, 'Read API Integrations'],
-  [/^POST \/api\/v1\/api-integrations/, 'Create API Integrations'],
-  [/^PUT \/api\/v1\/api-integrations/, 'Update API Integrations'],
-  [/^GET \/api\/v1\/api-roles/, 'Read API Roles'],
-  [/^GET \/api\/v\d\/computers-inventory/, 'Read Computers'],
-];
-
-function statusError(answer: Answer, method: string, path: string): JamfMcpError {
-  const { status } = answer;
-  const known = STATUSES.find(({ from, to }) => status >= from && status <= to);
-  const privilege = PRIVILEGES.find(([match]) => match.test(`${method} ${path}`))?.[1];
-  const lacks = status === 403 && privilege ? `, the API client lacks the privilege “${privilege}”` : '';
-  return new JamfMcpError(
-    known?.code ?? 'REMOTE_FAILED',
-    `jamf ${method} ${path} answered ${String(status)}${reason(answer.text)}${lacks}`,
-    known?.hint ?? null,
-  );
-}
-
-/** Jamf's own words for a failure: an ApiError's descriptions, or an OAuth error, with `: ` before; redacted, one line. */
-function reason(text: string): string {
-  const body = parse(text) as
-    | { errors?: readonly { description?: unknown; code?: unknown }[]; error?: unknown; error_description?: unknown }
-    | null
-    | undefined;
-  const errors = Array.isArray(body?.errors)
-    ? (body.errors as readonly { description?: unknown; code?: unknown }[])
-    : [];
-  const words = [...errors.map(({ description, code }) => description ?? code), body?.error, body?.error_description];
-  const said = words.filter((word) => typeof word === 'string' && word !== '').join('; ');
-  return said === '' ? '' : `: ${redact(said.replace(/\s+/g, ' '))}`;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_TLS|ERR_SSL/;
-
-function networkError(error: unknown, label: string, url: URL, timeoutMs: number): JamfMcpError {
-  if (error instanceof Error && error.name === 'TimeoutError') {
-    return new JamfMcpError(
-      'TIMED_OUT',
-      `jamf ${label}: no answer from ${url.host} within ${String(timeoutMs / 1000)} s`,
-      'check the network, a proxy or VPN, and JAMF_URL, then repeat the command',
-      { cause: error },
-    );
-  }
-  if (isInterruption(error))
-    return new JamfMcpError('INTERRUPTED', `interrupted during jamf ${label}`, null, { cause: error });
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const hint = CERTIFICATE.test(code)
-    ? 'the certificate is not trusted: check JAMF_URL, or name your authority in NODE_EXTRA_CA_CERTS'
-    : 'check JAMF_URL, the network, and a proxy or VPN';
-  const text = redact([code, messageOf(cause)].filter((part) => part !== '').join(': '));
-  return new JamfMcpError('UNREACHABLE', `jamf ${label}: cannot reach ${url.host} (${text})`, hint, { cause: error });
 }
 
 const isPassing = (error: unknown) =>
