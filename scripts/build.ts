@@ -3,8 +3,8 @@
  * the manifest that spares oclif from loading every command at start, the licences of what is bundled, and the JSON
  * Schema of the configuration file.
  */
-import { glob, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 import { configJsonSchema } from '../src/lib/config/schema.ts';
@@ -14,9 +14,7 @@ process.chdir(root);
 
 const entries = [...(await Array.fromAsync(glob('src/commands/**/*.ts'))), 'src/main.ts'];
 
-await rm('dist', { recursive: true, force: true });
-await rm('oclif.manifest.json', { force: true });
-const { metafile } = await build({
+const { metafile, outputFiles } = await build({
   entryPoints: entries,
   outbase: 'src',
   outdir: 'dist',
@@ -38,9 +36,16 @@ const { metafile } = await build({
     js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
   },
   metafile: true,
+  // nothing of the last build goes before this one has succeeded
+  write: false,
   logLevel: 'warning',
 });
 
+await rm('dist', { recursive: true, force: true });
+for (const { path, contents } of outputFiles) {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, contents);
+}
 await writeManifest();
 await writeFile('docs/jamf-mcp.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
 await writeFile('THIRD-PARTY-LICENSES.txt', await licences(metafile));
@@ -83,6 +88,4 @@ async function licences(meta: Metafile): Promise<string> {
   return [...new Set(texts.filter(Boolean))].sort().join('\n\n');
 }
 
-console.log(
-  `built ${String(entries.length)} entries in ${relative(process.cwd(), join(dirname(root), 'dist')) || 'dist'}`,
-);
+console.log(`built ${String(entries.length)} entries`);

@@ -1,6 +1,6 @@
 /** Runs the built binary as a user's shell would: a process of its own, its streams caught, nothing inherited by accident. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,9 +21,15 @@ export interface CliOptions {
   cwd?: string;
 }
 
+const homes: string[] = [];
+process.on('exit', () => {
+  for (const home of homes) rmSync(home, { recursive: true, force: true });
+});
+
 /** An environment with nothing of the developer's own in it: no AWS settings, no home, no configuration. */
 export function cleanEnvironment(extra: Record<string, string | undefined> = {}): Record<string, string> {
   const home = mkdtempSync(join(tmpdir(), 'jamf-mcp-home-'));
+  homes.push(home);
   const base: Record<string, string | undefined> = {
     PATH: process.env.PATH,
     HOME: home,
