@@ -301,6 +301,26 @@ describe('secrets init', () => {
       assert.deepEqual(labels.sort(), [AWSCURRENT, AWSPREVIOUS], 'no draft is left');
     });
 
+    it('keeps the current version where labels may not be moved, and tells the reason', async () => {
+      await existing(right);
+      context.answer(true);
+      store.before = (method) => {
+        if (method === 'moveLabel') throw new JamfMcpError('ACCESS_DENIED', 'not authorized: UpdateSecretVersionStage');
+      };
+      await rejectsWith('ACCESS_DENIED', init({ update: true, given: { AUTH0_CLIENT_ID: 'new' } }));
+      store.before = () => undefined;
+      assert.deepEqual(await current(), right);
+      assert.match(
+        JSON.stringify(context.events.at(-1)),
+        /"warning".*JAMFMCPDRAFT stays on version .* UpdateSecretVersionStage/,
+      );
+
+      context.answer(true);
+      await init({ update: true, given: { AUTH0_CLIENT_ID: 'new' } });
+      const labels = Object.values((await store.describe(NAME)).stages).flat();
+      assert.deepEqual(labels.sort(), [AWSCURRENT, AWSPREVIOUS], 'the next write takes the label over');
+    });
+
     it('creates a secret that is not there', async () => {
       assert.ok((await init({ update: true })).changed);
       assert.deepEqual(await current(), right);

@@ -110,7 +110,9 @@ export async function initSecret(request: InitRequest, context: Context): Promis
   }
   await run('store', async () => {
     if (existing) {
-      result.versionId = (await replaceCurrent(store, existing.name, fields, before?.versionId ?? null)).versionId;
+      result.versionId = (
+        await replaceCurrent(store, existing.name, fields, before?.versionId ?? null, context)
+      ).versionId;
     } else {
       const tags = { environment, 'managed-by': 'jamf-mcp' };
       const created = await store.create({ name, description: DESCRIPTION, tags, fields, token: randomUUID() });
