@@ -92,11 +92,6 @@ export function decodeFields(text: string, about: string): [string, string][] {
 const keepNumbers = (_name: string, value: unknown, context?: { source?: string }): unknown =>
   typeof value === 'number' ? (context?.source ?? String(value)) : value;
 
-/** Whether two versions hold the same fields with the same values, in whatever order. */
-export function sameFields(one: Fields, other: Fields): boolean {
-  return one.size === other.size && [...one].every(([name, value]) => sameValue(other.get(name), value));
-}
-
 /** Whether a value is there and the same. */
 export function sameValue(one: Secret | undefined, other: Secret): boolean {
   return one?.reveal() === other.reveal();
