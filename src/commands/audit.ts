@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../lib/cli/base.ts';
+import { prose } from '../lib/cli/prose.ts';
 import type { AuditResult } from '../lib/audit/audit.ts';
 import { SEVERITIES } from '../lib/audit/detectors/detector.ts';
 import { reaches } from '../lib/audit/detectors/index.ts';
@@ -8,11 +9,12 @@ import { EXIT } from '../lib/errors.ts';
 export default class Audit extends BaseCommand {
   static override summary = 'tell who read or changed the secret, and which accesses nothing explains';
 
-  static override description = `Reads CloudTrail's event history: free, on in every account, the last 90 days of one Region.
+  static override description =
+    prose(`Reads CloudTrail's event history: free, on in every account, the last 90 days of one Region.
 An access is explained by a task of the ECS service that starts or runs (task-role: one that ECS no longer lists), by
 an expected principal (audit.knownPrincipals in jamf-mcp.yaml), or by being your own. The secret need not exist any more.
 
-Exit codes: 3 with --fail-on when there is such a finding, 6 when the event history could not be read to its end.`;
+Exit codes: 3 with --fail-on when there is such a finding, 6 when the event history could not be read to its end.`);
 
   static override examples = [
     '<%= config.bin %> audit --since 7d',

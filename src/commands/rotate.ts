@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand, dryRunFlag } from '../lib/cli/base.ts';
+import { prose } from '../lib/cli/prose.ts';
 import { durationMs } from '../lib/cli/duration.ts';
 import { shellWords } from '../lib/cli/shell-words.ts';
 import { JamfMcpError } from '../lib/errors.ts';
@@ -10,10 +11,11 @@ import type { RotateResult } from '../lib/rotation/rotate.ts';
 export default class Rotate extends BaseCommand {
   static override summary = 'replace the Jamf client secret: minted, staged, tested, promoted, rolled out, proved';
 
-  static override description = `With one API client, Jamf refuses the old secret as soon as the new one is made, so everything that can fail is
+  static override description =
+    prose(`With one API client, Jamf refuses the old secret as soon as the new one is made, so everything that can fail is
 proved before. State is kept in the staging labels of the secret: after a failure, a crash or Ctrl-C the same command
 goes on where it stopped. JAMF_MCP_ROTATOR_CLIENT_ID and JAMF_MCP_ROTATOR_CLIENT_SECRET name another API client that
-makes the new secret; without them the client rotates itself, which needs Read and Create API Integrations.`;
+makes the new secret; without them the client rotates itself, which needs Read and Create API Integrations.`);
 
   static override examples = [
     '<%= config.bin %> rotate --dry-run',

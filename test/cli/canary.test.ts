@@ -3,7 +3,6 @@
  * texts, files and the list of processes. Grows with every command.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
 import { BIN, cleanEnvironment, runCli, type CliOptions, type CliResult } from '../support/cli.ts';
+import { commandLines } from '../support/processes.ts';
 
 const SECRET = 'jamf-mcp-server/production';
 
@@ -75,8 +75,8 @@ describe('the canary', () => {
   async function run(args: string[], options: CliOptions = {}): Promise<CliResult> {
     let listed = '';
     const watch = setInterval(() => {
-      listed += execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
-    }, 100);
+      listed += commandLines();
+    }, 50);
     const result = await runCli(args, { ...options, env: { ...environment(), ...options.env } }).finally(() => {
       clearInterval(watch);
     });
@@ -84,6 +84,7 @@ describe('the canary', () => {
     assertClean(result.stdout, `stdout of ${name}`);
     assertClean(result.stderr, `stderr of ${name}`);
     assertClean(listed, `ps during ${name}`);
+    assert.ok(listed.includes(args[0] ?? ''), 'the list of processes shows the command');
     for (const file of await filesBelow(home)) assertClean(await readFile(file, 'latin1'), `${file} after ${name}`);
     return result;
   }

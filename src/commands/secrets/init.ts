@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
+import { prose } from '../../lib/cli/prose.ts';
 import { drawInit } from '../../lib/cli/draw/secrets.ts';
 import { readText } from '../../lib/cli/input.ts';
 import type { InitResult } from '../../lib/secrets/init.ts';
@@ -7,9 +8,10 @@ import type { InitResult } from '../../lib/secrets/init.ts';
 export default class SecretsInit extends BaseCommand {
   static override summary = 'create the secret, its Jamf client tried before anything is stored';
 
-  static override description = `Fields come from a file (dotenv or a JSON object) or stdin; what is missing is asked for, secret values without an echo. No value is ever taken from a flag.
+  static override description =
+    prose(`Fields come from a file (dotenv or a JSON object) or stdin; what is missing is asked for, secret values without an echo. No value is ever taken from a flag.
 
-An existing secret is left alone unless --update is given.`;
+An existing secret is left alone unless --update is given.`);
 
   static override examples = [
     '<%= config.bin %> secrets init',

@@ -48,6 +48,7 @@ export abstract class BaseCommand extends Command {
     }),
     profile: Flags.string({ ...GLOBAL, summary: 'AWS profile (default: the ordinary AWS chain)', helpValue: 'NAME' }),
     region: Flags.string({ ...GLOBAL, summary: 'AWS Region (default: the ordinary AWS chain)', helpValue: 'REGION' }),
+    json: Flags.boolean({ ...GLOBAL, summary: 'print the result as JSON, or an error as {"error": …}' }),
     quiet: Flags.boolean({
       ...GLOBAL,
       char: 'q',

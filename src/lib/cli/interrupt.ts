@@ -10,7 +10,7 @@ export function onInterrupt(): AbortSignal {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(EXIT.interrupted);
       if (process.stderr.isTTY)
-        process.stderr.write('\ninterrupted: finishing the call under way (again to stop at once)\n');
+        process.stderr.write('\ninterrupted: ending what is under way; once more ends it at once, finished or not\n');
       controller.abort();
     });
   }
