@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { Chalk } from 'chalk';
-import { drawInit, drawList, drawShow } from '../../src/lib/cli/draw/secrets.ts';
+import { drawInit, drawList, drawShow } from '../../src/lib/secrets/report.ts';
 import { familyOf, listSecrets } from '../../src/lib/secrets/list.ts';
 import { schemaOf } from '../../src/lib/secrets/schema.ts';
 import { showSecret } from '../../src/lib/secrets/show.ts';

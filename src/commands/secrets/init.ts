@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
-import { drawInit } from '../../lib/cli/draw/secrets.ts';
+import { drawInit } from '../../lib/secrets/report.ts';
 import { readText } from '../../lib/cli/input.ts';
 import type { InitResult } from '../../lib/secrets/init.ts';
 

@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../lib/cli/base.ts';
-import { drawList } from '../../lib/cli/draw/secrets.ts';
+import { drawList } from '../../lib/secrets/report.ts';
 import type { ListResult } from '../../lib/secrets/list.ts';
 
 export default class SecretsList extends BaseCommand {

@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../lib/cli/base.ts';
-import { drawShow } from '../../lib/cli/draw/secrets.ts';
+import { drawShow } from '../../lib/secrets/report.ts';
 import type { ShowResult } from '../../lib/secrets/show.ts';
 
 export default class SecretsShow extends BaseCommand {

@@ -12,5 +12,5 @@ export async function canvasOf(stream: NodeJS.WriteStream): Promise<Canvas> {
   const { Chalk, supportsColor, supportsColorStderr } = await import('chalk');
   const support = stream === process.stderr ? supportsColorStderr : supportsColor;
   const level = process.env.NO_COLOR || !support ? 0 : support.level;
-  return { ink: new Chalk({ level }), width: stream.isTTY ? stream.columns : PIPE_WIDTH };
+  return { ink: new Chalk({ level }), width: (stream.isTTY && stream.columns) || PIPE_WIDTH };
 }

@@ -1,6 +1,6 @@
 /** Finds the configuration files and reads the environment: the only place that does. */
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { JamfMcpError, messageOf } from '../errors.ts';
 import { resolveSettings, type Choices } from '../config/resolve.ts';
@@ -22,12 +22,22 @@ export async function gatherSettings(choices: Choices): Promise<Settings> {
     region: Boolean(env.AWS_REGION),
     defaultRegion: env.AWS_DEFAULT_REGION,
   };
-  return resolveSettings(
+  const settings = resolveSettings(
     choices,
     aws,
     await readConfigs(),
     join(env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'jamf-mcp'),
   );
+  return { ...settings, user: userName() };
+}
+
+/** A container may run under a number that no account has. */
+function userName(): string | null {
+  try {
+    return userInfo().username;
+  } catch {
+    return null;
+  }
 }
 
 /** The project's file, then the user's; JAMF_MCP_CONFIG names one file that stands for both. */

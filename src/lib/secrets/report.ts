@@ -1,11 +1,11 @@
 /** How the results of `secrets init`, `show` and `list` look as text. */
-import { terminalSafe } from '../../format/escape.ts';
-import { table } from '../../format/table.ts';
-import type { InitResult } from '../../secrets/init.ts';
-import type { ListedSecret, ListResult } from '../../secrets/list.ts';
-import type { ShowResult } from '../../secrets/show.ts';
-import type { SecretInfo } from '../../secrets/store.ts';
-import type { Canvas } from '../../format/canvas.ts';
+import { terminalSafe } from '../format/escape.ts';
+import { table } from '../format/table.ts';
+import type { InitResult } from './init.ts';
+import type { ListedSecret, ListResult } from './list.ts';
+import type { ShowResult } from './show.ts';
+import type { SecretInfo } from './store.ts';
+import type { Canvas } from '../format/canvas.ts';
 
 /** What was created or changed, or in a dry run what would be. */
 export function drawInit(result: InitResult, { ink, width }: Canvas): string {
