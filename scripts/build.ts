@@ -28,8 +28,8 @@ const { metafile, outputFiles } = await build({
   keepNames: true,
   sourcemap: 'external',
   legalComments: 'none',
-  // oclif looks for it only to run uncompiled sources
-  external: ['typescript'],
+  // typescript: oclif looks for it only to run uncompiled sources. The others are installed by who needs them.
+  external: ['typescript', '@napi-rs/keyring', '@azure/identity', '@azure/keyvault-secrets', 'pg-native'],
   chunkNames: 'chunks/[hash]',
   // oclif and others are CommonJS and ask for Node's own modules with require
   banner: {
