@@ -266,7 +266,7 @@ describe('jamf-mcp secrets, the built program in the sandbox', () => {
     await init();
     const client = secretsClient(sandbox());
     await client.send(new DeleteSecretCommand({ SecretId: NAME, RecoveryWindowInDays: 7 }));
-    const restore = /aws secretsmanager restore-secret --secret-id jamf-mcp-server\/production/;
+    const restore = /jamf-mcp secrets restore --secret jamf-mcp-server\/production/;
     assertError(await init(), 1, /scheduled for deletion on \d{4}-/, restore);
     assertError(await init({}, ['--update', '--yes']), 1, /scheduled for deletion/, restore);
     assertError(await run(['secrets', 'show']), 1, /scheduled for deletion/, restore);

@@ -15,8 +15,8 @@ import {
 /** A store, and what the suite needs beside the port. */
 export interface StoreUnderTest {
   store: SecretStore;
-  /** Mark a secret as deleted with a recovery window. */
-  scheduleDeletion: (name: string) => Promise<void>;
+  /** Move the clock by which the back end counts the days of a deletion window; absent where nobody can. */
+  advance?: (ms: number) => void;
   close?: () => Promise<void>;
 }
 
@@ -51,13 +51,34 @@ export async function assertInvariants(store: SecretStore, prefix: string): Prom
   }
 }
 
+/** Fails unless every method says that there is no such secret. */
+async function assertGone(store: SecretStore, name: string): Promise<void> {
+  for (const work of [
+    () => store.describe(name),
+    () => store.read(name, { stage: AWSCURRENT }),
+    () => store.put(name, fields(A), { token: randomUUID(), stages: [AWSCURRENT] }),
+    () => store.moveLabel(name, AWSPENDING, null, randomUUID()),
+    () => store.versions(name),
+    () => store.remove(name, 7),
+    () => store.remove(name, 0),
+    () => store.restore(name),
+    () => store.tag(name, { one: '1' }),
+  ]) {
+    await rejectsWith('SECRET_NOT_FOUND', work);
+  }
+  assert.deepEqual(await store.list(name), []);
+}
+
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const DAY_MS = 86_400_000;
+
 const A = { JAMF_URL: 'https://example.jamfcloud.com', JAMF_CLIENT_SECRET: 'EXAMPLE-a' };
 const B = { JAMF_URL: 'https://example.jamfcloud.com', JAMF_CLIENT_SECRET: 'EXAMPLE-b' };
 const C = { JAMF_URL: 'https://example.jamfcloud.com', JAMF_CLIENT_SECRET: 'EXAMPLE-c' };
 
 interface Bench {
   store: SecretStore;
-  scheduleDeletion: (name: string) => Promise<void>;
+  advance: (ms: number) => void;
   /** A name that no other test uses. */
   name: string;
   /** Create the secret with the values A; gives the version id. */
@@ -308,34 +329,181 @@ const TESTS: Record<string, (bench: Bench) => Promise<void>> = {
     assert.ok((await names('')).includes(`${name}-other/a`));
   },
 
-  'tells a secret that is scheduled for deletion': async ({ store, name, create, scheduleDeletion }) => {
+  'tells a secret that is scheduled for deletion': async ({ store, name, create }) => {
     await create();
-    await scheduleDeletion(name);
-    assert.match((await store.describe(name)).deletionAt ?? '', /^\d{4}-/);
+    const { deletionAt } = await store.remove(name, 7);
+    assert.match(deletionAt, ISO);
+    assert.equal((await store.describe(name)).deletionAt?.slice(0, 19), deletionAt.slice(0, 19));
+    assert.equal((await store.list(name))[0]?.deletionAt?.slice(0, 19), deletionAt.slice(0, 19));
     const error = await rejectsWith('SECRET_DELETED', store.read(name, { stage: AWSCURRENT }));
-    assert.match(error.hint ?? '', /restore-secret --secret-id/);
+    assert.match(error.hint ?? '', /jamf-mcp secrets restore --secret /);
   },
 
-  'creates nothing over a secret that is scheduled for deletion': async ({ store, name, create, scheduleDeletion }) => {
+  'creates nothing over a secret that is scheduled for deletion': async ({ store, name, create }) => {
     await create();
-    await scheduleDeletion(name);
+    await store.remove(name, 7);
     const again = { name, description: '', tags: {}, fields: fields(A), token: randomUUID() };
     await rejectsWith('SECRET_DELETED', store.create(again));
   },
 
-  'writes nothing to a secret that is scheduled for deletion': async ({
-    store,
-    name,
-    create,
-    put,
-    scheduleDeletion,
-  }) => {
+  'writes nothing to a secret that is scheduled for deletion': async ({ store, name, create, put }) => {
     const first = await create();
     const second = await put(B, AWSPENDING);
-    await scheduleDeletion(name);
+    await store.remove(name, 30);
     await rejectsWith('SECRET_DELETED', put(C, AWSCURRENT));
+    await rejectsWith('SECRET_DELETED', store.tag(name, { one: '2' }));
     await rejectsWith('SECRET_DELETED', store.moveLabel(name, AWSCURRENT, first, second));
     assert.deepEqual((await store.describe(name)).stages, { [first]: [AWSCURRENT], [second]: [AWSPENDING] });
+  },
+
+  'counts the days of the deletion window, and the first date stays': async ({ store, name }) => {
+    const make = async (suffix: string) => {
+      await store.create({ name: name + suffix, description: '', tags: {}, fields: fields(A), token: randomUUID() });
+    };
+    await make('/week');
+    await make('/month');
+    const week = await store.remove(`${name}/week`, 7);
+    const month = await store.remove(`${name}/month`, 30);
+    const days = (Date.parse(month.deletionAt) - Date.parse(week.deletionAt)) / DAY_MS;
+    assert.ok(Math.abs(days - 23) < 0.01, String(days));
+    const again = await store.remove(`${name}/week`, 30);
+    assert.equal(again.deletionAt.slice(0, 19), week.deletionAt.slice(0, 19));
+  },
+
+  'refuses a deletion window that is none': async ({ store, name, create, current }) => {
+    await create();
+    for (const days of [1, 6, 31, 7.5, -7, Number.NaN]) await rejectsWith('INPUT_INVALID', store.remove(name, days));
+    assert.equal((await store.describe(name)).deletionAt, null);
+    assert.deepEqual(await current(), A);
+  },
+
+  'restores everything, and what needs no restoring': async ({ store, name, create, put, current, holder }) => {
+    const first = await create();
+    const second = await put(B, AWSCURRENT);
+    await store.tag(name, { kept: 'yes' });
+    await store.restore(name);
+    await store.remove(name, 7);
+    await store.restore(name);
+    await store.restore(name);
+    const info = await store.describe(name);
+    assert.equal(info.deletionAt, null);
+    assert.deepEqual(info.tags, { kept: 'yes' });
+    assert.deepEqual(info.stages, { [first]: [AWSPREVIOUS], [second]: [AWSCURRENT] });
+    assert.deepEqual(await current(), B);
+    const third = await put(C, AWSCURRENT);
+    assert.equal(await holder(AWSCURRENT), third);
+  },
+
+  'deletes at once, scheduled or not, and the name is free': async ({ store, name, create, put, current }) => {
+    await create();
+    await put(B, AWSCURRENT);
+    assert.match((await store.remove(name, 0)).deletionAt, ISO);
+    await assertGone(store, name);
+    await create();
+    assert.deepEqual(await current(), A);
+    assert.equal((await store.versions(name)).length, 1, 'nothing of the old one is left');
+    await store.remove(name, 7);
+    await store.remove(name, 0);
+    await assertGone(store, name);
+  },
+
+  'is gone when the deletion window ends, and not before': async ({ store, name, create, current, advance }) => {
+    await create();
+    await store.remove(name, 7);
+    advance(7 * DAY_MS - 60_000);
+    await store.restore(name);
+    assert.deepEqual(await current(), A);
+    await store.remove(name, 7);
+    advance(7 * DAY_MS + 60_000);
+    await assertGone(store, name);
+    await create();
+    assert.deepEqual(await current(), A);
+    assert.equal((await store.describe(name)).deletionAt, null);
+  },
+
+  'lists every version, newest first, unlabelled ones too': async ({ store, name, create, put }) => {
+    const first = await create();
+    const second = await put(B, AWSCURRENT);
+    const third = await put(C, AWSCURRENT, 'mine');
+    const versions = await store.versions(name);
+    assert.deepEqual(
+      versions.map(({ versionId, stages }) => [versionId, stages.toSorted()]),
+      [
+        [third, [AWSCURRENT, 'mine']],
+        [second, [AWSPREVIOUS]],
+        [first, []],
+      ],
+    );
+    for (const { createdAt, createdBy } of versions) {
+      assert.match(createdAt ?? '', ISO);
+      assert.ok(createdBy === null || createdBy.length > 0);
+    }
+    assert.ok(!JSON.stringify(versions).includes('EXAMPLE'));
+    await store.remove(name, 7);
+    assert.equal((await store.versions(name)).length, 3, 'also while it is scheduled for deletion');
+  },
+
+  'keeps 101 versions, each readable': async ({ store, name, create, put }) => {
+    const ids = [await create()];
+    for (let n = 1; n <= 100; n += 1) ids.push(await put({ N: String(n) }, AWSCURRENT));
+    const versions = await store.versions(name);
+    assert.deepEqual(versions.map(({ versionId }) => versionId).sort(), ids.toSorted());
+    for (const n of [1, 50, 100]) {
+      const version = await store.read(name, { versionId: ids[n] ?? '' });
+      assert.deepEqual(plain(version.fields), { N: String(n) });
+    }
+  },
+
+  'sets tags and takes them off, and touches nothing else': async ({ store, name, create }) => {
+    const first = await create();
+    const tags = async () => (await store.describe(name)).tags;
+    await store.tag(name, { one: '1', two: '2', 'odd name': '' });
+    await store.tag(name, { two: 'zwei', one: null, absent: null });
+    assert.deepEqual(await tags(), { two: 'zwei', 'odd name': '' });
+    await store.tag(name, {});
+    await store.tag(name, { two: 'zwei' });
+    assert.deepEqual(await tags(), { two: 'zwei', 'odd name': '' });
+    assert.deepEqual((await store.describe(name)).stages, { [first]: [AWSCURRENT] });
+    assert.equal((await store.versions(name)).length, 1);
+  },
+
+  'refuses tags that no store takes': async ({ store, name, create }) => {
+    await create();
+    const many = Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`tag-${String(n)}`, '']));
+    const bad = [many, { '': 'x' }, { ['n'.repeat(129)]: 'x' }, { name: 'v'.repeat(257) }, { 'aws:mine': 'x' }];
+    for (const tags of bad) {
+      await rejectsWith('INPUT_INVALID', store.tag(name, tags));
+      const secret = { name: `${name}-other`, description: '', tags, fields: fields(A), token: randomUUID() };
+      await rejectsWith('INPUT_INVALID', store.create(secret));
+    }
+    assert.deepEqual((await store.describe(name)).tags, {});
+    await rejectsWith('SECRET_NOT_FOUND', store.describe(`${name}-other`));
+  },
+
+  'tells a missing secret to whoever deletes, restores or tags it': async ({ store, name }) => {
+    await assertGone(store, name);
+  },
+
+  'takes a KMS key only where there are KMS keys': async ({ store, name }) => {
+    const kmsKeyId = 'arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000';
+    const secret = { name, description: '', tags: {}, fields: fields(A), token: randomUUID(), kmsKeyId };
+    if (store.kind !== 'aws') {
+      await rejectsWith('INPUT_INVALID', store.create(secret));
+      await rejectsWith('SECRET_NOT_FOUND', store.describe(name));
+      return;
+    }
+    await store.create(secret);
+    assert.equal((await store.describe(name)).kmsKeyId, kmsKeyId);
+    assert.equal((await store.list(name))[0]?.kmsKeyId, kmsKeyId);
+  },
+
+  'holds 65,536 bytes to the last': async ({ create, put, current }) => {
+    const around = Buffer.byteLength(JSON.stringify({ LARGE: '' }));
+    const most = { LARGE: 'x'.repeat(65_536 - around) };
+    await create();
+    await put(most, AWSCURRENT);
+    assert.deepEqual(await current(), most);
+    await rejectsWith('INPUT_INVALID', put({ LARGE: `${most.LARGE}x` }, AWSCURRENT));
   },
 
   'keeps every text as it is': async ({ create, put, current }) => {
@@ -388,6 +556,24 @@ const TESTS: Record<string, (bench: Bench) => Promise<void>> = {
     assert.deepEqual(plain((await store.read(name, { versionId: first })).fields), A);
   },
 
+  'of 5 counters at once none loses a step': async ({ store, name, create, put, current }) => {
+    await create();
+    await put({ N: '0' }, AWSCURRENT);
+    const step = async (writer: number): Promise<void> => {
+      const before = await store.read(name, { stage: AWSCURRENT });
+      const next = { N: String(Number(plain(before.fields).N) + 1) };
+      const versionId = await put(next, `writer-${String(writer)}`);
+      try {
+        await store.moveLabel(name, AWSCURRENT, before.versionId, versionId);
+      } catch (error) {
+        if (!(error instanceof JamfMcpError && error.code === 'CONFLICT')) throw error;
+        await step(writer);
+      }
+    };
+    await Promise.all(Array.from({ length: 5 }, (_, writer) => step(writer)));
+    assert.deepEqual(await current(), { N: '5' });
+  },
+
   'of 10 promotions at once exactly one wins': async ({ store, name, create, put, holder }) => {
     const first = await create();
     const ids = await Promise.all(
@@ -421,12 +607,17 @@ export function storeContract(open: () => Promise<StoreUnderTest>, deviations: R
   });
 
   const benchFor = (name: string): Bench => {
-    const { store, scheduleDeletion } = under;
+    const { store } = under;
+    const advance =
+      under.advance ??
+      (() => {
+        throw new Error('the clock of this back end cannot be moved');
+      });
     const put = async (raw: Record<string, string>, ...stages: string[]) =>
       (await store.put(name, fields(raw), { token: randomUUID(), stages })).versionId;
     return {
       store,
-      scheduleDeletion,
+      advance,
       name,
       create: async () =>
         (await store.create({ name, description: '', tags: {}, fields: fields(A), token: randomUUID() })).versionId,

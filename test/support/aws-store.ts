@@ -6,20 +6,14 @@ import { testContext } from './context.ts';
 import { setEnvironment } from './env.ts';
 
 /** Point the AWS SDK of this process at a server until `close`. */
-export async function awsStoreAt(server: {
-  environment: Record<string, string>;
+export function awsStoreAt(server: { environment: Record<string, string>; close(): Promise<void> }): {
+  store: SecretStore;
   close(): Promise<void>;
-}): Promise<{ store: SecretStore; scheduleDeletion(name: string): Promise<void>; close(): Promise<void> }> {
+} {
   const restore = setEnvironment({ AWS_PROFILE: undefined, AWS_SESSION_TOKEN: undefined, ...server.environment });
-  const { SecretsManagerClient, DeleteSecretCommand } = await import('@aws-sdk/client-secrets-manager');
-  const client = new SecretsManagerClient({});
   return {
     store: awsStore({ aws: {}, schema: schemaOf('jamf') }, testContext()),
-    scheduleDeletion: async (name) => {
-      await client.send(new DeleteSecretCommand({ SecretId: name, RecoveryWindowInDays: 7 }));
-    },
     close: async () => {
-      client.destroy();
       restore();
       await server.close();
     },

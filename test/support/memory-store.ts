@@ -4,8 +4,13 @@ import {
   infoOf,
   moveLabelIn,
   putVersion,
+  removeIn,
+  restoreIn,
   secretNotFound,
+  stillThere,
+  tagIn,
   versionOf,
+  versionsOf,
   type SecretDocument,
 } from '../../src/lib/secrets/document.ts';
 import { schemaOf, type SecretSchema } from '../../src/lib/secrets/schema.ts';
@@ -19,6 +24,8 @@ export interface MemoryStore extends SecretStore {
   readonly calls: string[];
   /** Called before each method does its work; throw here to inject a fault. */
   before: (method: string, name: string) => void | Promise<void>;
+  /** Called after each method has done its work, which stays done; throw here to lose its answer. */
+  after: (method: string, name: string) => void | Promise<void>;
   /** Mark a secret as AWS does when it is deleted with a recovery window. */
   scheduleDeletion(name: string, at?: string): void;
 }
@@ -36,15 +43,24 @@ export function memoryStore(
   const calls: string[] = [];
   const arnOf = (name: string) => `arn:aws:secretsmanager:us-east-1:000000000000:secret:${name}-EXMPLE`;
   const find = (name: string): SecretDocument => {
-    const document = documents.get(name) ?? [...documents.values()].find((candidate) => arnOf(candidate.name) === name);
+    const named = documents.get(name) ?? [...documents.values()].find((candidate) => arnOf(candidate.name) === name);
+    const document = stillThere(named ?? null, now());
     if (!document) throw secretNotFound(name, 'memory');
     return document;
+  };
+  /** Change a document, or let it go where its deletion window has ended with the change. */
+  const change = (name: string, work: (document: SecretDocument) => SecretDocument): void => {
+    const document = work(find(name));
+    if (stillThere(document, now())) documents.set(document.name, document);
+    else documents.delete(document.name);
   };
   /** Record the call, give the test its say, then work; a throw becomes a rejection. */
   const enter = async <T>(method: string, name: string, work: () => T): Promise<T> => {
     calls.push(`${method} ${name}`);
     await store.before(method, name);
-    return work();
+    const result = work();
+    await store.after(method, name);
+    return result;
   };
 
   const store: MemoryStore = {
@@ -52,6 +68,7 @@ export function memoryStore(
     documents,
     calls,
     before: () => undefined,
+    after: () => undefined,
     scheduleDeletion(name, at = '2026-12-22T00:00:00.000Z') {
       documents.set(name, { ...find(name), deletionAt: at });
     },
@@ -65,25 +82,45 @@ export function memoryStore(
     list: (prefix) =>
       enter('list', prefix, () =>
         [...documents.values()]
-          .filter((document) => document.name.startsWith(prefix))
+          .filter((document) => document.name.startsWith(prefix) && stillThere(document, now()))
           .map((document) => infoOf(document, arnOf(document.name))),
       ),
     read: (name, ref) => enter('read', name, () => versionOf(find(name), arnOf(find(name).name), ref, schema)),
     create: (secret) =>
       enter('create', secret.name, () => {
-        documents.set(secret.name, createUnless(documents.get(secret.name) ?? null, secret, now(), 'memory'));
+        documents.set(
+          secret.name,
+          createUnless(stillThere(documents.get(secret.name) ?? null, now()), secret, now(), 'memory'),
+        );
         return { arn: arnOf(secret.name), versionId: secret.token };
       }),
     put: (name, fields, put) =>
       enter('put', name, () => {
-        const document = putVersion(find(name), fields, put, now());
-        documents.set(document.name, document);
+        change(name, (document) => putVersion(document, fields, put, now()));
         return { versionId: put.token };
       }),
     moveLabel: (name, label, from, to) =>
       enter('moveLabel', name, () => {
-        const document = moveLabelIn(find(name), label, from, to, now());
-        documents.set(document.name, document);
+        change(name, (document) => moveLabelIn(document, label, from, to, now()));
+      }),
+    versions: (name) => enter('versions', name, () => versionsOf(find(name))),
+    remove: (name, windowDays) =>
+      enter('remove', name, () => {
+        let deletionAt = '';
+        change(name, (document) => {
+          const removed = removeIn(document, windowDays, now());
+          ({ deletionAt } = removed);
+          return removed;
+        });
+        return { deletionAt };
+      }),
+    restore: (name) =>
+      enter('restore', name, () => {
+        change(name, restoreIn);
+      }),
+    tag: (name, tags) =>
+      enter('tag', name, () => {
+        change(name, (document) => tagIn(document, tags));
       }),
   };
   return store;

@@ -36,7 +36,7 @@ const REASONS: readonly Reason[] = [
   {
     match: /marked for deletion|scheduled for deletion/i,
     cause: 'the secret is scheduled for deletion',
-    fix: 'take it back with `aws secretsmanager restore-secret`, or point the task definition at another',
+    fix: 'take it back with `jamf-mcp secrets restore`, or point the task definition at another',
   },
   {
     match: /invalid ARN format/i,

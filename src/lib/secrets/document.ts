@@ -3,14 +3,34 @@
  * whose back end does not know labels by itself. The rules are those of AWS Secrets Manager (rotation.md §2c).
  */
 import { JamfMcpError } from '../errors.ts';
-import { checkLabels, checkMove, checkName, checkToken, encodeFields } from './rules.ts';
+import {
+  checkLabels,
+  checkMove,
+  checkName,
+  checkTags,
+  checkToken,
+  checkWindow,
+  encodeFields,
+  mergeTags,
+} from './rules.ts';
 import { fieldsFrom, type SecretSchema } from './schema.ts';
-import { AWSCURRENT, AWSPREVIOUS, type Fields, type SecretInfo, type SecretVersion, type VersionRef } from './store.ts';
+import {
+  AWSCURRENT,
+  AWSPREVIOUS,
+  type Fields,
+  type SecretInfo,
+  type SecretStore,
+  type SecretVersion,
+  type VersionInfo,
+  type VersionRef,
+} from './store.ts';
 
 /** One version as it is kept: plain values, in order. */
 export interface StoredVersion {
   id: string;
   createdAt: string;
+  /** Who stored it; absent where that is not known. */
+  createdBy?: string | null;
   stages: readonly string[];
   fields: readonly (readonly [string, string])[];
 }
@@ -36,18 +56,23 @@ export interface SecretDocument {
 const MOST_UNLABELLED = 100;
 const DAY_MS = 86_400_000;
 
+/** What a secret is created from: the parameter of {@link SecretStore.create}. */
+type NewSecret = Parameters<SecretStore['create']>[0];
+
 /**
  * A new secret, its first version carrying AWSCURRENT.
  * @param now - milliseconds since 1970
- * @throws JamfMcpError INPUT_INVALID for a name, token or size that no store takes
+ * @param by - who creates it, where that is known
+ * @throws JamfMcpError INPUT_INVALID for a name, token, tag or size that no store takes, and for a KMS key
  */
-export function createDocument(
-  secret: { name: string; description: string; tags: Readonly<Record<string, string>>; fields: Fields; token: string },
-  now: number,
-): SecretDocument {
+export function createDocument(secret: NewSecret, now: number, by: string | null = null): SecretDocument {
   checkName(secret.name);
   checkToken(secret.token);
+  checkTags(secret.tags);
   encodeFields(secret.fields);
+  if (secret.kmsKeyId !== undefined) {
+    throw new JamfMcpError('INPUT_INVALID', 'only the store aws encrypts with a KMS key', 'leave the KMS key out');
+  }
   const createdAt = new Date(now).toISOString();
   return {
     format: FORMAT,
@@ -57,7 +82,7 @@ export function createDocument(
     changedAt: createdAt,
     deletionAt: null,
     tags: { ...secret.tags },
-    versions: [{ id: secret.token, createdAt, stages: [AWSCURRENT], fields: plain(secret.fields) }],
+    versions: [{ id: secret.token, createdAt, createdBy: by, stages: [AWSCURRENT], fields: plain(secret.fields) }],
   };
 }
 
@@ -65,16 +90,18 @@ export function createDocument(
  * {@link createDocument} where something may be there already.
  * @param existing - what has that name, or null
  * @param where - the store, for the error
+ * @param by - who creates it, where that is known
  * @returns a new document, or the existing one if it was created by this very call (same token, same value)
  * @throws JamfMcpError SECRET_EXISTS, SECRET_DELETED
  */
 export function createUnless(
   existing: SecretDocument | null,
-  secret: Parameters<typeof createDocument>[0],
+  secret: NewSecret,
   now: number,
   where: string,
+  by: string | null = null,
 ): SecretDocument {
-  if (!existing) return createDocument(secret, now);
+  if (!existing) return createDocument(secret, now, by);
   refuseDeleted(existing);
   const version = existing.versions.find(({ id }) => id === secret.token);
   if (version && sameStored(version, secret.fields)) return existing;
@@ -83,6 +110,7 @@ export function createUnless(
 
 /**
  * Add a version that takes the given labels from wherever they are.
+ * @param by - who stores it, where that is known
  * @returns the new document, or the very same one where token and value have been stored before
  * @throws JamfMcpError CONFLICT where the token was used for another value; SECRET_DELETED
  */
@@ -91,6 +119,7 @@ export function putVersion(
   fields: Fields,
   options: { token: string; stages: readonly string[] },
   now: number,
+  by: string | null = null,
 ): SecretDocument {
   refuseDeleted(document);
   checkToken(options.token);
@@ -106,7 +135,7 @@ export function putVersion(
     );
   }
   const createdAt = new Date(now).toISOString();
-  const added: StoredVersion = { id: options.token, createdAt, stages: [], fields: plain(fields) };
+  const added: StoredVersion = { id: options.token, createdAt, createdBy: by, stages: [], fields: plain(fields) };
   let versions: readonly StoredVersion[] = [...document.versions, added];
   for (const label of options.stages) versions = place(versions, label, added.id);
   return { ...document, changedAt: createdAt, versions: withoutOldest(versions, now) };
@@ -138,6 +167,57 @@ export function moveLabelIn(
   return { ...document, changedAt, versions: withoutOldest(place(document.versions, label, to), now) };
 }
 
+/**
+ * The document while the secret lives or can still be restored.
+ * @returns null once its deletion window has ended: it is then gone for every method
+ */
+export function stillThere(document: SecretDocument | null, now: number): SecretDocument | null {
+  return document?.deletionAt && Date.parse(document.deletionAt) <= now ? null : document;
+}
+
+/**
+ * Schedule the secret for deletion; one that is scheduled already keeps its date.
+ * @param windowDays - 7 to 30, or 0: the document returned is then past its end, and to be thrown away
+ * @throws JamfMcpError INPUT_INVALID
+ */
+export function removeIn(
+  document: SecretDocument,
+  windowDays: number,
+  now: number,
+): SecretDocument & { deletionAt: string } {
+  checkWindow(windowDays);
+  if (document.deletionAt !== null && windowDays > 0) return document as SecretDocument & { deletionAt: string };
+  return { ...document, deletionAt: new Date(now + windowDays * DAY_MS).toISOString() };
+}
+
+/** Call a scheduled deletion off. @returns the very same document where none is scheduled */
+export function restoreIn(document: SecretDocument): SecretDocument {
+  return document.deletionAt === null ? document : { ...document, deletionAt: null };
+}
+
+/**
+ * Set tags, or with null take them off.
+ * @throws JamfMcpError INPUT_INVALID, SECRET_DELETED
+ */
+export function tagIn(document: SecretDocument, change: Readonly<Record<string, string | null>>): SecretDocument {
+  refuseDeleted(document);
+  const tags = mergeTags(document.tags, change);
+  checkTags(tags);
+  return { ...document, tags };
+}
+
+/** Every version without its value, newest first. */
+export function versionsOf(document: SecretDocument): VersionInfo[] {
+  return document.versions
+    .map(({ id, stages, createdAt, createdBy }) => ({
+      versionId: id,
+      stages: [...stages],
+      createdAt,
+      createdBy: createdBy ?? null,
+    }))
+    .reverse();
+}
+
 /** What is known of the secret without its values. */
 export function infoOf(document: SecretDocument, arn: string): SecretInfo {
   return {
@@ -154,6 +234,8 @@ export function infoOf(document: SecretDocument, arn: string): SecretInfo {
         .filter((version) => version.stages.length > 0)
         .map((version) => [version.id, [...version.stages]]),
     ),
+    kmsKeyId: null,
+    replicas: [],
   };
 }
 
@@ -214,7 +296,7 @@ export function secretDeleted(name: string, deletionAt: string | null, cause?: u
   return new JamfMcpError(
     'SECRET_DELETED',
     `secret ${name} is scheduled for deletion${deletionAt ? ` on ${deletionAt.slice(0, 10)}` : ''}; nothing was changed`,
-    `take it back with: aws secretsmanager restore-secret --secret-id ${name}`,
+    `take it back with: jamf-mcp secrets restore --secret ${name}`,
     { cause },
   );
 }

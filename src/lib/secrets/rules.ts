@@ -43,6 +43,54 @@ export function checkMove(label: string, to: string | null): void {
   throw new JamfMcpError('INPUT_INVALID', 'the label AWSCURRENT can be moved to another version, but not taken off');
 }
 
+/** Recovery window of a deletion, in days: DeleteSecret's own limits. */
+const SHORTEST_WINDOW = 7;
+const LONGEST_WINDOW = 30;
+
+/** @throws JamfMcpError INPUT_INVALID unless the days are 7 to 30, or 0 for a deletion at once */
+export function checkWindow(days: number): void {
+  if (days === 0 || (Number.isInteger(days) && days >= SHORTEST_WINDOW && days <= LONGEST_WINDOW)) return;
+  throw new JamfMcpError(
+    'INPUT_INVALID',
+    `a deleted secret can be kept for ${String(SHORTEST_WINDOW)} to ${String(LONGEST_WINDOW)} days, not for ${String(days)}`,
+    'name the days with --window, or delete it at once with --now',
+  );
+}
+
+/** https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_TagResource.html */
+const MOST_TAGS = 50;
+const LONGEST_TAG_NAME = 128;
+const LONGEST_TAG_VALUE = 256;
+
+/**
+ * Refuse tags that no store takes.
+ * @param tags - all the tags that the secret is to have
+ * @throws JamfMcpError INPUT_INVALID
+ */
+export function checkTags(tags: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(tags);
+  const bad = entries.find(
+    ([name, value]) =>
+      name.length < 1 || name.length > LONGEST_TAG_NAME || value.length > LONGEST_TAG_VALUE || /^aws:/i.test(name),
+  );
+  if (entries.length <= MOST_TAGS && !bad) return;
+  throw new JamfMcpError(
+    'INPUT_INVALID',
+    bad
+      ? `a tag is a name of 1 to ${String(LONGEST_TAG_NAME)} characters, not beginning with aws:, and a value of at most ${String(LONGEST_TAG_VALUE)}: ${bad[0].slice(0, LONGEST_TAG_NAME)}`
+      : `a secret has at most ${String(MOST_TAGS)} tags, not ${String(entries.length)}`,
+  );
+}
+
+/** The tags after a change; null takes one off. */
+export function mergeTags(
+  before: Readonly<Record<string, string>>,
+  change: Readonly<Record<string, string | null>>,
+): Record<string, string> {
+  const merged: Record<string, string | null> = { ...before, ...change };
+  return Object.fromEntries(Object.entries(merged).filter((tag): tag is [string, string] => tag[1] !== null));
+}
+
 /**
  * The text that a store keeps: a JSON object whose values are all strings, because the ECS agent prints a number as a
  * float (rotation.md §2d).

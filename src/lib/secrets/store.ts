@@ -36,6 +36,21 @@ export interface SecretInfo {
   tags: Readonly<Record<string, string>>;
   /** Version id to its staging labels; labelled versions only. */
   stages: Readonly<Record<string, readonly string[]>>;
+  /** The KMS key that was chosen for it; null where the store's own key encrypts it, and outside AWS. */
+  kmsKeyId: string | null;
+  /** Its copies in other Regions, as {@link SecretStore.describe} knows them; a list has none. */
+  replicas: readonly { region: string; status: string }[];
+}
+
+/** One version without its value. */
+export interface VersionInfo {
+  versionId: string;
+  /** Empty for a version that no label is on. */
+  stages: readonly string[];
+  /** ISO 8601, UTC. */
+  createdAt: string | null;
+  /** Who stored it; null where the store does not keep that. */
+  createdBy: string | null;
 }
 
 /** One version with its value. */
@@ -87,6 +102,8 @@ export interface SecretStore {
     tags: Readonly<Record<string, string>>;
     fields: Fields;
     token: string;
+    /** The KMS key to encrypt with; AWS only, INPUT_INVALID in every other store. */
+    kmsKeyId?: string;
   }): Promise<{ arn: string; versionId: string }>;
 
   /**
@@ -107,6 +124,28 @@ export interface SecretStore {
    * @throws CONFLICT where something other than `from` or `to` holds the label; INPUT_INVALID for taking AWSCURRENT off
    */
   moveLabel(name: string, label: string, from: string | null, to: string | null): Promise<void>;
+
+  /** Every version that the store still has, newest first, unlabelled ones too; also of a secret scheduled for deletion. */
+  versions(name: string): Promise<VersionInfo[]>;
+
+  /**
+   * Schedule the secret for deletion, or delete it at once. One that is scheduled already keeps its date, and that is
+   * success; with 0 days it goes at once all the same.
+   * @param windowDays - 7 to 30; 0 for at once, which nothing takes back
+   * @returns when it goes for good, ISO 8601, UTC
+   * @throws INPUT_INVALID for any other number of days
+   */
+  remove(name: string, windowDays: number): Promise<{ deletionAt: string }>;
+
+  /** Call a scheduled deletion off; success where none is scheduled. */
+  restore(name: string): Promise<void>;
+
+  /**
+   * Set the tags given and leave others alone.
+   * @param tags - name to value; null takes the tag off, and one that is off already is off
+   * @throws INPUT_INVALID for what no store takes: more than 50 tags, names past 128 or values past 256 characters
+   */
+  tag(name: string, tags: Readonly<Record<string, string | null>>): Promise<void>;
 }
 
 /**

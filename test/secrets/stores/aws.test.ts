@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { CreateSecretCommand, ListSecretsCommand } from '@aws-sdk/client-secrets-manager';
+import { manualClock } from '../../../src/lib/sandbox/clock.ts';
 import { startSandbox } from '../../../src/lib/sandbox/index.ts';
 import { LEGACY_CI, READER, type Credentials } from '../../../src/lib/sandbox/principals.ts';
 import { schemaOf } from '../../../src/lib/secrets/schema.ts';
@@ -17,7 +18,13 @@ import { assertInvariants, fields, plain, rejectsWith, storeContract } from '../
 const NAME = 'jamf-mcp-server/production';
 
 describe('store contract: aws, in the sandbox', () => {
-  storeContract(async () => awsStoreAt(await startSandbox()));
+  storeContract(async () => {
+    const clock = manualClock();
+    const advance = (ms: number) => {
+      clock.advance(ms);
+    };
+    return { ...awsStoreAt(await startSandbox({ clock })), advance };
+  });
 });
 
 describe('the store on Secrets Manager', () => {

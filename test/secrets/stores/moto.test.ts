@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { awsStoreAt } from '../../support/aws-store.ts';
 import { hasMoto, startMoto } from '../../support/moto.ts';
 import { storeContract } from '../contract.ts';
@@ -13,6 +15,10 @@ const DEVIATIONS: Record<string, string> = {
   'creates nothing over a secret that is scheduled for deletion':
     'row 21: deletion is not looked at, the secret exists',
   'writes nothing to a secret that is scheduled for deletion': 'row 21: it is written to',
+  'lists every version, newest first, unlabelled ones too': 'row 18: each is as old as the question about it',
+  'deletes at once, scheduled or not, and the name is free': 'row 18: the versions of a missing secret are HTML',
+  'tells a missing secret to whoever deletes, restores or tags it': 'row 18: the versions of a missing secret are HTML',
+  'is gone when the deletion window ends, and not before': 'its clock cannot be moved',
 };
 
 describe('store contract: aws, in moto', () => {
@@ -21,4 +27,23 @@ describe('store contract: aws, in moto', () => {
     return;
   }
   storeContract(async () => awsStoreAt(await startMoto()), DEVIATIONS);
+});
+
+describe('the store on Secrets Manager, in moto', () => {
+  if (!hasMoto()) {
+    it('needs moto_server (pip install "moto[server]")');
+    return;
+  }
+
+  it('tells the copies in other Regions, which the sandbox has none of', async () => {
+    const under = awsStoreAt(await startMoto());
+    try {
+      await new SecretsManagerClient({}).send(
+        new CreateSecretCommand({ Name: 'copied', SecretString: '{}', AddReplicaRegions: [{ Region: 'eu-west-1' }] }),
+      );
+      assert.deepEqual((await under.store.describe('copied')).replicas, [{ region: 'eu-west-1', status: 'InSync' }]);
+    } finally {
+      await under.close();
+    }
+  });
 });

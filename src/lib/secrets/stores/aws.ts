@@ -4,15 +4,25 @@ import { awsErrorName, call, clientConfig, identity, type AwsSettings } from '..
 import { JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import { labelConflict, secretDeleted, secretExists, secretNotFound, versionNotFound } from '../document.ts';
-import { checkLabels, checkMove, checkName, checkToken, decodeFields, encodeFields } from '../rules.ts';
+import {
+  checkLabels,
+  checkMove,
+  checkName,
+  checkTags,
+  checkToken,
+  checkWindow,
+  decodeFields,
+  encodeFields,
+  mergeTags,
+} from '../rules.ts';
 import { fieldsFrom, type SecretSchema } from '../schema.ts';
-import { versionWith, type SecretInfo, type SecretStore, type VersionRef } from '../store.ts';
+import { versionWith, type SecretInfo, type SecretStore, type VersionInfo, type VersionRef } from '../store.ts';
 
 /** How long a version that was just written may stay invisible (aws/aws-sdk-js-v3#7701), and the first pause, in ms. */
 const VISIBLE_WITHIN_MS = 10_000;
 const FIRST_PAUSE_MS = 200;
 
-/** Entries of one page of ListSecrets: the most that AWS gives. */
+/** Entries of one page of ListSecrets and ListSecretVersionIds: the most that AWS gives. */
 const PAGE = 100;
 
 /**
@@ -127,6 +137,7 @@ export function awsStore(options: { aws: AwsSettings; schema: SecretSchema }, co
     async create(secret) {
       checkName(secret.name);
       checkToken(secret.token);
+      checkTags(secret.tags);
       const SecretString = encodeFields(secret.fields);
       const { sdk, client } = await connect();
       const command = new sdk.CreateSecretCommand({
@@ -134,6 +145,7 @@ export function awsStore(options: { aws: AwsSettings; schema: SecretSchema }, co
         Description: secret.description,
         ClientRequestToken: secret.token,
         SecretString,
+        KmsKeyId: secret.kmsKeyId,
         Tags: Object.entries(secret.tags).map(([Key, Value]) => ({ Key, Value })),
       });
       try {
@@ -190,6 +202,86 @@ export function awsStore(options: { aws: AwsSettings; schema: SecretSchema }, co
         if (holder === to) return;
         if (codeOf(error) === 'VERSION_NOT_FOUND') throw error;
         throw holder === from ? error : labelConflict(name, label, from, holder, error);
+      }
+    },
+
+    async versions(name) {
+      const { sdk, client } = await connect();
+      const found: VersionInfo[] = [];
+      let NextToken: string | undefined;
+      do {
+        const command = new sdk.ListSecretVersionIdsCommand({
+          SecretId: name,
+          IncludeDeprecated: true,
+          MaxResults: PAGE,
+          NextToken,
+        });
+        try {
+          const page = await call(context, 'ListSecretVersionIds', `secret ${name}`, (send) =>
+            client.send(command, send),
+          );
+          found.push(
+            ...(page.Versions ?? []).map((version) => ({
+              versionId: version.VersionId ?? '',
+              stages: version.VersionStages ?? [],
+              createdAt: iso(version.CreatedDate),
+              // Secrets Manager does not say who stored a version; CloudTrail does.
+              createdBy: null,
+            })),
+          );
+          NextToken = page.NextToken;
+        } catch (error) {
+          throw await failed(error, name, null);
+        }
+      } while (NextToken);
+      return found.sort((a, b) => (b.createdAt ?? '').localeCompare(a.createdAt ?? ''));
+    },
+
+    async remove(name, windowDays) {
+      checkWindow(windowDays);
+      const { sdk, client } = await connect();
+      // Deleting at once what is not there is success to AWS: a mistyped name would go unnoticed.
+      if (windowDays === 0) await describe(name);
+      const how = windowDays === 0 ? { ForceDeleteWithoutRecovery: true } : { RecoveryWindowInDays: windowDays };
+      const command = new sdk.DeleteSecretCommand({ SecretId: name, ...how });
+      try {
+        const output = await call(context, 'DeleteSecret', `secret ${name}`, (send) => client.send(command, send));
+        return { deletionAt: (output.DeletionDate ?? new Date(context.clock.now())).toISOString() };
+      } catch (error) {
+        const told = await failed(error, name, null);
+        const { deletionAt } = codeOf(told) === 'SECRET_DELETED' ? await describe(name) : { deletionAt: null };
+        if (deletionAt === null) throw told;
+        return { deletionAt };
+      }
+    },
+
+    async restore(name) {
+      const { sdk, client } = await connect();
+      const command = new sdk.RestoreSecretCommand({ SecretId: name });
+      try {
+        await call(context, 'RestoreSecret', `secret ${name}`, (send) => client.send(command, send));
+      } catch (error) {
+        throw await failed(error, name, null);
+      }
+    },
+
+    async tag(name, tags) {
+      const { sdk, client } = await connect();
+      checkTags(mergeTags({}, tags));
+      const set = Object.entries(tags).flatMap(([Key, Value]) => (Value === null ? [] : [{ Key, Value }]));
+      const off = Object.keys(tags).filter((key) => tags[key] === null);
+      try {
+        // Off first: a secret with 50 tags has room for the new ones only then.
+        if (off.length > 0) {
+          const command = new sdk.UntagResourceCommand({ SecretId: name, TagKeys: off });
+          await call(context, 'UntagResource', `secret ${name}`, (send) => client.send(command, send));
+        }
+        if (set.length > 0) {
+          const command = new sdk.TagResourceCommand({ SecretId: name, Tags: set });
+          await call(context, 'TagResource', `secret ${name}`, (send) => client.send(command, send));
+        }
+      } catch (error) {
+        throw await failed(error, name, null);
       }
     },
   };
@@ -256,6 +348,11 @@ function infoFrom(
       (secret.Tags ?? []).flatMap(({ Key, Value }) => (Key === undefined ? [] : [[Key, Value ?? '']])),
     ),
     stages: Object.fromEntries(Object.entries(stages ?? {}).filter(([, labels]) => labels.length > 0)),
+    kmsKeyId: secret.KmsKeyId ?? null,
+    replicas: ('ReplicationStatus' in secret ? (secret.ReplicationStatus ?? []) : []).map(({ Region, Status }) => ({
+      region: Region ?? '',
+      status: Status ?? '',
+    })),
   };
 }
 

@@ -40,6 +40,16 @@ export async function replaceFile(
 }
 
 /**
+ * Remove a file for good; one that is gone already is gone.
+ * @param beforeCommit - last chance to throw, with nothing changed yet
+ */
+export async function removeFile(path: string, beforeCommit: () => Promise<void>): Promise<void> {
+  await beforeCommit();
+  await rm(path, { force: true });
+  await syncFolder(dirname(path));
+}
+
+/**
  * Create a file that must not be there yet, with all of its content at once.
  * @returns false where it is there already; it is then untouched
  */

@@ -6,21 +6,26 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
-import type { Secret } from '../../redact.ts';
+import { redact, type Secret } from '../../redact.ts';
 import {
   createUnless,
   FORMAT,
   infoOf,
   moveLabelIn,
   putVersion,
+  removeIn,
+  restoreIn,
   secretNotFound,
+  stillThere,
+  tagIn,
   versionOf,
+  versionsOf,
   type SecretDocument,
 } from '../document.ts';
 import { checkName } from '../rules.ts';
 import type { SecretSchema } from '../schema.ts';
 import type { SecretStore } from '../store.ts';
-import { errorCode, isTemporary, readIfThere, replaceFile, withLock } from './files.ts';
+import { errorCode, isTemporary, readIfThere, removeFile, replaceFile, withLock } from './files.ts';
 import { createKey, readKey, seal, unseal } from './local-key.ts';
 
 const WHERE = 'the local store';
@@ -70,22 +75,25 @@ export function localStore(
 
   const find = async (id: string): Promise<SecretDocument> => {
     const name = nameOf(id);
-    const document = await load(fileOf(name));
+    const document = stillThere(await load(fileOf(name)), context.clock.now());
     if (document) return document;
     throw secretNotFound(name, WHERE);
   };
 
-  /** Read, change and write one document, alone. */
-  const change = (file: string, work: (document: SecretDocument | null) => SecretDocument): Promise<SecretDocument> => {
+  /** Read, change and write one document, alone; null, or one past the end of its deletion window, removes its file. */
+  const change = (file: string, work: (document: SecretDocument | null) => SecretDocument | null): Promise<void> => {
     const turn = queue.then(() =>
       withLock(join(folder, `${file}.lock`), context, async (stillMine) => {
         const before = await load(file);
-        const after = work(before);
-        if (after === before) return after;
+        const after = stillThere(work(stillThere(before, context.clock.now())), context.clock.now());
+        if (after === before) return;
         await removeRemains(folder, file);
+        if (after === null) {
+          await removeFile(join(folder, file), stillMine);
+          return;
+        }
         const data = await seal(JSON.stringify(after), await existingKey());
         await replaceFile(join(folder, file), data, context, stillMine);
-        return after;
       }),
     );
     queue = turn.catch(() => undefined);
@@ -98,6 +106,19 @@ export function localStore(
       if (document) return work(document);
       throw secretNotFound(name, WHERE);
     });
+  };
+
+  /** A secret whose deletion window has ended goes from the disk as soon as somebody looks at the list. */
+  const purge = async ({ name }: SecretDocument): Promise<void> => {
+    try {
+      await change(fileOf(name), (document) => document);
+    } catch (error) {
+      if (isInterruption(error)) throw error;
+      context.host.notify({
+        kind: 'warning',
+        text: `the deletion of ${name} is due, but its file could not be removed: ${redact(messageOf(error))}`,
+      });
+    }
   };
 
   return {
@@ -115,10 +136,10 @@ export function localStore(
       told(folder, async () => {
         const files = (await filesIn(folder)).filter((file) => file.endsWith(SUFFIX));
         const wanted = files.filter((file) => decodeURIComponent(file.slice(0, -SUFFIX.length)).startsWith(prefix));
-        const documents = await Promise.all(wanted.sort().map(load));
-        return documents
-          .filter((document) => document !== null)
-          .map((document) => infoOf(document, arnOf(document.name)));
+        const documents = (await Promise.all(wanted.sort().map(load))).filter((document) => document !== null);
+        const there = documents.filter((document) => stillThere(document, context.clock.now()));
+        for (const document of documents) if (!there.includes(document)) await purge(document);
+        return there.map((document) => infoOf(document, arnOf(document.name)));
       }),
 
     read: (name, ref) =>
@@ -133,13 +154,15 @@ export function localStore(
         const file = fileOf(secret.name);
         key ??= await readKey(keyFile);
         if (!key && !(await hasSecrets(folder))) key = await createKey(keyFile, context);
-        await change(file, (existing) => createUnless(existing, secret, context.clock.now(), WHERE));
+        await change(file, (existing) => createUnless(existing, secret, context.clock.now(), WHERE, options.user));
         return { arn: arnOf(secret.name), versionId: secret.token };
       }),
 
     put: (name, fields, version) =>
       told(folder, async () => {
-        await changeExisting(name, (document) => putVersion(document, fields, version, context.clock.now()));
+        await changeExisting(name, (document) =>
+          putVersion(document, fields, version, context.clock.now(), options.user),
+        );
         return { versionId: version.token };
       }),
 
@@ -147,6 +170,23 @@ export function localStore(
       told(folder, () =>
         changeExisting(name, (document) => moveLabelIn(document, label, from, to, context.clock.now())),
       ),
+
+    versions: (name) => told(folder, async () => versionsOf(await find(name))),
+
+    remove: (name, windowDays) =>
+      told(folder, async () => {
+        let deletionAt = '';
+        await changeExisting(name, (document) => {
+          const removed = removeIn(document, windowDays, context.clock.now());
+          ({ deletionAt } = removed);
+          return removed;
+        });
+        return { deletionAt };
+      }),
+
+    restore: (name) => told(folder, () => changeExisting(name, restoreIn)),
+
+    tag: (name, tags) => told(folder, () => changeExisting(name, (document) => tagIn(document, tags))),
   };
 }
 
