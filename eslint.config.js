@@ -17,6 +17,7 @@ const DOMAINS = {
   server: ['config', 'jamf', 'sofa', 'secrets', 'audit', 'iam', 'rotation'],
   posture: ['iam', 'ecs', 'secrets', 'audit'],
   sandbox: [],
+  library: ['config', 'secrets'],
   format: [],
 };
 
@@ -96,7 +97,7 @@ export default tseslint.config(
         bans.aws,
         ...(domain === 'cli' ? [] : [bans.core]),
       ]),
-      ...(domain === 'cli' || domain === 'sandbox'
+      ...(['cli', 'library', 'sandbox'].includes(domain)
         ? {}
         : { 'no-restricted-globals': ['error', { name: 'process', message: 'the core never reads process' }] }),
     },
