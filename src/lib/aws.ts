@@ -10,6 +10,8 @@ import { redact } from './redact.ts';
 export interface AwsSettings {
   profile?: string | undefined;
   region?: string | undefined;
+  /** Why values are read: goes into the user agent, so that CloudTrail carries it. */
+  reason?: string | undefined;
 }
 
 /** Who is calling, as STS sees it. */
@@ -32,10 +34,20 @@ export function clientConfig(aws: AwsSettings) {
     ...(aws.profile ? { profile: aws.profile } : {}),
     ...(aws.region ? { region: aws.region } : {}),
     maxAttempts: MAX_ATTEMPTS,
-    customUserAgent: [['jamf-mcp', '0']] as [string, string][],
+    customUserAgent: [['jamf-mcp', '0'], ...(aws.reason ? [['reason', agentText(aws.reason)]] : [])] as [
+      string,
+      string,
+    ][],
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000 },
   };
 }
+
+/** What a user agent may hold of a text, at a length that leaves room for the SDK's own words. */
+const agentText = (text: string) =>
+  text
+    .normalize('NFKD')
+    .replace(/[^\w.-]+/g, '_')
+    .slice(0, 128);
 
 /**
  * Make one API call: cancellable, told to the host as a debug event without bodies, its error made one of ours.

@@ -21,6 +21,7 @@ describe('settings', () => {
       store: 'aws',
       secret: 'jamf-mcp-server/production',
       schema: 'jamf',
+      schemas: [],
       aws: { profile: undefined, region: undefined },
       ecs: { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service' },
       audit: { knownPrincipals: [] },

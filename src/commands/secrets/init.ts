@@ -33,7 +33,7 @@ An existing secret is left alone unless --update is given.`);
     const file = flags['from-file'];
     const { initSecret } = await import('../../lib/secrets/init.ts');
     const { openStore } = await import('../../lib/secrets/open.ts');
-    const { schemaOf } = await import('../../lib/secrets/schema.ts');
+    const { schemaFor } = await import('../../lib/secrets/schema.ts');
     const given =
       file === undefined ? {} : (await import('../../lib/secrets/dotenv.ts')).parseFields(...(await readText(file)));
     const result = await initSecret(
@@ -41,7 +41,7 @@ An existing secret is left alone unless --update is given.`);
         store: await openStore(settings, context),
         secret: settings.secret,
         environment: settings.environment,
-        schema: schemaOf(settings.schema),
+        schema: schemaFor(settings),
         given,
         update: flags.update,
         verify: flags.verify,

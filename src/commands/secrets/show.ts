@@ -22,10 +22,10 @@ export default class SecretsShow extends BaseCommand {
     const { flags } = await this.parse(SecretsShow);
     const { settings, context } = await this.begin(flags);
     const { openStore } = await import('../../lib/secrets/open.ts');
-    const { schemaOf } = await import('../../lib/secrets/schema.ts');
+    const { schemaFor } = await import('../../lib/secrets/schema.ts');
     const { showSecret } = await import('../../lib/secrets/show.ts');
     const { secret, environment } = settings;
-    const schema = schemaOf(settings.schema);
+    const schema = schemaFor(settings);
     const store = await openStore(settings, context);
     return this.present(
       await showSecret({ store, secret, environment, schema, stage: flags.stage }, context),

@@ -1,5 +1,6 @@
 /** Flags over environment over project file over user file over the defaults. */
 import { JamfMcpError } from '../errors.ts';
+import type { FieldType, SecretSchema } from '../secrets/schema.ts';
 import type { StoreKind } from '../secrets/store.ts';
 import type { Config, EnvironmentConfig } from './schema.ts';
 import { PRODUCTION, type Settings } from './settings.ts';
@@ -51,6 +52,7 @@ export function resolveSettings(
     store: choices.store ?? first((layer) => layer.store) ?? 'aws',
     secret: choices.secret ?? first((layer) => layer.secret) ?? `jamf-mcp-server/${environment}`,
     schema: first((layer) => layer.schema) ?? 'jamf',
+    schemas: configs.flatMap((config) => Object.entries(config.schemas ?? {}).map(schemaFrom)),
     aws: { profile, region },
     ecs: {
       cluster: first((layer) => layer.ecs?.cluster) ?? 'jamf-mcp-cluster',
@@ -60,6 +62,34 @@ export function resolveSettings(
     localStore: first((layer) => layer.localStore) ?? dataFolder,
   };
 }
+
+/** A schema of the file in the form of those that come along; what the file leaves out is secret and needed. */
+function schemaFrom([name, { prefix = '', fields }]: [string, NonNullable<Config['schemas']>[string]]): SecretSchema {
+  return {
+    name,
+    prefix,
+    fields: fields.map(({ type = 'secret', secret, required, issuer, describe, ...field }) => ({
+      ...field,
+      type,
+      secret: secret ?? type === 'secret',
+      optional: required === false,
+      issuer: issuer ?? null,
+      describe: describe ?? `field of ${name}`,
+      example: field.default ?? EXAMPLES[type],
+    })),
+  };
+}
+
+const EXAMPLES: Record<FieldType, string> = {
+  origin: 'https://server.example.com',
+  url: 'https://example.com/path',
+  host: 'host.example.com',
+  server: 'server.example.com',
+  port: '8080',
+  text: 'example',
+  scopes: 'read write',
+  secret: 'EXAMPLE-secret',
+};
 
 /** A mistyped `--env prodution` must not become a new secret, where the files say which environments there are. */
 function checkEnvironment(environment: string, configs: readonly Config[]): void {

@@ -1,5 +1,6 @@
 /** The shape of `jamf-mcp.yaml`, once: it validates, and the JSON Schema for editors is generated from it. */
 import { z } from 'zod';
+import { FIELD_TYPES } from '../secrets/schema.ts';
 import { STORE_KINDS } from '../secrets/store.ts';
 
 const text = z.string().min(1);
@@ -30,11 +31,29 @@ const environmentShape = {
 
 const environmentSchema = z.strictObject(environmentShape);
 
+const fieldSchema = z.strictObject({
+  name: text.regex(/^[A-Za-z_][\w.-]*$/, 'has to be letters, digits and _').describe('name of the field'),
+  type: z.enum(FIELD_TYPES).describe('what its value looks like; default secret').optional(),
+  secret: z.boolean().describe('whether its value is masked; default yes for the type secret, else no').optional(),
+  required: z.boolean().describe('whether it has to be there; default yes').optional(),
+  default: z.string().describe('taken where nothing is given').optional(),
+  issuer: text.describe('who can issue another value, such as jamf').optional(),
+  describe: text.describe('what it is, shown where it is asked for').optional(),
+  aliases: z.array(text).describe('other names that an imported file may have for it').optional(),
+});
+
+/** A kind of secret of the user's own. */
+const ownSchema = z.strictObject({
+  prefix: text.describe('what a name may be given without in an imported file, such as PAYROLL').optional(),
+  fields: z.array(fieldSchema).min(1),
+});
+
 /** `jamf-mcp.yaml`: settings for every environment at the top, and what differs under `environments`. */
 export const configSchema = z
   .strictObject({
     environment: text.describe('the environment used without --env; default production').optional(),
     ...environmentShape,
+    schemas: z.record(text, ownSchema).describe('kinds of secrets of your own, by name').optional(),
     environments: z.record(text, environmentSchema).describe('what differs in one environment').optional(),
   })
   .describe('jamf-mcp.yaml');

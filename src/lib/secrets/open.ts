@@ -1,19 +1,19 @@
 /** From settings to a store. */
 import type { Settings } from '../config/settings.ts';
 import type { Context } from '../host.ts';
-import { schemaOf } from './schema.ts';
+import { schemaFor } from './schema.ts';
 import type { SecretStore, StoreKind } from './store.ts';
 
 /** One line a store; its module is loaded on first use. */
 const STORES: Record<StoreKind, (settings: Settings, context: Context) => Promise<SecretStore>> = {
   aws: async (settings, context) => {
     const { awsStore } = await import('./stores/aws.ts');
-    return awsStore({ aws: settings.aws, schema: schemaOf(settings.schema) }, context);
+    return awsStore({ aws: { ...settings.aws, reason: settings.reason }, schema: schemaFor(settings) }, context);
   },
   local: async (settings, context) => {
     const { localStore } = await import('./stores/local.ts');
     return localStore(
-      { folder: settings.localStore, schema: schemaOf(settings.schema), user: settings.user ?? null },
+      { folder: settings.localStore, schema: schemaFor(settings), user: settings.user ?? null },
       context,
     );
   },

@@ -2,16 +2,22 @@
  * What a secret consists of: its fields, which of them are secret, what they look like, and who issues them.
  * A schema is a table; everything else here reads it.
  */
+import { isIPv6 } from 'node:net';
 import { JamfMcpError } from '../errors.ts';
 import { Secret } from '../redact.ts';
+import { SCHEMAS } from './schemas.ts';
 import type { Fields } from './store.ts';
 
 /**
- * What a value has to look like.
+ * What a value can have to look like.
  * `origin`: scheme, host and port of a server; `url`: an identifier that is kept to the letter; `host`: a host name;
- * `scopes`: words separated by one space; `text` and `secret`: one line.
+ * `server`: a host name or address, also one without a domain; `port`: 1 to 65535; `scopes`: words separated by one
+ * space; `text` and `secret`: one line.
  */
-export type FieldType = 'origin' | 'url' | 'host' | 'text' | 'scopes' | 'secret';
+export const FIELD_TYPES = ['origin', 'url', 'host', 'server', 'port', 'text', 'scopes', 'secret'] as const;
+
+/** One of {@link FIELD_TYPES}. */
+export type FieldType = (typeof FIELD_TYPES)[number];
 
 /** One field of a secret. */
 export interface FieldSpec {
@@ -26,99 +32,66 @@ export interface FieldSpec {
   example: string;
   /** Taken where nothing is given. */
   default?: string;
+  /** Need not be there. */
+  optional?: boolean;
+  /** Other names that an imported file may have for it; see {@link fieldCalled}. */
+  aliases?: readonly string[];
+  /** Needed to reach the store at all, so that it stays in a file that `secrets import --rewrite` made safe. */
+  stays?: boolean;
 }
 
 /** The fields of one kind of secret. */
 export interface SecretSchema {
   name: string;
+  /** What a field's name may be given without: `JAMF`. */
+  prefix: string;
   fields: readonly FieldSpec[];
 }
 
-/** The eight fields of the Jamf MCP server: requirements rows 3 to 10, 26, 27. */
-const JAMF: SecretSchema = {
-  name: 'jamf',
-  fields: [
-    {
-      name: 'JAMF_URL',
-      secret: false,
-      type: 'origin',
-      issuer: null,
-      describe: 'URL of the Jamf Pro server',
-      example: 'https://example.jamfcloud.com',
-    },
-    {
-      name: 'JAMF_CLIENT_ID',
-      secret: false,
-      type: 'text',
-      issuer: 'jamf',
-      describe: 'client id of the Jamf API client',
-      example: '00000000-0000-4000-8000-000000000000',
-    },
-    {
-      name: 'JAMF_CLIENT_SECRET',
-      secret: true,
-      type: 'secret',
-      issuer: 'jamf',
-      describe: 'client secret of the Jamf API client',
-      example: 'EXAMPLE-jamf-client-secret',
-    },
-    {
-      name: 'AUTH0_DOMAIN',
-      secret: false,
-      type: 'host',
-      issuer: null,
-      describe: 'host name of the Auth0 tenant',
-      example: 'example.eu.auth0.com',
-    },
-    {
-      name: 'AUTH0_CLIENT_ID',
-      secret: false,
-      type: 'text',
-      issuer: 'auth0',
-      describe: 'client id of the Auth0 application',
-      example: 'EXAMPLEauth0clientid',
-    },
-    {
-      name: 'AUTH0_CLIENT_SECRET',
-      secret: true,
-      type: 'secret',
-      issuer: 'auth0',
-      describe: 'client secret of the Auth0 application',
-      example: 'EXAMPLE-auth0-client-secret',
-    },
-    {
-      name: 'AUTH0_AUDIENCE',
-      secret: false,
-      type: 'url',
-      issuer: null,
-      describe: 'audience of the access tokens, the https URL of the MCP server',
-      example: 'https://mcp.example.com',
-    },
-    {
-      name: 'REQUIRED_SCOPES',
-      secret: false,
-      type: 'scopes',
-      issuer: null,
-      describe: 'scopes that a token must carry, separated by spaces',
-      example: 'read:jamf write:jamf',
-      default: 'read:jamf write:jamf',
-    },
-  ],
-};
-
-const SCHEMAS: readonly SecretSchema[] = [JAMF];
-
 /**
  * The schema of that name.
- * @param name - `jamf`
+ * @param name - `jamf`, `auth0`, `database`, `aws`, `s3`, `prompts`, or one of `own`
+ * @param own - schemas of jamf-mcp.yaml; one with the name of a schema that comes along replaces it
  * @throws JamfMcpError CONFIG_INVALID where there is none
  */
-export function schemaOf(name: string): SecretSchema {
-  const schema = SCHEMAS.find((candidate) => candidate.name === name);
+export function schemaOf(name: string, own: readonly SecretSchema[] = []): SecretSchema {
+  const all = allSchemas(own);
+  const schema = all.find((candidate) => candidate.name === name);
   if (schema) return schema;
-  const known = SCHEMAS.map((candidate) => candidate.name).join(', ');
+  const known = all.map((candidate) => candidate.name).join(', ');
   throw new JamfMcpError('CONFIG_INVALID', `there is no schema ${name}`, `schemas: ${known}`);
 }
+
+/**
+ * The schema that settings name, looked for among their own and those that come along.
+ * @throws JamfMcpError CONFIG_INVALID where there is none of that name
+ */
+export function schemaFor(settings: { schema: string; schemas: readonly SecretSchema[] }): SecretSchema {
+  return schemaOf(settings.schema, settings.schemas);
+}
+
+/** Every schema there is, own ones first; each name once. */
+export function allSchemas(own: readonly SecretSchema[]): SecretSchema[] {
+  return [...own, ...SCHEMAS.filter(({ name }) => !own.some((schema) => schema.name === name))];
+}
+
+/**
+ * The field that a name stands for, however it is spelt: `client_id`, `jamf-client-id`, `jamf.clientId` and
+ * `JAMF_CLIENT_ID` are one. Only letters and digits count, in either case; the schema's prefix may be left out, and a
+ * field may have other names (requirements rows 121, 123, 365, 370).
+ * @returns null where the schema has no such field
+ */
+export function fieldCalled(schema: SecretSchema, name: string): FieldSpec | null {
+  const wanted = letters(name);
+  const names = (field: FieldSpec) => [field.name, ...(field.aliases ?? [])].map(letters);
+  return (
+    schema.fields.find((field) => names(field).includes(wanted)) ??
+    schema.fields.find((field) => names(field).includes(letters(schema.prefix) + wanted)) ??
+    null
+  );
+}
+
+const letters = (name: string) => name.replace(/[^a-z\d]/gi, '').toUpperCase();
 
 /** Whether a field is masked: those that the schema calls secret, and all that it does not know. */
 export function isSecretField(schema: SecretSchema, name: string): boolean {
@@ -165,6 +138,7 @@ export function checkFields(
   for (const field of schema.fields) {
     const given = Object.hasOwn(raw, field.name) ? raw[field.name] : undefined;
     const value = given === undefined || given.trim() === '' ? field.default : given;
+    if (value === undefined && field.optional) continue;
     if (value === undefined) {
       problems.push({ field: field.name, kind: 'missing', why: 'is missing' });
       continue;
@@ -233,6 +207,18 @@ const CHECKS: Record<FieldType, (given: string) => { value: string } | { why: st
     if (!isLoopback(url.hostname) && !url.hostname.includes('.'))
       return { why: 'has to be a full host name with a domain' };
     return { value: host };
+  },
+  server: (given) => {
+    const host = given.trim().toLowerCase();
+    return isIPv6(host.replace(/^\[(.*)\]$/, '$1')) || /^[a-z\d]([a-z\d._-]*[a-z\d])?$/.test(host)
+      ? { value: host }
+      : { why: 'has to be a host name or an address, without a port' };
+  },
+  port: (given) => {
+    const port = given.trim();
+    return /^[1-9]\d{0,4}$/.test(port) && Number(port) <= 65_535
+      ? { value: port }
+      : { why: 'has to be a port, a whole number from 1 to 65535' };
   },
   scopes: (given) => {
     const scopes = given.trim().split(/\s+/);
