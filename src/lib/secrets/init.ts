@@ -5,9 +5,10 @@ import type { Context } from '../host.ts';
 import { secretDeleted, secretExists } from './document.ts';
 import { sameValue } from './rules.ts';
 import { checkField, checkFields, fieldsFrom, problemError, type FieldSpec, type SecretSchema } from './schema.ts';
-import { AWSCURRENT, type SecretInfo, type SecretStore, type SecretVersion } from './store.ts';
+import { runStep } from './steps.ts';
+import type { SecretInfo, SecretStore } from './store.ts';
 import { verifyJamf, type JamfProof } from './verify.ts';
-import { replaceCurrent } from './write.ts';
+import { currentOf, orNull, replaceCurrent } from './write.ts';
 
 /** Requirements row 25. */
 const DESCRIPTION = 'Credentials for Jamf MCP Server';
@@ -86,18 +87,7 @@ export async function initSecret(request: InitRequest, context: Context): Promis
   };
   if (request.dryRun || changedFields.length === 0) return result;
 
-  const run = async <T>(step: InitStep['name'], work: () => Promise<T>): Promise<T | null> => {
-    const planned = result.steps.find((candidate) => candidate.name === step);
-    if (planned?.state !== 'planned') return null;
-    const started = context.clock.now();
-    context.host.notify({ kind: 'step', ...planned, state: 'started' });
-    const outcome = await work();
-    planned.state = 'done';
-    context.host.notify({ kind: 'step', ...planned, state: 'done', durationMs: context.clock.now() - started });
-    return outcome;
-  };
-
-  result.verified = await run('verify', () => verifyJamf(values, context));
+  result.verified = await runStep(result.steps, 'verify', context, () => verifyJamf(values, context));
   context.host.notify({ kind: 'target', store: store.kind, ...(await store.whereabouts()) });
   if (
     existing &&
@@ -108,7 +98,7 @@ export async function initSecret(request: InitRequest, context: Context): Promis
   ) {
     throw new JamfMcpError('DECLINED', 'declined; nothing was changed');
   }
-  await run('store', async () => {
+  await runStep(result.steps, 'store', context, async () => {
     if (existing) {
       result.versionId = (
         await replaceCurrent(store, existing.name, fields, before?.versionId ?? null, context)
@@ -136,19 +126,6 @@ async function lookUp({ store, secret, update }: InitRequest): Promise<SecretInf
   if (info?.deletionAt) throw secretDeleted(info.name, info.deletionAt);
   if (info && !update) throw secretExists(info.name, info.arn);
   return info;
-}
-
-/** A secret that was created without a value, as the AWS CLI can, has no current version. */
-const currentOf = (store: SecretStore, name: string): Promise<SecretVersion | null> =>
-  orNull(store.read(name, { stage: AWSCURRENT }), 'VERSION_NOT_FOUND');
-
-async function orNull<T>(work: Promise<T>, code: JamfMcpError['code']): Promise<T | null> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof JamfMcpError && error.code === code) return null;
-    throw error;
-  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { redact } from '../redact.ts';
-import { AWSCURRENT, type Fields, type SecretStore } from './store.ts';
+import { AWSCURRENT, type Fields, type SecretStore, type SecretVersion } from './store.ts';
 
 /** Carried by a version between being stored and becoming current; what a crash leaves behind is taken over by the next write. */
 export const DRAFT = 'JAMFMCPDRAFT';
@@ -35,7 +35,7 @@ export async function replaceCurrent(
 }
 
 /** Take the draft label off, unless another writer's draft has it by now. Never throws: the write itself is decided. */
-async function dropDraft(store: SecretStore, name: string, versionId: string, context: Context): Promise<void> {
+export async function dropDraft(store: SecretStore, name: string, versionId: string, context: Context): Promise<void> {
   try {
     await store.moveLabel(name, DRAFT, versionId, null);
   } catch (error) {
@@ -47,3 +47,20 @@ async function dropDraft(store: SecretStore, name: string, versionId: string, co
     });
   }
 }
+
+/**
+ * What a call gives, or null where it fails with that one code.
+ * @throws everything else
+ */
+export async function orNull<T>(work: Promise<T>, code: JamfMcpError['code']): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof JamfMcpError && error.code === code) return null;
+    throw error;
+  }
+}
+
+/** The current version; null for a secret that was created without a value, as the AWS CLI can. */
+export const currentOf = (store: SecretStore, name: string): Promise<SecretVersion | null> =>
+  orNull(store.read(name, { stage: AWSCURRENT }), 'VERSION_NOT_FOUND');
