@@ -17,8 +17,8 @@ export type HostEvent =
 
 /** What the core may need to know. `flag` names what to pass where no person can be asked. */
 export type Question =
-  /** Danger of the middle kind: y/N, or `--yes`. */
-  | { kind: 'confirm'; text: string }
+  /** Danger of the middle kind: y/N, or `--yes`, or where `name` is what would change, `--confirm NAME`. */
+  | { kind: 'confirm'; text: string; name?: string }
   /** Severe danger: type the name, or `--confirm NAME`. */
   | { kind: 'confirm-name'; text: string; name: string }
   | { kind: 'text'; text: string; flag: string; default?: string; check?: (answer: string) => true | string }
@@ -61,6 +61,16 @@ export interface Context {
   clock: Clock;
   /** Aborted by Ctrl-C: every call and every wait listens to it. */
   signal: AbortSignal;
+  /** Say what another Ctrl-C does from now on; absent where there is no process that one could end. */
+  insist?: (insistence: Insistence) => void;
+}
+
+/** What becomes of a process that is asked to end once more. */
+export interface Insistence {
+  /** False: it stays, however often it is asked, until this is said otherwise. */
+  ends: boolean;
+  /** Told each time: why it stays, or how what it leaves is taken up again; one line. */
+  text: string;
 }
 
 /** The clock on the wall. */
