@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../lib/cli/base.ts';
 import { onInterrupt } from '../lib/cli/interrupt.ts';
-import { runChild } from '../lib/cli/child.ts';
+import { runChild, splitCommand } from '../lib/cli/child.ts';
 import { sandboxed, surround } from '../lib/cli/sandbox.ts';
 import { ECS_OUTCOMES } from '../lib/sandbox/ecs-model.ts';
 import { startSandbox } from '../lib/sandbox/index.ts';
@@ -17,7 +17,6 @@ export default class Sandbox extends BaseCommand {
     '<%= config.bin %> <%= command.id %>',
     `<%= config.bin %> <%= command.id %> -- sh -c '<%= config.bin %> secrets init --from-file "$JAMF_MCP_SANDBOX_FIELDS"'`,
   ];
-  static override strict = false;
   static override flags = {
     outcome: Flags.option({ options: ECS_OUTCOMES, summary: 'how ECS deployments end', default: 'steady' as const })(),
     speed: Flags.integer({
@@ -38,7 +37,8 @@ export default class Sandbox extends BaseCommand {
   };
 
   async run(): Promise<void> {
-    const { flags, argv } = await this.parse(Sandbox);
+    const { own, command } = splitCommand(this.argv);
+    const { flags } = await this.parse(Sandbox, own);
     const sandbox = await startSandbox({
       outcome: flags.outcome,
       speed: flags.speed,
@@ -49,7 +49,7 @@ export default class Sandbox extends BaseCommand {
     const surroundings = await surround(sandbox, 'jamf-mcp-server/production');
     try {
       const { variables } = surroundings;
-      if (argv.length > 0) process.exitCode = await runChild(argv as string[], sandboxed(process.env, variables));
+      if (command.length > 0) process.exitCode = await runChild(command, { env: sandboxed(process.env, variables) });
       else await this.stayUp(variables);
     } finally {
       await surroundings.remove();

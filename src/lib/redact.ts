@@ -61,13 +61,7 @@ let longestFirst: readonly string[] | null = null;
  */
 export function guard(value: string): void {
   if (value.length < SHORTEST_GUARDED) return;
-  const forms = [
-    value,
-    JSON.stringify(value).slice(1, -1),
-    encodeURIComponent(value),
-    Buffer.from(value).toString('base64').replace(/=+$/, ''),
-  ];
-  for (const form of forms) {
+  for (const form of formsOf(value)) {
     guarded.delete(form);
     guarded.add(form);
   }
@@ -76,6 +70,19 @@ export function guard(value: string): void {
     if (guarded.size <= MOST_GUARDED) break;
     guarded.delete(oldest);
   }
+}
+
+/**
+ * Each form in which a value may turn up in a text: as it is, inside JSON, percent-encoded, base64.
+ * @param value - the value
+ */
+export function formsOf(value: string): string[] {
+  return [
+    value,
+    JSON.stringify(value).slice(1, -1),
+    encodeURIComponent(value.toWellFormed()),
+    Buffer.from(value).toString('base64').replace(/=+$/, ''),
+  ];
 }
 
 /** Credentials by shape: bearer tokens, JWTs, and the value half of a credential pair in a query or header. */
