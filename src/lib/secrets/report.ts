@@ -94,13 +94,13 @@ function state(secret: ListedSecret, ink: Canvas['ink']): string {
 }
 
 function rotationText({ enabled, everyDays, nextRotationAt }: SecretInfo['rotation']): string {
-  if (!enabled) return 'not by the store';
+  if (!enabled) return 'the store has no schedule';
   const every = everyDays === null ? 'scheduled' : `every ${String(everyDays)} days`;
   return nextRotationAt ? `${every}, next ${nextRotationAt.slice(0, 10)}` : every;
 }
 
 /** Names and values in two columns; empty values are left out. */
-function pairs(all: readonly [string, string][], { ink, width }: Canvas): string {
+export function pairs(all: readonly [string, string][], { ink, width }: Canvas): string {
   const [first = ['', ''], ...rest] = all
     .filter(([, value]) => value !== '')
     .map(([name, value]) => [ink.dim(name), value]);
@@ -108,4 +108,4 @@ function pairs(all: readonly [string, string][], { ink, width }: Canvas): string
 }
 
 /** `2026-11-22 09:30 UTC`, or `-`. */
-const minute = (time: string | null) => (time === null ? '-' : `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`);
+export const minute = (time: string | null) => (time === null ? '-' : `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`);

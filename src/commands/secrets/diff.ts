@@ -1,0 +1,41 @@
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../../lib/cli/base.ts';
+import { EXIT } from '../../lib/errors.ts';
+import { drawDiff } from '../../lib/secrets/report-life.ts';
+import type { DiffResult } from '../../lib/secrets/diff.ts';
+
+export default class SecretsDiff extends BaseCommand {
+  static override summary = 'tell which fields differ between two versions of the secret';
+
+  static override description = `Secret values are told apart by their fingerprints; public ones are shown.`;
+
+  static override examples = [
+    '<%= config.bin %> secrets diff',
+    '<%= config.bin %> secrets diff AWSCURRENT AWSPENDING',
+    '<%= config.bin %> secrets diff --exit-code --json',
+  ];
+
+  static override args = {
+    from: Args.string({ description: 'staging label or version id', default: 'AWSPREVIOUS' }),
+    to: Args.string({ description: 'staging label or version id', default: 'AWSCURRENT' }),
+  };
+
+  static override flags = {
+    'exit-code': Flags.boolean({ summary: 'end with 3 where anything differs', default: false }),
+  };
+
+  async run(): Promise<DiffResult> {
+    const { flags, args } = await this.parse(SecretsDiff);
+    const { settings, context } = await this.begin(flags);
+    const { openStore } = await import('../../lib/secrets/open.ts');
+    const { schemaFor } = await import('../../lib/secrets/schema.ts');
+    const { diffSecret } = await import('../../lib/secrets/diff.ts');
+    const { secret, environment } = settings;
+    const store = await openStore(settings, context);
+    const request = { store, secret, environment, schema: schemaFor(settings), from: args.from, to: args.to };
+    const result = await diffSecret(request, context);
+    if (flags['exit-code'] && result.different) this.exitWith(EXIT.findings);
+    return this.present(result, drawDiff);
+  }
+}

@@ -1,0 +1,38 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../../lib/cli/base.ts';
+import { prose } from '../../lib/cli/prose.ts';
+import { drawHistory } from '../../lib/secrets/report-life.ts';
+import type { HistoryResult } from '../../lib/secrets/history.ts';
+
+export default class SecretsHistory extends BaseCommand {
+  static override summary =
+    'tell the versions of the secret: when, by whom, their labels, and which fields each changed';
+
+  static override description = prose(`Values are never shown: a field that changed has the fingerprints of its old and
+its new value, those that secrets show gives. Each version told is read once, which on AWS is an access of its own in
+CloudTrail.`);
+
+  static override examples = [
+    '<%= config.bin %> secrets history',
+    '<%= config.bin %> secrets history --limit 3 --json',
+  ];
+
+  static override flags = {
+    limit: Flags.integer({ summary: 'how many versions to tell, newest first', default: 20, helpValue: 'N' }),
+  };
+
+  async run(): Promise<HistoryResult> {
+    const { flags } = await this.parse(SecretsHistory);
+    const { settings, context } = await this.begin(flags);
+    const { openStore } = await import('../../lib/secrets/open.ts');
+    const { schemaFor } = await import('../../lib/secrets/schema.ts');
+    const { secretHistory } = await import('../../lib/secrets/history.ts');
+    const { secret, environment } = settings;
+    const store = await openStore(settings, context);
+    const schema = schemaFor(settings);
+    return this.present(
+      await secretHistory({ store, secret, environment, schema, limit: flags.limit }, context),
+      drawHistory,
+    );
+  }
+}

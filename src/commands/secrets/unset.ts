@@ -1,0 +1,34 @@
+import * as Args from '@oclif/core/args';
+import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
+import { drawChange } from '../../lib/secrets/report-life.ts';
+import type { ChangeResult } from '../../lib/secrets/set.ts';
+
+export default class SecretsUnset extends BaseCommand {
+  static override summary = 'take fields out of the secret, every other field left as it is';
+
+  static override description = `Fields that the schema requires are named in a warning; without a terminal, --yes is needed to take any field away.`;
+
+  static override examples = [
+    '<%= config.bin %> secrets unset OLD_TOKEN',
+    '<%= config.bin %> secrets unset OLD_TOKEN OLD_URL --yes --env staging',
+  ];
+
+  static override args = {
+    fields: Args.string({ description: 'names of the fields', multiple: true, required: true }),
+  };
+
+  static override flags = { 'dry-run': dryRunFlag };
+
+  async run(): Promise<ChangeResult> {
+    const { flags, args } = await this.parse(SecretsUnset);
+    const { settings, context } = await this.begin(flags);
+    const { openStore } = await import('../../lib/secrets/open.ts');
+    const { schemaFor } = await import('../../lib/secrets/schema.ts');
+    const { unsetFields } = await import('../../lib/secrets/set.ts');
+    const { secret, environment } = settings;
+    const store = await openStore(settings, context);
+    const schema = schemaFor(settings);
+    const request = { store, secret, environment, schema, names: args.fields, dryRun: flags['dry-run'] };
+    return this.present(await unsetFields(request, context), drawChange);
+  }
+}
