@@ -24,7 +24,7 @@ Exit codes: 3 with --fail-on when there is such a finding, 6 when the event hist
 
   static override flags = {
     since: Flags.string({
-      summary: 'start: 90m, 12h, 7d, 2w ago, 2026-11-01, or 2026-11-01T10:00Z',
+      summary: 'start: 90m, 12h, 7d or 2w before now, 2026-11-01, or 2026-11-01T10:00Z',
       default: '7d',
       helpValue: 'TIME',
     }),

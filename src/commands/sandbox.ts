@@ -6,9 +6,11 @@ import { sandboxed, surround } from '../lib/cli/sandbox.ts';
 import { ECS_OUTCOMES } from '../lib/sandbox/ecs-model.ts';
 import { startSandbox } from '../lib/sandbox/index.ts';
 
+/** The secret that every command works on without a configuration. */
+const SECRET = 'jamf-mcp-server/production';
+
 export default class Sandbox extends BaseCommand {
-  static override summary =
-    'loopback servers that stand in for AWS, Jamf Pro and Auth0: try everything with no account';
+  static override summary = 'try everything with no account: loopback AWS, Jamf Pro and Auth0';
   static override description =
     'Alone it stays up and prints the exports to paste into another shell. With -- CMD it runs one command inside and ends with its exit code. ' +
     'Secrets Manager, ECS, CloudTrail, STS, IAM and KMS reads, Jamf Pro and Auth0 are behind it; state is in memory and gone at the end. ' +
@@ -46,10 +48,11 @@ export default class Sandbox extends BaseCommand {
       seed: flags.seed,
       history: flags.history,
     });
-    const surroundings = await surround(sandbox, 'jamf-mcp-server/production');
+    const surroundings = await surround(sandbox);
     try {
       const { variables } = surroundings;
-      if (command.length > 0) process.exitCode = await runChild(command, { env: sandboxed(process.env, variables) });
+      if (command.length > 0)
+        process.exitCode = await runChild(command, { env: sandboxed(process.env, variables, SECRET) });
       else await this.stayUp(variables);
     } finally {
       await surroundings.remove();
@@ -67,5 +70,8 @@ export default class Sandbox extends BaseCommand {
       // Node ends when nothing is left to wait for: the servers keep it alive, the signal ends the wait.
       stopped.addEventListener('abort', resolve);
     });
+    process.stderr.write(
+      `the sandbox is gone; in a shell that has its exports: unset ${Object.keys(variables).join(' ')}\n`,
+    );
   }
 }

@@ -24,6 +24,12 @@ export interface AwsIdentity {
 /** Attempts an SDK client makes before an error reaches us: throttling is not an error until this budget is spent. */
 const MAX_ATTEMPTS = 6;
 
+const nothing = () => {
+  // The SDK warns on the console of credentials that it finds twice; what it did is in the target line.
+};
+
+const SILENT = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+
 /**
  * The configuration that every SDK client is built with.
  * @param aws - profile and Region, where the user named them
@@ -34,6 +40,7 @@ export function clientConfig(aws: AwsSettings) {
     ...(aws.profile ? { profile: aws.profile } : {}),
     ...(aws.region ? { region: aws.region } : {}),
     maxAttempts: MAX_ATTEMPTS,
+    logger: SILENT,
     customUserAgent: [['jamf-mcp', '0'], ...(aws.reason ? [['reason', agentText(aws.reason)]] : [])] as [
       string,
       string,
@@ -89,12 +96,12 @@ const ERRORS: readonly { match: RegExp; code: ErrorCode; hint: string }[] = [
     match:
       /CredentialsProviderError|NoCredentials|Could not load credentials|Could not resolve credentials|CredentialsError/,
     code: 'CREDENTIALS_MISSING',
-    hint: 'sign in (aws sso login) or set AWS_PROFILE; with no account, try `jamf-mcp sandbox` or `--store local`',
+    hint: 'sign in (aws sso login) or correct the profile (--profile, AWS_PROFILE); with no account: `jamf-mcp sandbox`, or `--store local`',
   },
   {
     match: /Region is missing/,
     code: 'CREDENTIALS_MISSING',
-    hint: 'pass --region, set AWS_REGION, or put `region:` into jamf-mcp.yaml',
+    hint: 'pass --region or set AWS_REGION (`region:` in jamf-mcp.yaml); with no account: `jamf-mcp sandbox`, or `--store local`',
   },
   {
     match: /Region not accepted|Invalid region/i,
@@ -115,7 +122,7 @@ const ERRORS: readonly { match: RegExp; code: ErrorCode; hint: string }[] = [
   {
     match: /AccessDenied|UnauthorizedOperation|NotAuthorized/,
     code: 'ACCESS_DENIED',
-    hint: 'the text above names the action and the resource that the policy has to allow',
+    hint: 'have the action allowed on that resource for this principal, or use another one (--profile)',
   },
   {
     match: /Throttling|TooManyRequests|RequestLimitExceeded|LimitExceeded/,

@@ -119,7 +119,7 @@ export class JamfMcpError extends Error {
  */
 export function isInterruption(error: unknown): boolean {
   if (error instanceof JamfMcpError) return error.code === 'INTERRUPTED';
-  return error instanceof Error && (error.name === 'AbortError' || error.name === 'ExitPromptError');
+  return error instanceof Error && (['AbortError', 'AbortPromptError', 'ExitPromptError'].includes(error.name));
 }
 
 /** The text of anything thrown: an error's message, or its string form. */

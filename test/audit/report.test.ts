@@ -68,7 +68,7 @@ describe('audit: report', () => {
 
   it('says so when there is nothing', () => {
     const drawn = drawAudit(result([]), { ink, width: 80 });
-    assert.match(drawn, /^no accesses\n/);
+    assert.match(drawn, /^no accesses: none in that time, or no secret of that name\n/);
     assert.doesNotMatch(drawn, /principal|findings|not looked at/);
   });
 

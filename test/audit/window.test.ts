@@ -63,7 +63,8 @@ describe('audit: window', () => {
   }
 
   it('refuses an empty window and one to come', () => {
-    assert.throws(() => window('1d', '2d'), invalid(/after --until 2d/));
+    assert.throws(() => window('1d', '2d'), invalid(/the window is empty/));
+    assert.throws(() => window('0d'), invalid(/the window is empty/));
     assert.throws(() => window('2026-12-01'), invalid(/in the future/));
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runCli } from '../support/cli.ts';
+import { runCli, startCli } from '../support/cli.ts';
 
 describe('the binary', () => {
   it('prints its version and its help on stdout', async () => {
@@ -48,6 +48,14 @@ describe('the binary', () => {
     }
   }
 
+  it('tells a wrong number and an argument too many in plain words', async () => {
+    const number = await runCli(['sandbox', '--speed', 'x']);
+    assert.match(number.stderr, /^jamf-mcp: --speed: expected an integer\n {2}next: see `jamf-mcp sandbox --help`\n$/i);
+    const extra = await runCli(['rotate', 'extra']);
+    assert.match(extra.stderr, /^jamf-mcp: unexpected argument .*\n {2}next: see `jamf-mcp rotate --help`\n$/);
+    assert.match((await runCli(['--json'])).stdout, /no command was given/);
+  });
+
   it('says where jamf-mcp.yaml is wrong, found from a folder below', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'jamf-mcp-config-'));
     await writeFile(join(folder, 'jamf-mcp.yaml'), 'store: aws\nregoin: eu-west-1\n');
@@ -78,6 +86,20 @@ describe('the sandbox command', () => {
     };
     const { stdout } = await runCli(['sandbox', '--', 'sh', '-c', 'env'], { env });
     for (const value of ['outside', '192.0.2.1']) assert.ok(!stdout.includes(value), value);
+  });
+
+  it('confirms for the command inside, and never for a shell that its exports are pasted into', async () => {
+    const { stdout } = await runCli(['sandbox', '--', 'sh', '-c', 'echo "$JAMF_MCP_CONFIRM"']);
+    assert.equal(stdout, 'jamf-mcp-server/production\n');
+    const up = startCli(['sandbox', '--json']);
+    let printed = '';
+    for await (const chunk of up.stdout as AsyncIterable<Buffer>) {
+      printed += chunk.toString();
+      if (printed.endsWith('}\n')) up.kill('SIGTERM');
+    }
+    const { environment } = JSON.parse(printed) as { environment: Record<string, string> };
+    assert.ok(environment.AWS_ENDPOINT_URL?.startsWith('http://127.0.0.1:'));
+    assert.equal(environment.JAMF_MCP_CONFIRM, undefined);
   });
 
   it('leaves no file behind', async () => {

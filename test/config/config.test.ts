@@ -26,6 +26,8 @@ describe('settings', () => {
       ecs: { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service' },
       audit: { knownPrincipals: [] },
       localStore: '/data',
+      vault: {},
+      azure: {},
     });
   });
 
@@ -57,6 +59,15 @@ describe('settings', () => {
       profile: 'q',
       region: 'z',
     });
+  });
+
+  it('refuses empty names', () => {
+    for (const choices of [{ secret: '' }, { secret: ' ' }, { env: '' }]) {
+      assert.throws(
+        () => resolve(choices),
+        (error) => error instanceof JamfMcpError && error.code === 'INPUT_INVALID',
+      );
+    }
   });
 
   it('refuses a mistyped environment where the file lists the environments', () => {

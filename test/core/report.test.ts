@@ -3,7 +3,7 @@ import { asJamfMcpError, errorJson, errorText } from '../../src/lib/cli/report.t
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import { Secret } from '../../src/lib/redact.ts';
 
-const CONTEXT = { commands: ['secrets:init', 'secrets:show', 'rotate', 'audit'], command: 'rotate' };
+const CONTEXT = { commands: ['secrets:init', 'secrets:show', 'rotate', 'audit'], command: '' };
 const plain = { red: (text: string) => text, dim: (text: string) => text };
 
 describe('reporting an error', () => {
@@ -36,6 +36,16 @@ describe('reporting an error', () => {
     const far = asJamfMcpError(new Error('command hunter2hunter2 not found'), CONTEXT);
     assert.equal(far.message, 'unknown command');
     assert.equal(far.hint, 'see `jamf-mcp --help` for the commands there are');
+  });
+
+  it('takes an argument too many of a command for that, not for a command', () => {
+    const error = asJamfMcpError(new Error('command rotate:hunter2hunter2 not found'), {
+      ...CONTEXT,
+      command: 'rotate',
+    });
+    assert.match(error.message, /^unexpected argument/);
+    assert.equal(error.hint, 'see `jamf-mcp rotate --help`');
+    assert.equal(asJamfMcpError(new Error('command --json not found'), CONTEXT).message, 'no command was given');
   });
 
   it('calls everything else a fault of ours and keeps the cause', () => {

@@ -4,7 +4,7 @@ import { drawList } from '../../lib/secrets/report.ts';
 import type { ListResult } from '../../lib/secrets/list.ts';
 
 export default class SecretsList extends BaseCommand {
-  static override summary = 'list the secrets of the store that belong together by their prefix';
+  static override summary = 'list the secrets that belong together by their prefix';
 
   static override description = `The prefix is that of the configured secret: jamf-mcp-server/ unless something else is configured.`;
 

@@ -4,7 +4,7 @@ import { drawShow } from '../../lib/secrets/report.ts';
 import type { ShowResult } from '../../lib/secrets/show.ts';
 
 export default class SecretsShow extends BaseCommand {
-  static override summary = 'show a secret: its fields with secret values masked, its version, labels and rotation';
+  static override summary = 'show a secret, its secret values masked: fields, version, labels, rotation';
 
   static override description = `Each field has a fingerprint: 8 digits that change when the value changes, and from which it cannot be told.`;
 

@@ -32,10 +32,10 @@ export function parseWindow(typed: { since: string; until?: string | undefined }
   const until = Math.min(typed.until === undefined ? now : momentOf('--until', typed.until, now, 'last'), now);
   if (since > now)
     throw invalid(`--since ${typed.since} is in the future`, 'name a time that has passed: 7d, 12h, 2026-11-01');
-  if (since > until) {
+  if (since >= floor(until)) {
     throw invalid(
-      `--since ${typed.since} is after --until ${typed.until ?? 'now'}: the window is empty`,
-      'swap the two',
+      `from --since ${typed.since} to --until ${typed.until ?? 'now'} there is no time: the window is empty`,
+      'let --since be before --until',
     );
   }
   return { since, until: Math.ceil(until / SECOND) * SECOND };

@@ -4,6 +4,7 @@ import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import type { EXIT } from '../errors.ts';
 import type { Canvas } from '../format/canvas.ts';
+import { terminalSafe } from '../format/escape.ts';
 import { jsonText } from '../format/json.ts';
 import { systemClock, type Context } from '../host.ts';
 import { redact, redactDeep } from '../redact.ts';
@@ -12,7 +13,7 @@ import type { Settings } from '../config/settings.ts';
 import { canvasOf } from './canvas.ts';
 import { gatherSettings } from './gather.ts';
 import { onInterrupt } from './interrupt.ts';
-import { promptOnTerminal, terminalHost } from './terminal.ts';
+import { promptOnTerminal, terminalHost, type TerminalHost } from './terminal.ts';
 
 const GLOBAL = { helpGroup: 'GLOBAL' } as const;
 
@@ -25,6 +26,9 @@ export type GlobalFlags = Interfaces.InferredFlags<typeof BaseCommand.baseFlags>
 /** The base of every command. A command parses, makes one call into lib, and presents the typed result. */
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
+
+  /** Set by {@link BaseCommand.presentValues} and by nothing else. */
+  #showsValues = false;
 
   static override baseFlags = {
     env: Flags.string({
@@ -75,14 +79,16 @@ export abstract class BaseCommand extends Command {
     }),
   };
 
+  #host: TerminalHost | undefined;
+
   /** Settings and context of this invocation. */
   protected async begin(flags: GlobalFlags): Promise<{ settings: Settings; context: Context }> {
     const settings = await gatherSettings(flags);
-    const host = terminalHost(
+    this.#host = terminalHost(
       { quiet: flags.quiet, debug: flags.debug, input: !flags['no-input'], yes: flags.yes, confirm: flags.confirm },
       { stream: process.stderr, canvas: await canvasOf(process.stderr), prompt: promptOnTerminal },
     );
-    return { settings, context: { host, clock: systemClock, signal: onInterrupt() } };
+    return { settings, context: { host: this.#host, clock: systemClock, signal: onInterrupt() } };
   }
 
   /**
@@ -92,7 +98,24 @@ export abstract class BaseCommand extends Command {
    * @returns the result, for `run()` to return
    */
   protected async present<Result>(result: Result, draw: (result: Result, canvas: Canvas) => string): Promise<Result> {
+    this.#host?.settle();
     if (!this.jsonEnabled()) process.stdout.write(`${redact(draw(result, await canvasOf(process.stdout)))}\n`);
+    return result;
+  }
+
+  /**
+   * Print a result that holds secret values, as they are: the one road around redaction, for `secrets reveal` and
+   * `secrets export` alone. Standard output gets them to the byte; a terminal gets no control characters.
+   * @param result - for `--json`
+   * @param text - what is printed otherwise
+   */
+  protected presentValues<Result>(result: Result, text: string): Result {
+    this.#showsValues = true;
+    this.#host?.settle();
+    if (!this.jsonEnabled()) {
+      const { stdout } = process;
+      stdout.write(stdout.isTTY ? `${text.trimEnd().split('\n').map(terminalSafe).join('\n')}\n` : text);
+    }
     return result;
   }
 
@@ -103,10 +126,11 @@ export abstract class BaseCommand extends Command {
 
   /** oclif would print raw argv, the home directory and its whole configuration here: main.ts reports instead. */
   protected override catch(error: Error): Promise<never> {
+    this.#host?.settle();
     return Promise.reject(error);
   }
 
   protected override logJson(json: unknown): void {
-    process.stdout.write(`${jsonText(redactDeep(json))}\n`);
+    process.stdout.write(`${jsonText(this.#showsValues ? json : redactDeep(json))}\n`);
   }
 }

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { JamfMcpError, messageOf } from '../errors.ts';
 import { resolveSettings, type Choices } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
-import type { Settings } from '../config/settings.ts';
+import type { Settings, VaultSettings } from '../config/settings.ts';
+import { Secret } from '../redact.ts';
 
 /** Name of the project's configuration file. */
 export const CONFIG_FILE = 'jamf-mcp.yaml';
@@ -28,7 +29,32 @@ export async function gatherSettings(choices: Choices): Promise<Settings> {
     await readConfigs(),
     join(env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'jamf-mcp'),
   );
-  return { ...settings, user: userName() };
+  return {
+    ...settings,
+    vault: { ...settings.vault, ...vaultEnvironment(env) },
+    azure: { vault: env.AZURE_KEYVAULT_URL ?? settings.azure.vault },
+    user: userName(),
+  };
+}
+
+/** The variables of Vault and of OpenBao: of two that say the same, OpenBao's comes first. */
+function vaultEnvironment(env: NodeJS.ProcessEnv): Partial<VaultSettings> {
+  const variable = (name: string) => [env[`BAO_${name}`], env[`VAULT_${name}`]].find(Boolean);
+  const secret = (name: string) => {
+    const value = variable(name);
+    return value === undefined ? undefined : new Secret(value);
+  };
+  const found: VaultSettings = {
+    address: variable('ADDR'),
+    namespace: variable('NAMESPACE'),
+    caFile: variable('CACERT'),
+    role: variable('ROLE'),
+    token: secret('TOKEN'),
+    tokenFile: join(homedir(), '.vault-token'),
+    roleId: variable('ROLE_ID'),
+    secretId: secret('SECRET_ID'),
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
 /** A container may run under a number that no account has. */
@@ -49,7 +75,7 @@ async function readConfigs(): Promise<Config[]> {
     throw new JamfMcpError(
       'INPUT_INVALID',
       `JAMF_MCP_CONFIG names ${env.JAMF_MCP_CONFIG}, which does not exist`,
-      'correct or unset JAMF_MCP_CONFIG',
+      'unset JAMF_MCP_CONFIG; where it came from a sandbox that has ended, open a new shell',
     );
   }
   const user = join(env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'jamf-mcp', 'config.yaml');

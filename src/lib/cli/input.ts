@@ -1,6 +1,6 @@
 /** Reading what a flag names. */
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { JamfMcpError, messageOf } from '../errors.ts';
 
 /** Nobody has that many fields; a mistyped path to a disk image should not fill the memory. */
@@ -14,9 +14,9 @@ const LARGEST = 1_048_576;
  */
 export async function readText(path: string): Promise<[text: string, name: string]> {
   const name = path === '-' ? 'stdin' : path;
-  let content: string;
+  let content: string | null;
   try {
-    content = path === '-' ? await text(process.stdin) : await readFile(path, 'utf8');
+    content = await readWithin(path === '-' ? process.stdin : createReadStream(path));
   } catch (cause) {
     throw new JamfMcpError(
       'INPUT_INVALID',
@@ -25,6 +25,18 @@ export async function readText(path: string): Promise<[text: string, name: strin
       { cause },
     );
   }
-  if (content.length <= LARGEST) return [content, name];
+  if (content !== null) return [content, name];
   throw new JamfMcpError('INPUT_INVALID', `${name} is larger than 1 MiB`, 'name a dotenv or JSON file with the fields');
+}
+
+/** A stream's text, or null as soon as it turns out too large: /dev/zero has no end to wait for. */
+async function readWithin(stream: Readable): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > LARGEST) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }

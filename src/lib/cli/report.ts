@@ -17,14 +17,14 @@ export function asJamfMcpError(
   if (error instanceof JamfMcpError) return error;
   if (isInterruption(error)) return new JamfMcpError('INTERRUPTED', 'interrupted', null, { cause: error });
   const missing = /^command (.+) not found$/.exec(messageOf(error));
-  if (missing?.[1] !== undefined) return unknownCommand(missing[1].replaceAll(':', ' '), context.commands);
+  if (missing?.[1] !== undefined) {
+    // oclif takes an argument too many of a command for a command of that name.
+    if (context.command !== '')
+      return new JamfMcpError('USAGE', UNEXPECTED, helpHint(context.command), { cause: error });
+    return unknownCommand(missing[1].replaceAll(':', ' '), context.commands);
+  }
   if (isUsageError(error))
-    return new JamfMcpError(
-      'USAGE',
-      usageText(error),
-      `see \`jamf-mcp ${context.command} --help\``.replace('  ', ' '),
-      { cause: error },
-    );
+    return new JamfMcpError('USAGE', usageText(error), helpHint(context.command), { cause: error });
   return new JamfMcpError(
     'BUG',
     `unexpected error: ${redact(messageOf(error))}`,
@@ -58,19 +58,28 @@ function isUsageError(error: unknown): error is OclifError {
   return error instanceof Error && 'oclif' in error && (error as OclifError).oclif.exit === EXIT.usage;
 }
 
+const UNEXPECTED = 'unexpected argument (not repeated here: values never belong on the command line)';
+
+const helpHint = (command: string) => `see \`jamf-mcp ${command ? `${command} ` : ''}--help\``;
+
 /**
  * oclif's own texts repeat what was typed, and what was typed may be a secret in the wrong place: each of its errors
  * gets a text that holds names of flags only.
  */
 const USAGE: Readonly<Record<string, (error: Error) => string>> = {
   NonExistentFlagsError: (error) => `unknown flag ${flagNames(error.message)}`.trimEnd(),
-  UnexpectedArgsError: () => 'unexpected argument (not repeated here: values never belong on the command line)',
+  UnexpectedArgsError: () => UNEXPECTED,
   FlagInvalidOptionError: (error) => error.message.replace(/=.*? to be one of/s, ' to be one of'),
 };
 
 function usageText(error: Error): string {
   const [first = ''] = (USAGE[error.constructor.name]?.(error) ?? withoutValues(error.message)).split('\n\n');
-  const text = first.replace(/\nSee more help with --help$/, '').replace(/\s*\n\s*/g, ' ');
+  const text = first
+    .replace(/\nSee more help with --help$/, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/^The following errors? occurred: /i, '')
+    .replace(/^Parsing (--[\w-]+) Expected/, '$1: expected')
+    .trim();
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
@@ -87,6 +96,7 @@ function unknownCommand(typed: string, commands: readonly string[]): JamfMcpErro
   const [best] = names
     .map((name) => ({ name, distance: editDistance(typed, name) }))
     .sort((a, b) => a.distance - b.distance);
+  if (typed.startsWith('-')) return new JamfMcpError('USAGE', 'no command was given', helpHint(''));
   const near = best && best.distance <= Math.max(2, Math.floor(best.name.length / 3));
   return new JamfMcpError(
     'USAGE',

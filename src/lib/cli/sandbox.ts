@@ -15,12 +15,11 @@ export interface Surroundings {
  * Write the dotenv file with the eight fields and a configuration of its own, so that nothing in the sandbox reaches
  * the user's `jamf-mcp.yaml`, local store or AWS files.
  * @param sandbox - its variables and fields
- * @param secret - the name that `--confirm` asks for: nothing real is at stake in a sandbox
  */
-export async function surround(
-  sandbox: { environment: Record<string, string>; fields: Record<string, string> },
-  secret: string,
-): Promise<Surroundings> {
+export async function surround(sandbox: {
+  environment: Record<string, string>;
+  fields: Record<string, string>;
+}): Promise<Surroundings> {
   const folder = await mkdtemp(join(tmpdir(), 'jamf-mcp-sandbox-'));
   const path = (name: string) => join(folder, name);
   const write = (name: string, text: string) => writeFile(path(name), text, { mode: 0o600 });
@@ -37,17 +36,26 @@ export async function surround(
       AWS_CONFIG_FILE: path('aws-config'),
       AWS_SHARED_CREDENTIALS_FILE: path('aws-credentials'),
       JAMF_MCP_CONFIG: path('jamf-mcp.yaml'),
-      JAMF_MCP_CONFIRM: secret,
       JAMF_MCP_SANDBOX_FIELDS: path('fields.env'),
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
 
-/** Everything in an environment but what would lead out of the sandbox, plus the sandbox's own variables. */
-export function sandboxed(env: NodeJS.ProcessEnv, variables: Record<string, string>): NodeJS.ProcessEnv {
+/**
+ * The environment of a command that runs inside.
+ * @param env - of which everything is kept that does not lead out of the sandbox
+ * @param variables - the sandbox's own
+ * @param secret - the name that `--confirm` asks for: nothing real is at stake, and the command ends with the sandbox.
+ *   Exports that are pasted into a shell outlive it, so they confirm nothing.
+ */
+export function sandboxed(
+  env: NodeJS.ProcessEnv,
+  variables: Record<string, string>,
+  secret: string,
+): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(
     ([name]) => !/^(AWS|JAMF|AUTH0)_/.test(name) && !/^(https?|all)_proxy$/i.test(name),
   );
-  return { ...Object.fromEntries(kept), ...variables };
+  return { ...Object.fromEntries(kept), ...variables, JAMF_MCP_CONFIRM: secret };
 }

@@ -1,4 +1,5 @@
 /** The host of the command line: steps, progress and warnings on stderr, questions on the terminal itself. */
+import wrapAnsi from 'wrap-ansi';
 import { JamfMcpError } from '../errors.ts';
 import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
@@ -24,12 +25,18 @@ export interface TerminalFace {
   prompt: Prompter;
 }
 
+/** A host that may have an unfinished line on the terminal. */
+export interface TerminalHost extends Host {
+  /** Clear that line, so that something else can be written. */
+  settle(): void;
+}
+
 /**
  * A host that draws on stderr and prompts on the terminal.
  * @param options - from the flags
  * @param face - where to draw and how to ask
  */
-export function terminalHost(options: TerminalOptions, face: TerminalFace): Host {
+export function terminalHost(options: TerminalOptions, face: TerminalFace): TerminalHost {
   const { stream, canvas } = face;
   const { ink } = canvas;
   const live = stream.isTTY && !options.quiet && !options.debug && process.env.TERM !== 'dumb';
@@ -40,7 +47,8 @@ export function terminalHost(options: TerminalOptions, face: TerminalFace): Host
   };
   const line = (text: string) => {
     clear();
-    stream.write(`${text}\n`);
+    // A pipe gets whole lines; a terminal would break them anywhere.
+    stream.write(`${stream.isTTY ? wrapAnsi(text, canvas.width) : text}\n`);
   };
   const transient = (text: string) => {
     // One column is left free: a full line would wrap and could not be cleared.
@@ -75,6 +83,7 @@ export function terminalHost(options: TerminalOptions, face: TerminalFace): Host
   };
 
   return {
+    settle: clear,
     notify(event) {
       if (event.kind === 'debug' ? !options.debug : options.quiet && event.kind !== 'warning') return;
       (draw[event.kind] as (event: HostEvent) => void)(event);
@@ -134,7 +143,11 @@ export const promptOnTerminal: Prompter = async <Q extends Question>(question: Q
   if (!terminal) throw unanswered(question);
   try {
     const { default: inquirer } = await import('inquirer');
-    const ask = inquirer.createPromptModule({ input: terminal.input, output: terminal.output });
+    const ended = new AbortController();
+    terminal.input.on('data', (typed: Buffer) => {
+      if (typed.includes(END_OF_INPUT)) ended.abort();
+    });
+    const ask = inquirer.createPromptModule({ input: terminal.input, output: terminal.output, signal: ended.signal });
     const message = clean(question.text);
     switch (question.kind) {
       case 'confirm': {
@@ -179,6 +192,9 @@ export const promptOnTerminal: Prompter = async <Q extends Question>(question: Q
     terminal.close();
   }
 };
+
+/** Ctrl-D: a terminal in raw mode hands it on as a byte, and the prompt would wait for ever. */
+const END_OF_INPUT = 0x04;
 
 /** The controlling terminal's two ends, or null where the process has none. */
 async function openTerminal(): Promise<{ input: NodeJS.ReadStream; output: NodeJS.WriteStream; close(): void } | null> {

@@ -41,9 +41,19 @@ export function resolveSettings(
 ): Settings {
   const environment = choices.env ?? configs.find((config) => config.environment)?.environment ?? PRODUCTION;
   checkEnvironment(environment, configs);
+  for (const [flag, value] of [
+    ['--env', environment],
+    ['--secret', choices.secret],
+  ] as const) {
+    if (value?.trim() === '')
+      throw new JamfMcpError('INPUT_INVALID', `${flag} is empty`, 'name one, or leave the flag out');
+  }
   const layers: EnvironmentConfig[] = configs.flatMap((config) => [config.environments?.[environment] ?? {}, config]);
   const first = <T>(pick: (layer: EnvironmentConfig) => T | undefined): T | undefined =>
     layers.map(pick).find((value) => value !== undefined);
+
+  const merged = <T extends object>(pick: (layer: EnvironmentConfig) => T | undefined): T | Record<string, never> =>
+    Object.assign({}, ...layers.map(pick).toReversed()) as T;
 
   const profile = choices.profile ?? (aws.credentials ? undefined : first((layer) => layer.profile));
   const region = choices.region ?? (aws.region ? undefined : (aws.defaultRegion ?? first((layer) => layer.region)));
@@ -60,6 +70,8 @@ export function resolveSettings(
     },
     audit: { knownPrincipals: first((layer) => layer.audit?.knownPrincipals) ?? [] },
     localStore: first((layer) => layer.localStore) ?? dataFolder,
+    vault: merged((layer) => layer.vault),
+    azure: merged((layer) => layer.azure),
   };
 }
 

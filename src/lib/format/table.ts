@@ -17,7 +17,10 @@ const NARROWEST = 8;
 export function table(headers: readonly string[], rows: readonly (readonly string[])[], width: number): string {
   const all = [headers, ...rows];
   const natural = headers.map((_, column) => Math.max(...all.map((row) => stringWidth(row[column] ?? ''))));
-  const widths = squeeze(natural, width - GAP * (headers.length - 1));
+  const longestWord = headers.map((_, column) =>
+    Math.max(...all.flatMap((row) => (row[column] ?? '').split(' ').map((word) => stringWidth(word)))),
+  );
+  const widths = squeeze(natural, longestWord, width - GAP * (headers.length - 1));
   return all
     .flatMap((row) => {
       const cells = widths.map((columns, column) => wrapAnsi(row[column] ?? '', columns, { hard: true }).split('\n'));
@@ -34,14 +37,22 @@ export function table(headers: readonly string[], rows: readonly (readonly strin
 
 const pad = (text: string, columns: number) => text + ' '.repeat(Math.max(0, columns - stringWidth(text)));
 
-/** Take columns from the widest until all fit, or none can give more. */
-function squeeze(natural: readonly number[], room: number): number[] {
+/**
+ * Take columns away until all fit: from the widest column that can be wrapped between words, and only when none is left
+ * from the widest of all.
+ */
+function squeeze(natural: readonly number[], longestWord: readonly number[], room: number): number[] {
   const widths = [...natural];
-  for (let excess = widths.reduce((sum, columns) => sum + columns, 0) - room; excess > 0; excess -= 1) {
-    const widest = widths.indexOf(Math.max(...widths));
-    const columns = widths[widest] ?? 0;
-    if (columns <= NARROWEST) break;
-    widths[widest] = columns - 1;
+  const takeFrom = (least: readonly number[]): boolean => {
+    const spare = widths.map((columns, column) => (columns > (least[column] ?? 0) ? columns : 0));
+    const widest = Math.max(...spare);
+    if (widest === 0) return false;
+    widths[spare.indexOf(widest)] = widest - 1;
+    return true;
+  };
+  const narrowest = natural.map(() => NARROWEST);
+  for (let excess = natural.reduce((sum, columns) => sum + columns, 0) - room; excess > 0; excess -= 1) {
+    if (!takeFrom(longestWord) && !takeFrom(narrowest)) break;
   }
   return widths;
 }
