@@ -1,8 +1,8 @@
 /** moto, an emulator of AWS written by others, where Python has it: `pip install 'moto[server]'`. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './ports.ts';
 
 /** Whether moto can be started; in CI it has to be. */
 export function hasMoto(): boolean {
@@ -37,14 +37,4 @@ export async function startMoto(): Promise<{ environment: Record<string, string>
       await ended;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -27,6 +27,25 @@ const environmentShape = {
     })
     .optional(),
   localStore: text.describe('folder of the local store').optional(),
+  vault: z
+    .strictObject({
+      address: text.describe('URL of HashiCorp Vault or OpenBao; VAULT_ADDR and BAO_ADDR come before it').optional(),
+      namespace: text.describe('namespace; VAULT_NAMESPACE and BAO_NAMESPACE come before it').optional(),
+      mount: text.describe('where the KV version 2 engine is mounted; default secret').optional(),
+      auth: z
+        .enum(['token', 'approle', 'kubernetes', 'aws'])
+        .describe('how to sign in; by default with the token or the AppRole that is in the environment')
+        .optional(),
+      authMount: text.describe('where the auth method is mounted; default its own name').optional(),
+      role: text.describe('role of the logins kubernetes and aws').optional(),
+      serverId: text.describe('value of X-Vault-AWS-IAM-Server-ID, where the login aws wants it').optional(),
+    })
+    .describe('the store vault; tokens come from the environment only')
+    .optional(),
+  azure: z
+    .strictObject({ vault: text.describe('URL of the Key Vault, such as https://example.vault.azure.net').optional() })
+    .describe('the store azure')
+    .optional(),
 };
 
 const environmentSchema = z.strictObject(environmentShape);

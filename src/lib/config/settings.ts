@@ -1,5 +1,6 @@
 /** The settings that one invocation runs with: what `jamf-mcp.yaml`, the environment and the flags come to. */
 import type { AwsSettings } from '../aws.ts';
+import type { Secret } from '../redact.ts';
 import type { SecretSchema } from '../secrets/schema.ts';
 import type { StoreKind } from '../secrets/store.ts';
 
@@ -25,8 +26,35 @@ export interface Settings {
   };
   /** Folder of the local store. */
   localStore: string;
+  /** How Vault or OpenBao is reached, as far as it is known. */
+  vault: VaultSettings;
+  /** Which Key Vault, as far as it is known. */
+  azure: { vault?: string | undefined };
   /** The person at the machine, as the operating system calls them; told before a change to the local store. */
   user?: string | null;
   /** Why this invocation reads values, where it was asked: told to the store, whose own log then carries it. */
   reason?: string;
+}
+
+/** How Vault or OpenBao is reached: what `vault:` of jamf-mcp.yaml says, and over it its own environment variables. */
+export interface VaultSettings {
+  address?: string | undefined;
+  namespace?: string | undefined;
+  /** Where the KV engine is mounted. */
+  mount?: string | undefined;
+  /** File with the certificates of a private authority, PEM. */
+  caFile?: string | undefined;
+  /** The login; undefined: what there is something to sign in with for. */
+  auth?: 'token' | 'approle' | 'kubernetes' | 'aws' | undefined;
+  /** Where the auth method is mounted. */
+  authMount?: string | undefined;
+  /** Role of the logins kubernetes and aws. */
+  role?: string | undefined;
+  /** What the login aws is told to send in `X-Vault-AWS-IAM-Server-ID`. */
+  serverId?: string | undefined;
+  token?: Secret | undefined;
+  /** Where `vault login` keeps its token. */
+  tokenFile?: string | undefined;
+  roleId?: string | undefined;
+  secretId?: Secret | undefined;
 }

@@ -17,6 +17,10 @@ const STORES: Record<StoreKind, (settings: Settings, context: Context) => Promis
       context,
     );
   },
+  vault: async (settings, context) => {
+    const { vaultStore } = await import('./stores/vault.ts');
+    return vaultStore({ vault: settings.vault, aws: settings.aws, schema: schemaFor(settings) }, context);
+  },
 };
 
 /**

@@ -137,7 +137,7 @@ export function decodeFields(text: string, about: string): [string, string][] {
 }
 
 /** A JSON number as the text it was written as: `1e3` and 20-digit ids must not change by being read. */
-const keepNumbers = (_name: string, value: unknown, context?: { source?: string }): unknown =>
+export const keepNumbers = (_name: string, value: unknown, context?: { source?: string }): unknown =>
   typeof value === 'number' ? (context?.source ?? String(value)) : value;
 
 /** Whether a value is there and the same. */

@@ -1,0 +1,413 @@
+/**
+ * A store over a back end that keeps versions of values by itself, but no staging labels and no version ids of ours.
+ *
+ * Each secret has an index beside its values: the document without values, each version with the back end's own id of
+ * it. The index is replaced whole, and only by whoever read the one before it, so that all labels move at once or not
+ * at all. A value is written before the index names it: a crash between the two leaves a version without a label,
+ * which harms nobody. A secret that others wrote has no index: its newest version counts as current.
+ */
+import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
+import type { Context } from '../../host.ts';
+import { redact } from '../../redact.ts';
+import {
+  createUnless,
+  FORMAT,
+  infoOf,
+  moveLabelIn,
+  putVersion,
+  removeIn,
+  restoreIn,
+  secretNotFound,
+  stillThere,
+  tagIn,
+  versionNotFound,
+  versionOf,
+  versionsOf,
+  type SecretDocument,
+  type StoredVersion,
+} from '../document.ts';
+import { checkWindow } from '../rules.ts';
+import { fieldsFrom, type SecretSchema } from '../schema.ts';
+import { AWSCURRENT, AWSPREVIOUS, type SecretStore, type StoreKind } from '../store.ts';
+
+/** A version in the index: where its value is, instead of the value. */
+export type IndexedVersion = Omit<StoredVersion, 'fields'> & { ref: string };
+
+/** What is kept beside the values. */
+export type Index = Omit<SecretDocument, 'versions'> & { versions: readonly IndexedVersion[] };
+
+/** The index as it was read. */
+export interface Held {
+  index: Index;
+  /** What {@link Backend.save} compares with; null where there is no index. */
+  mark: string | null;
+}
+
+/** A version as the back end itself knows it. */
+export interface NativeVersion {
+  /** The back end's id of it. */
+  ref: string;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+}
+
+/** What a back end has to offer. Names have been checked by {@link Backend.nameOf}. */
+export interface Backend {
+  readonly kind: StoreKind;
+  /** Which back end, for errors: `vault at https://…`. */
+  readonly where: string;
+  whereabouts(): Promise<Awaited<ReturnType<SecretStore['whereabouts']>>>;
+  /** The store's own full id of a name. */
+  arnOf(name: string): string;
+  /**
+   * The name, from a name or a full id.
+   * @throws JamfMcpError INPUT_INVALID for a name that the back end cannot hold
+   */
+  nameOf(id: string): string;
+  /** Every name with a prefix that has an index or a value. */
+  names(prefix: string): Promise<string[]>;
+  /** The index of a name, or null. */
+  load(name: string): Promise<Held | null>;
+  /**
+   * Replace the index that was read with that mark.
+   * @returns false where somebody else has replaced it meanwhile; nothing has changed then
+   */
+  save(name: string, index: Index, mark: string | null): Promise<boolean>;
+  /** Show labels where people and other tools look. The index stays the truth. */
+  mirror(name: string, before: Index | null, after: Index): Promise<void>;
+  /** Versions whose value can be read, oldest first. */
+  natives(name: string): Promise<NativeVersion[]>;
+  /** Keep a value as a new version. @returns the back end's id of it */
+  write(name: string, fields: StoredVersion['fields'], id: string): Promise<string>;
+  /** A value, or null where it is gone. */
+  read(name: string, ref: string): Promise<[string, string][] | null>;
+  /** Destroy values that no index names any more. */
+  forget(name: string, refs: readonly string[]): Promise<void>;
+  /**
+   * Make the values of a secret that is scheduled for deletion unreadable.
+   * @returns when the back end destroys them by itself, ISO 8601; null where it never does
+   */
+  hide(name: string, refs: readonly string[]): Promise<string | null>;
+  /** Undo {@link Backend.hide}; success where nothing is hidden. */
+  unhide(name: string, refs: readonly string[]): Promise<void>;
+  /** Destroy values and index for good. */
+  erase(name: string): Promise<void>;
+}
+
+/** How often a change is tried while others change the same secret, and the longest pause between, in ms. */
+const ATTEMPTS = 40;
+const LONGEST_PAUSE_MS = 1_000;
+const FIRST_PAUSE_MS = 25;
+
+/** Secrets of a list that are looked at together. */
+const AT_A_TIME = 8;
+
+/**
+ * Make a store of a back end.
+ * @param schema - which fields are secret
+ * @param context - host for warnings, clock and signal for waits
+ */
+export function indexedStore(backend: Backend, schema: SecretSchema, context: Context): SecretStore {
+  /** Writers of this process take turns; the comparison in `save` is for those of others. */
+  const turns = new Map<string, Promise<unknown>>();
+  const now = () => context.clock.now();
+  const warn = (text: string) => {
+    context.host.notify({ kind: 'warning', text });
+  };
+
+  const look = async (name: string): Promise<Held | null> =>
+    (await backend.load(name)) ?? adopted(name, await backend.natives(name));
+
+  /** What a name holds, if it is there for anyone to see; version ids of the back end are taken for versions too. */
+  const find = async (name: string, ids: readonly (string | null)[] = []): Promise<Index> => {
+    const held = await look(name);
+    if (!held || !stillThere(documentOf(held.index), now())) throw secretNotFound(name, backend.where);
+    return await withNatives(held.index, ids);
+  };
+
+  const withNatives = async (index: Index, ids: readonly (string | null)[]): Promise<Index> => {
+    const unknown = ids.filter((id) => id !== null && !index.versions.some((version) => version.id === id));
+    if (unknown.length === 0) return index;
+    const foreign = unnamed(index, await backend.natives(index.name)).filter(({ id }) => unknown.includes(id));
+    return foreign.length === 0 ? index : { ...index, versions: byAge([...index.versions, ...foreign]) };
+  };
+
+  /** Whatever goes wrong in it, the change itself is made. */
+  const afterwards = async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      if (isInterruption(error)) throw error;
+      warn(`${what}: ${redact(messageOf(error))}`);
+    }
+  };
+
+  /**
+   * Read, change and replace an index.
+   * @param ids - version ids the change is about
+   * @param work - pure, for it is done again when somebody else was faster; gets null where there is no such secret
+   */
+  const change = (
+    name: string,
+    ids: readonly (string | null)[],
+    work: (document: SecretDocument | null) => SecretDocument,
+    token?: { id: string; names: readonly string[] },
+  ): Promise<void> => {
+    /** The value that was written for this change; an attempt that lost keeps it. */
+    let written: string | undefined;
+
+    const attempt = async (): Promise<boolean> => {
+      const held = await look(name);
+      const there = held && stillThere(documentOf(held.index), now()) ? held : null;
+      if (held && !there) await backend.erase(name);
+      const before = there && (await withNatives(there.index, ids));
+      const document = before && (await withValue(before, token));
+      const after = work(document);
+      if (after === document) {
+        if (written !== undefined) await backend.forget(name, [written]);
+        return true;
+      }
+      const refs = new Map(before?.versions.map(({ id, ref }) => [id, ref]));
+      const added = after.versions.find(({ id }) => !refs.has(id));
+      if (added) refs.set(added.id, (written ??= await backend.write(name, added.fields, added.id)));
+      const index = indexOf(after, refs);
+      if (!(await backend.save(name, index, there?.mark ?? null))) return false;
+      const kept = new Set(index.versions.map(({ ref }) => ref));
+      const dropped = [...refs.values()].filter((ref) => !kept.has(ref));
+      await afterwards(`old versions of ${name} could not be destroyed`, async () => {
+        if (dropped.length > 0) await backend.forget(name, dropped);
+      });
+      await afterwards(`the labels of ${name} are not shown by the store itself`, () =>
+        backend.mirror(name, there?.index ?? null, index),
+      );
+      return true;
+    };
+
+    const work40 = async (): Promise<void> => {
+      try {
+        for (let tries = 0; tries < ATTEMPTS; tries += 1) {
+          if (await attempt()) return;
+          const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries);
+          await context.clock.sleep(pause * (0.5 + Math.random() / 2), context.signal);
+        }
+      } catch (error) {
+        const orphan = written;
+        if (orphan !== undefined && error instanceof JamfMcpError && error.code !== 'INTERRUPTED') {
+          await afterwards(`a version of ${name} that nothing names is left`, () => backend.forget(name, [orphan]));
+        }
+        throw error;
+      }
+      throw new JamfMcpError(
+        'CONFLICT',
+        `secret ${name} is being changed by others all the time; nothing was changed`,
+        'repeat the command',
+      );
+    };
+
+    const turn = (turns.get(name) ?? Promise.resolve()).then(work40);
+    const settled = turn.catch(() => undefined);
+    turns.set(name, settled);
+    void settled.then(() => {
+      if (turns.get(name) === settled) turns.delete(name);
+    });
+    return turn;
+  };
+
+  /** The document with the one value that a repeated call has to be compared with. */
+  const withValue = async (index: Index, token?: { id: string; names: readonly string[] }): Promise<SecretDocument> => {
+    const document = documentOf(index);
+    const used = index.versions.find(({ id }) => id === token?.id);
+    if (!used || !token) return document;
+    const fields = inOrder((await backend.read(index.name, used.ref)) ?? [], token.names);
+    const versions = document.versions.map((version) => (version.id === used.id ? { ...version, fields } : version));
+    return { ...document, versions };
+  };
+
+  const changeExisting = (
+    name: string,
+    ids: readonly (string | null)[],
+    work: (document: SecretDocument) => SecretDocument,
+    token?: { id: string; names: readonly string[] },
+  ): Promise<void> =>
+    change(
+      name,
+      ids,
+      (document) => {
+        if (document) return work(document);
+        throw secretNotFound(name, backend.where);
+      },
+      token,
+    );
+
+  return {
+    kind: backend.kind,
+
+    whereabouts: () => backend.whereabouts(),
+
+    async describe(id) {
+      const index = await find(backend.nameOf(id));
+      return infoOf(documentOf(index), backend.arnOf(index.name));
+    },
+
+    async list(prefix) {
+      const names = (await backend.names(prefix)).sort();
+      const found = await inGroups(names, async (name) => {
+        const held = await look(name);
+        if (!held) return null;
+        const document = stillThere(documentOf(held.index), now());
+        if (document) return infoOf(document, backend.arnOf(name));
+        await afterwards(`the deletion of ${name} is due, but it could not be destroyed`, () => backend.erase(name));
+        return null;
+      });
+      return found.filter((info) => info !== null);
+    },
+
+    async read(id, ref) {
+      const index = await find(backend.nameOf(id), 'versionId' in ref ? [ref.versionId] : []);
+      const version = versionOf(documentOf(index), backend.arnOf(index.name), ref, schema);
+      const native = index.versions.find((candidate) => candidate.id === version.versionId)?.ref ?? '';
+      const value = await backend.read(index.name, native);
+      if (!value) throw versionNotFound(index.name, ref);
+      return { ...version, fields: fieldsFrom(schema, Object.fromEntries(value)) };
+    },
+
+    async create(secret) {
+      const name = backend.nameOf(secret.name);
+      // Checked whole before anything is asked of the back end.
+      createUnless(null, secret, now(), backend.where);
+      const token = { id: secret.token, names: [...secret.fields.keys()] };
+      await change(name, [], (existing) => createUnless(existing, secret, now(), backend.where), token);
+      return { arn: backend.arnOf(name), versionId: secret.token };
+    },
+
+    async put(id, fields, version) {
+      const name = backend.nameOf(id);
+      const token = { id: version.token, names: [...fields.keys()] };
+      await changeExisting(name, [], (document) => putVersion(document, fields, version, now()), token);
+      return { versionId: version.token };
+    },
+
+    async moveLabel(id, label, from, to) {
+      await changeExisting(backend.nameOf(id), [from, to], (document) => moveLabelIn(document, label, from, to, now()));
+    },
+
+    async versions(id) {
+      const index = await find(backend.nameOf(id));
+      if (index.deletionAt !== null) return versionsOf(documentOf(index));
+      const natives = await backend.natives(index.name);
+      const there = new Set(natives.map(({ ref }) => ref));
+      const versions = byAge([...index.versions.filter(({ ref }) => there.has(ref)), ...unnamed(index, natives)]);
+      return versionsOf(documentOf({ ...index, versions }));
+    },
+
+    async remove(id, windowDays) {
+      checkWindow(windowDays);
+      const name = backend.nameOf(id);
+      if (windowDays === 0) {
+        await find(name);
+        await backend.erase(name);
+        return { deletionAt: new Date(now()).toISOString() };
+      }
+      let refs: string[] = [];
+      let deletionAt = '';
+      const schedule = (latest: string | null) =>
+        changeExisting(name, [], (document) => {
+          const removed = removeIn(document, windowDays, now());
+          deletionAt = latest !== null && latest < removed.deletionAt ? latest : removed.deletionAt;
+          return deletionAt === removed.deletionAt ? removed : { ...removed, deletionAt };
+        });
+      await schedule(null);
+      refs = (await find(name)).versions.map(({ ref }) => ref);
+      const latest = await backend.hide(name, refs);
+      if (latest !== null && latest < deletionAt) {
+        warn(`the store itself destroys what is deleted on ${latest.slice(0, 10)}, sooner than was asked for`);
+        await schedule(latest);
+      }
+      return { deletionAt };
+    },
+
+    async restore(id) {
+      const index = await find(backend.nameOf(id));
+      if (index.deletionAt === null) return;
+      await backend.unhide(
+        index.name,
+        index.versions.map(({ ref }) => ref),
+      );
+      await changeExisting(index.name, [], restoreIn);
+    },
+
+    async tag(id, tags) {
+      await changeExisting(backend.nameOf(id), [], (document) => tagIn(document, tags));
+    },
+  };
+}
+
+/** The rules work on documents; values are put in only where a rule compares them. */
+const documentOf = (index: Index): SecretDocument => ({
+  ...index,
+  versions: index.versions.map(({ id, createdAt, createdBy, stages }) => ({
+    id,
+    createdAt,
+    ...(createdBy === undefined ? {} : { createdBy }),
+    stages,
+    fields: [],
+  })),
+});
+
+const indexOf = (document: SecretDocument, refs: ReadonlyMap<string, string>): Index => ({
+  ...document,
+  versions: document.versions.map(({ id, createdAt, stages }) => ({ id, ref: refs.get(id) ?? '', createdAt, stages })),
+});
+
+/** What others wrote, as if it had been put version by version. */
+function adopted(name: string, natives: readonly NativeVersion[]): Held | null {
+  const [newest, previous] = natives.toReversed();
+  const [oldest] = natives;
+  if (!newest || !oldest) return null;
+  const stagesOf = (version: NativeVersion) =>
+    version === newest ? [AWSCURRENT] : version === previous ? [AWSPREVIOUS] : [];
+  const index: Index = {
+    format: FORMAT,
+    name,
+    description: '',
+    createdAt: oldest.createdAt,
+    changedAt: newest.createdAt,
+    deletionAt: null,
+    tags: {},
+    versions: natives.map((version) => ({
+      id: version.ref,
+      ref: version.ref,
+      createdAt: version.createdAt,
+      stages: stagesOf(version),
+    })),
+  };
+  return { index, mark: null };
+}
+
+/** Versions that the back end has and the index does not name: others wrote them. */
+function unnamed(index: Index, natives: readonly NativeVersion[]): IndexedVersion[] {
+  const named = new Set(index.versions.map(({ ref }) => ref));
+  return natives
+    .filter(({ ref }) => !named.has(ref))
+    .map(({ ref, createdAt }) => ({ id: ref, ref, createdAt, stages: [] }));
+}
+
+const byAge = (versions: IndexedVersion[]) =>
+  versions.sort((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt));
+
+/** Fields in the order of the names, which the back end may not keep. */
+function inOrder(fields: [string, string][], names: readonly string[]): [string, string][] {
+  const place = (name: string) => (names.includes(name) ? names.indexOf(name) : names.length);
+  return fields.sort(([a], [b]) => place(a) - place(b));
+}
+
+async function inGroups<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let from = 0; from < items.length; from += AT_A_TIME) {
+    results.push(...(await Promise.all(items.slice(from, from + AT_A_TIME).map(work))));
+  }
+  return results;
+}
