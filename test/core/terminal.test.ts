@@ -99,6 +99,15 @@ describe('questions', () => {
     assert.equal(wrong.asked.length, 0);
   });
 
+  it('takes --confirm NAME for the middle danger too, where the question names what would change', async () => {
+    const { host, asked } = face({ confirm: 's/staging' });
+    assert.equal(await host.ask({ kind: 'confirm', text: 'Go on?', name: 's/staging' }), true);
+    assert.equal(asked.length, 0);
+    await host.ask({ kind: 'confirm', text: 'Go on?', name: 's/other' });
+    await host.ask({ kind: 'confirm', text: 'Go on?' });
+    assert.equal(asked.length, 2);
+  });
+
   it('never prompts under --no-input and names the flag instead', async () => {
     const { host, asked } = face({ input: false });
     const secret: Question = { kind: 'secret', text: 'JAMF_CLIENT_SECRET', flag: '--from-file' };

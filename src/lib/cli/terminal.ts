@@ -91,8 +91,9 @@ export function terminalHost(options: TerminalOptions, face: TerminalFace): Term
     async ask<Q extends Question>(question: Q): Promise<Answer<Q>> {
       clear();
       if (question.kind === 'confirm' && options.yes) return true as Answer<Q>;
+      const named = 'name' in question && options.confirm !== undefined && options.confirm === question.name;
+      if (named) return true as Answer<Q>;
       if (question.kind === 'confirm-name' && options.confirm !== undefined) {
-        if (options.confirm === question.name) return true as Answer<Q>;
         throw new JamfMcpError(
           'CONFIRMATION_REQUIRED',
           `--confirm does not name what would change: ${clean(question.name)}`,
