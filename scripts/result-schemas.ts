@@ -9,6 +9,7 @@ export const RESULTS = {
   'secrets-list': ['src/lib/secrets/list.ts', 'ListResult'],
   rotate: ['src/lib/rotation/rotate.ts', 'RotateResult'],
   audit: ['src/lib/audit/audit.ts', 'AuditResult'],
+  'audit-verify': ['src/lib/audit/verify.ts', 'VerifyResult'],
   error: ['src/lib/errors.ts', 'ErrorJson'],
 } as const satisfies Record<string, readonly [string, string]>;
 

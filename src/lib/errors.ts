@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'SECRET_EXISTS'
   | 'SECRET_DELETED'
   | 'SECRET_MALFORMED'
+  | 'STORE_TAMPERED'
   | 'CONFLICT'
   | 'DECLINED'
   | 'UNREACHABLE'
@@ -57,6 +58,7 @@ const CODES: Readonly<Record<ErrorCode, number>> = {
   SECRET_EXISTS: EXIT.failed,
   SECRET_DELETED: EXIT.failed,
   SECRET_MALFORMED: EXIT.failed,
+  STORE_TAMPERED: EXIT.failed,
   CONFLICT: EXIT.failed,
   DECLINED: EXIT.failed,
   UNREACHABLE: EXIT.failed,

@@ -26,6 +26,7 @@ describe('settings', () => {
       ecs: { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service' },
       audit: { knownPrincipals: [] },
       localStore: '/data',
+      localKey: null,
       vault: {},
       azure: {},
     });

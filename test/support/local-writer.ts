@@ -1,13 +1,13 @@
 /**
- * A process that writes to a local store, and can be made to die at any step.
- * Arguments: folder, name, number of versions to put, and the step (counted from 1) after which to kill itself, or 0.
+ * A process that works on a local store, and can be made to die at any step.
+ * Arguments: folder, name, how often, the step (counted from 1) after which to kill itself, or 0, and what to do.
  */
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Host } from '../../src/lib/host.ts';
 import { fieldsFrom, schemaOf } from '../../src/lib/secrets/schema.ts';
 import { localStore } from '../../src/lib/secrets/stores/local.ts';
 
-const [folder = '', name = '', count = '1', dieAt = '0'] = process.argv.slice(2);
+const [folder = '', name = '', count = '1', dieAt = '0', work = 'put'] = process.argv.slice(2);
 let steps = 0;
 const host: Host = {
   notify: (event) => {
@@ -19,14 +19,18 @@ const host: Host = {
 };
 const schema = schemaOf('jamf');
 const store = localStore(
-  { folder, schema, user: null },
+  { folder, schema, user: null, localKey: 'file' },
   { host, clock: systemClock, signal: new AbortController().signal },
 );
+const fields = (n: number) => fieldsFrom(schema, { N: `${String(process.pid)}-${String(n)}` });
+const works: Record<string, (n: number) => Promise<{ versionId: string } | { deletionAt: string }>> = {
+  put: (n) => store.put(name, fields(n), { token: randomUUID(), stages: ['AWSCURRENT'] }),
+  create: (n) => store.create({ name, description: '', tags: {}, fields: fields(n), token: randomUUID() }),
+  read: () => store.read(name, { stage: 'AWSCURRENT' }),
+  remove: () => store.remove(name, 0),
+};
 for (let n = 0; n < Number(count); n += 1) {
-  const { versionId } = await store.put(name, fieldsFrom(schema, { N: `${String(process.pid)}-${String(n)}` }), {
-    token: randomUUID(),
-    stages: ['AWSCURRENT'],
-  });
-  process.stdout.write(`${versionId}\n`);
+  const done = await works[work]?.(n);
+  process.stdout.write(`${done && 'versionId' in done ? done.versionId : 'removed'}\n`);
 }
 process.stdout.write(`steps ${String(steps)}\n`);

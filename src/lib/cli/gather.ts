@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { JamfMcpError, messageOf } from '../errors.ts';
 import { resolveSettings, type Choices } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
-import type { Settings, VaultSettings } from '../config/settings.ts';
+import { KEY_FORMS, type KeyForm, type Settings, type VaultSettings } from '../config/settings.ts';
 import { Secret } from '../redact.ts';
 
 /** Name of the project's configuration file. */
@@ -24,7 +24,7 @@ export async function gatherSettings(choices: Choices): Promise<Settings> {
     defaultRegion: env.AWS_DEFAULT_REGION,
   };
   const settings = resolveSettings(
-    choices,
+    { ...choices, localKey: localKey(env.JAMF_MCP_LOCAL_KEY) },
     aws,
     await readConfigs(),
     join(env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'jamf-mcp'),
@@ -34,7 +34,18 @@ export async function gatherSettings(choices: Choices): Promise<Settings> {
     vault: { ...settings.vault, ...vaultEnvironment(env) },
     azure: { vault: env.AZURE_KEYVAULT_URL ?? settings.azure.vault },
     user: userName(),
+    passphrase: env.JAMF_MCP_PASSPHRASE ? new Secret(env.JAMF_MCP_PASSPHRASE) : null,
   };
+}
+
+function localKey(text: string | undefined): KeyForm | undefined {
+  const form = KEY_FORMS.find((known) => known === text);
+  if (form || !text) return form;
+  throw new JamfMcpError(
+    'INPUT_INVALID',
+    'JAMF_MCP_LOCAL_KEY names no place for the key of the local store',
+    `set it to ${KEY_FORMS.join(', ')}, or unset it`,
+  );
 }
 
 /** The variables of Vault and of OpenBao: of two that say the same, OpenBao's comes first. */

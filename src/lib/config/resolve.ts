@@ -3,7 +3,7 @@ import { JamfMcpError } from '../errors.ts';
 import type { FieldType, SecretSchema } from '../secrets/schema.ts';
 import type { StoreKind } from '../secrets/store.ts';
 import type { Config, EnvironmentConfig } from './schema.ts';
-import { PRODUCTION, type Settings } from './settings.ts';
+import { PRODUCTION, type KeyForm, type Settings } from './settings.ts';
 
 /** What flags (and the environment variables that stand for them) named; undefined where they said nothing. */
 export interface Choices {
@@ -12,6 +12,7 @@ export interface Choices {
   secret?: string | undefined;
   profile?: string | undefined;
   region?: string | undefined;
+  localKey?: KeyForm | undefined;
 }
 
 /** What the ordinary AWS variables already settle: the files below them must not override it. */
@@ -70,6 +71,7 @@ export function resolveSettings(
     },
     audit: { knownPrincipals: first((layer) => layer.audit?.knownPrincipals) ?? [] },
     localStore: first((layer) => layer.localStore) ?? dataFolder,
+    localKey: choices.localKey ?? first((layer) => layer.localKey) ?? null,
     vault: merged((layer) => layer.vault),
     azure: merged((layer) => layer.azure),
   };

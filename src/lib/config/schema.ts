@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { FIELD_TYPES } from '../secrets/schema.ts';
 import { STORE_KINDS } from '../secrets/store.ts';
+import { KEY_FORMS } from './settings.ts';
 
 const text = z.string().min(1);
 
@@ -27,6 +28,10 @@ const environmentShape = {
     })
     .optional(),
   localStore: text.describe('folder of the local store').optional(),
+  localKey: z
+    .enum(KEY_FORMS)
+    .describe('where the key of the local store is; default keychain where there is one, else file')
+    .optional(),
   vault: z
     .strictObject({
       address: text.describe('URL of HashiCorp Vault or OpenBao; VAULT_ADDR and BAO_ADDR come before it').optional(),

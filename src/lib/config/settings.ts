@@ -7,6 +7,12 @@ import type { StoreKind } from '../secrets/store.ts';
 /** Environment names that need the severe confirmation for a dangerous change. */
 export const PRODUCTION = 'production';
 
+/** Where the key of the local store can be. */
+export const KEY_FORMS = ['keychain', 'passphrase', 'file'] as const;
+
+/** One of {@link KEY_FORMS}. */
+export type KeyForm = (typeof KEY_FORMS)[number];
+
 /** Settings of one invocation, for one environment. */
 export interface Settings {
   /** `production` unless named otherwise. */
@@ -26,6 +32,10 @@ export interface Settings {
   };
   /** Folder of the local store. */
   localStore: string;
+  /** Where the key of the local store is to be; null: the keychain where it works, else a file. */
+  localKey?: KeyForm | null;
+  /** Of a local store whose key is behind one; asked for where it is needed and not given. */
+  passphrase?: Secret | null;
   /** How Vault or OpenBao is reached, as far as it is known. */
   vault: VaultSettings;
   /** Which Key Vault, as far as it is known. */

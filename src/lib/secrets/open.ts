@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Context } from '../host.ts';
 import { schemaFor } from './schema.ts';
 import type { SecretStore, StoreKind } from './store.ts';
+import type { LocalOptions } from './stores/local-access.ts';
 
 /** One line a store; its module is loaded on first use. */
 const STORES: Record<StoreKind, (settings: Settings, context: Context) => Promise<SecretStore>> = {
@@ -12,10 +13,7 @@ const STORES: Record<StoreKind, (settings: Settings, context: Context) => Promis
   },
   local: async (settings, context) => {
     const { localStore } = await import('./stores/local.ts');
-    return localStore(
-      { folder: settings.localStore, schema: schemaFor(settings), user: settings.user ?? null },
-      context,
-    );
+    return localStore({ ...localOptions(settings), schema: schemaFor(settings) }, context);
   },
   vault: async (settings, context) => {
     const { vaultStore } = await import('./stores/vault.ts');
@@ -29,4 +27,15 @@ const STORES: Record<StoreKind, (settings: Settings, context: Context) => Promis
  */
 export async function openStore(settings: Settings, context: Context): Promise<SecretStore> {
   return await STORES[settings.store](settings, context);
+}
+
+/** What the local store goes by, of the settings. */
+export function localOptions(settings: Settings): LocalOptions {
+  return {
+    folder: settings.localStore,
+    user: settings.user ?? null,
+    localKey: settings.localKey ?? null,
+    passphrase: settings.passphrase ?? null,
+    reason: settings.reason ?? null,
+  };
 }

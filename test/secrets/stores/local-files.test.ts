@@ -6,7 +6,10 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { generateX25519Identity } from 'age-encryption';
+import { JamfMcpError } from '../../../src/lib/errors.ts';
 import { schemaOf } from '../../../src/lib/secrets/schema.ts';
+import { verifyLocalStore } from '../../../src/lib/secrets/stores/local-verify.ts';
 import { localStore } from '../../../src/lib/secrets/stores/local.ts';
 import { AWSCURRENT } from '../../../src/lib/secrets/store.ts';
 import { testContext, type TestContext } from '../../support/context.ts';
@@ -14,15 +17,19 @@ import { assertInvariants, fields, plain, rejectsWith } from '../contract.ts';
 
 const NAME = 'jamf-mcp-server/Dev.1';
 const FILE = 'jamf-mcp-server%2f%44ev%2e1.age';
+const LOG_FILES = ['access.log', 'access.seed', 'access.state'];
+const ALL = [...LOG_FILES, FILE, 'key.txt'];
 const WRITER = new URL('../../support/local-writer.ts', import.meta.url).pathname;
 
 /** Run the writer to its end; gives what it printed, and the signal that ended it. */
 async function writer(
   folder: string,
+  name: string,
   count: number,
   dieAt: number,
+  work = 'put',
 ): Promise<{ lines: string[]; signal: string | null; pid: number | undefined }> {
-  const child = spawn(process.execPath, [WRITER, folder, NAME, String(count), String(dieAt)], {
+  const child = spawn(process.execPath, [WRITER, folder, name, String(count), String(dieAt), work], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let out = '';
@@ -31,11 +38,24 @@ async function writer(
   return { lines: out.split('\n').filter(Boolean), signal, pid: child.pid };
 }
 
+const stepsOf = async (work: () => Promise<{ lines: string[] }>): Promise<number> => {
+  const steps = Number((await work()).lines.at(-1)?.split(' ')[1]);
+  assert.ok(steps >= 5, `there are ${String(steps)} steps`);
+  return steps;
+};
+
+async function ignore(code: string, work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!(error instanceof JamfMcpError && error.code === code)) throw error;
+  });
+}
+
 describe('the files of the local store', () => {
   let parent: string;
   let folder: string;
   let context: TestContext;
-  const open = (at = folder) => localStore({ folder: at, schema: schemaOf('jamf'), user: 'tester' }, context);
+  const open = (at = folder) =>
+    localStore({ folder: at, schema: schemaOf('jamf'), user: 'tester', localKey: 'file' }, context);
   const secret = (name = NAME) => ({
     name,
     description: '',
@@ -45,6 +65,8 @@ describe('the files of the local store', () => {
   });
   const put = (value: string, store = open()) =>
     store.put(NAME, fields({ A: value }), { token: randomUUID(), stages: [AWSCURRENT] });
+  const findings = async () =>
+    (await verifyLocalStore({ folder, user: 'tester', localKey: 'file' }, { head: null }, context)).findings;
   const current = async () => plain((await open().read(NAME, { stage: AWSCURRENT })).fields);
 
   beforeEach(async () => {
@@ -56,11 +78,11 @@ describe('the files of the local store', () => {
 
   it('are for their owner only, and hold nothing that can be read', async () => {
     await open().create(secret());
-    assert.deepEqual((await readdir(folder)).sort(), [FILE, 'key.txt']);
+    assert.deepEqual((await readdir(folder)).sort(), ALL);
     for (const [path, mode] of [
       [folder, 0o700],
       [join(folder, FILE), 0o600],
-      [join(folder, 'key.txt'), 0o600],
+      ...['key.txt', ...LOG_FILES].map((file) => [join(folder, file), 0o600] as const),
     ] as const) {
       assert.equal((await stat(path)).mode & 0o777, mode, path);
     }
@@ -99,25 +121,43 @@ describe('the files of the local store', () => {
     const path = join(folder, FILE);
     const good = await readFile(path);
 
+    const refused = async () => (await rejectsWith('STORE_TAMPERED', current())).message;
     await copyFile(join(folder, 'other.age'), path);
-    assert.match((await rejectsWith('SECRET_MALFORMED', current())).message, /something else than its name says/);
+    assert.match(await refused(), /is the file of another secret, other$/);
 
     const changed = Buffer.from(good);
     changed.writeUInt8((changed.at(-1) ?? 0) ^ 1, changed.length - 1);
     for (const bad of [changed, good.subarray(0, -1), good.subarray(0, 40), Buffer.from('')]) {
       await writeFile(path, bad);
-      assert.match((await rejectsWith('SECRET_MALFORMED', current())).message, /cannot be decrypted/);
+      assert.match(await refused(), /was changed by something else$/);
     }
+    await rm(path);
+    assert.match(await refused(), /is gone, and nothing in the access log removed it$/);
 
     const elsewhere = join(parent, 'elsewhere');
     await open(elsewhere).create(secret());
     await copyFile(join(elsewhere, FILE), path);
-    await rejectsWith('SECRET_MALFORMED', current());
-    await rejectsWith('SECRET_MALFORMED', put('x'));
+    assert.match(await refused(), /was changed by something else$/);
+    await rejectsWith('STORE_TAMPERED', put('x'));
     assert.deepEqual(
       await readFile(path),
       await readFile(join(elsewhere, FILE)),
-      'what cannot be read is not overwritten',
+      'what is not ours is not overwritten',
+    );
+    await copyFile(join(elsewhere, FILE), join(folder, 'third.age'));
+    await rejectsWith('STORE_TAMPERED', open().read('third', { stage: AWSCURRENT }));
+  });
+
+  it('are refused when an older copy is put back, and the copy is named', async () => {
+    await open().create(secret());
+    const path = join(folder, FILE);
+    const old = await readFile(path);
+    context.clock.advance(60_000);
+    await put('EXAMPLE-newer');
+    await writeFile(path, old);
+    assert.match(
+      (await rejectsWith('STORE_TAMPERED', current())).message,
+      /is an older copy: the one of 2026-11-22T00:00:00\.000Z \(line 1 of the access log\)$/,
     );
   });
 
@@ -129,6 +169,8 @@ describe('the files of the local store', () => {
     assert.ok(!existsSync(join(folder, 'key.txt')));
     await writeFile(join(folder, 'key.txt'), 'something else');
     await rejectsWith('CREDENTIALS_REFUSED', current());
+    await writeFile(join(folder, 'key.txt'), await generateX25519Identity());
+    assert.match((await rejectsWith('STORE_TAMPERED', current())).message, /access\.state does not open/);
   });
 
   it('are told as what they are when the disk refuses', async () => {
@@ -140,14 +182,13 @@ describe('the files of the local store', () => {
   it('survive a kill at every step of a write', async function () {
     this.timeout(120_000);
     await open().create(secret());
-    const { lines } = await writer(folder, 1, 0);
-    const steps = Number(lines.at(-1)?.split(' ')[1]);
-    assert.ok(steps >= 5, `a write has ${String(steps)} steps`);
+    const steps = await stepsOf(() => writer(folder, NAME, 1, 0));
     const outcomes: string[] = [];
     for (let dieAt = 1; dieAt <= steps; dieAt += 1) {
       const old = await current();
-      const { signal, pid } = await writer(folder, 1, dieAt);
+      const { signal, pid } = await writer(folder, NAME, 1, dieAt);
       assert.equal(signal, 'SIGKILL');
+      assert.deepEqual(await findings(), [], `right after a kill at step ${String(dieAt)}`);
       const now = await current();
       const isOld = JSON.stringify(now) === JSON.stringify(old);
       if (!isOld) assert.deepEqual(now, { N: `${String(pid)}-0` });
@@ -155,24 +196,59 @@ describe('the files of the local store', () => {
       await assertInvariants(open(), '');
       await put(`after step ${String(dieAt)}`);
       assert.deepEqual(await current(), { A: `after step ${String(dieAt)}` });
-      assert.deepEqual((await readdir(folder)).sort(), [FILE, 'key.txt'], `remains of step ${String(dieAt)}`);
+      assert.deepEqual(await findings(), []);
+      assert.deepEqual((await readdir(folder)).sort(), ALL, `remains of step ${String(dieAt)}`);
     }
-    assert.deepEqual(outcomes, ['old', 'old', 'new', 'new', 'new'], 'the rename is what counts');
+    // lock, line, temporary file; renamed; folder, then the same three for the state, and the lock
+    assert.deepEqual(outcomes, [...Array<string>(3).fill('old'), ...Array<string>(6).fill('new')]);
+    const log = await readFile(join(folder, 'access.log'), 'utf8');
+    assert.equal(log.match(/"action":"ChangeNotDone"/g)?.length, 2, 'after the line, and after the temporary file');
+  });
+
+  it('survive a kill at every step of a first write, of a read and of a removal', async function () {
+    this.timeout(240_000);
+    const create = () => open().create(secret());
+    const works: Record<string, { prepare: () => Promise<unknown>; after: () => Promise<unknown> }> = {
+      create: { prepare: () => Promise.resolve(), after: () => ignore('SECRET_EXISTS', create()) },
+      read: { prepare: create, after: current },
+      remove: { prepare: create, after: () => ignore('SECRET_NOT_FOUND', current()) },
+    };
+    for (const [work, { prepare, after }] of Object.entries(works)) {
+      await prepare();
+      const steps = await stepsOf(() => writer(folder, NAME, 1, 0, work));
+      for (let dieAt = 1; dieAt <= steps; dieAt += 1) {
+        folder = join(parent, `${work}-${String(dieAt)}`);
+        await prepare();
+        const { signal } = await writer(folder, NAME, 1, dieAt, work);
+        assert.equal(signal, 'SIGKILL');
+        if (existsSync(folder)) assert.deepEqual(await findings(), [], `${work}, step ${String(dieAt)}`);
+        await after();
+        assert.deepEqual(await findings(), [], `${work}, after step ${String(dieAt)}`);
+      }
+      folder = join(parent, `${work}-next`);
+    }
   });
 
   it('keep every version that 4 processes write at once', async function () {
     this.timeout(120_000);
     await open().create(secret());
-    const runs = await Promise.all(Array.from({ length: 4 }, () => writer(folder, 5, 0)));
+    await open().create(secret('other'));
+    const runs = await Promise.all(Array.from({ length: 4 }, (_, n) => writer(folder, n < 2 ? NAME : 'other', 5, 0)));
     const ids = runs.flatMap(({ lines }) => lines.slice(0, -1));
     assert.equal(new Set(ids).size, 20);
-    for (const versionId of ids) assert.ok((await open().read(NAME, { versionId })).fields.has('N'));
+    for (const [n, { lines }] of runs.entries()) {
+      for (const versionId of lines.slice(0, -1)) {
+        assert.ok((await open().read(n < 2 ? NAME : 'other', { versionId })).fields.has('N'));
+      }
+    }
     await assertInvariants(open(), '');
+    assert.deepEqual(await findings(), []);
+    assert.equal((await readFile(join(folder, 'access.log'), 'utf8')).split('\n').length - 1, 2 + 20 + 20);
   });
 
   it('take over the lock of a dead process, after waiting for it', async () => {
     await open().create(secret());
-    await writeFile(join(folder, `${FILE}.lock`), 'dead');
+    await writeFile(join(folder, 'store.lock'), 'dead');
     await put('EXAMPLE-next');
     const waited = context.clock.slept.reduce((sum, ms) => sum + ms, 0);
     assert.ok(waited >= 10_000 && waited < 11_000, String(waited));
@@ -180,12 +256,12 @@ describe('the files of the local store', () => {
       context.events.some((event) => event.kind === 'progress' && event.text.includes('waiting for another process')),
     );
     assert.deepEqual(await current(), { A: 'EXAMPLE-next' });
-    assert.deepEqual((await readdir(folder)).sort(), [FILE, 'key.txt']);
+    assert.deepEqual((await readdir(folder)).sort(), ALL);
   });
 
   it('never take a lock that changes hands, and say what to do after a minute', async () => {
     await open().create(secret());
-    const lock = join(folder, `${FILE}.lock`);
+    const lock = join(folder, 'store.lock');
     const sleep = context.clock.sleep.bind(context.clock);
     context.clock.sleep = async (ms, signal) => {
       writeFileSync(lock, randomUUID());
@@ -193,8 +269,9 @@ describe('the files of the local store', () => {
     };
     writeFileSync(lock, 'busy');
     assert.match((await rejectsWith('TIMED_OUT', put('x'))).hint ?? '', /remove .*\.lock/);
-    assert.deepEqual(await current(), { A: 'EXAMPLE-first' });
     assert.ok(existsSync(lock), 'it is still that of the other');
+    context = testContext();
+    assert.deepEqual(await current(), { A: 'EXAMPLE-first' });
   });
 
   it('are not written by one whose lock was taken over', async () => {
@@ -203,20 +280,23 @@ describe('the files of the local store', () => {
     context.host.notify = (event) => {
       notify(event);
       if (event.kind === 'debug' && event.text.endsWith('temporary file written')) {
-        writeFileSync(join(folder, `${FILE}.lock`), 'somebody else');
+        writeFileSync(join(folder, 'store.lock'), 'somebody else');
       }
     };
     await rejectsWith('CONFLICT', put('EXAMPLE-late'));
+    assert.equal(await readFile(join(folder, 'store.lock'), 'utf8'), 'somebody else');
+    context = testContext();
     assert.deepEqual(await current(), { A: 'EXAMPLE-first' });
-    assert.equal(await readFile(join(folder, `${FILE}.lock`), 'utf8'), 'somebody else');
+    assert.deepEqual(await findings(), []);
   });
 
   it('stop waiting when the person interrupts', async () => {
     await open().create(secret());
-    await writeFile(join(folder, `${FILE}.lock`), 'busy');
+    await writeFile(join(folder, 'store.lock'), 'busy');
     const waiting = put('x');
     context.abort();
     await rejectsWith('INTERRUPTED', waiting);
+    context = testContext();
     assert.deepEqual(await current(), { A: 'EXAMPLE-first' });
   });
 });

@@ -11,7 +11,10 @@ describe('store contract: local', () => {
     const parent = await mkdtemp(join(tmpdir(), 'jamf-mcp-store-'));
     const context = testContext();
     return {
-      store: localStore({ folder: join(parent, 'store'), schema: schemaOf('jamf'), user: 'tester' }, context),
+      store: localStore(
+        { folder: join(parent, 'store'), schema: schemaOf('jamf'), user: 'tester', localKey: 'file' },
+        context,
+      ),
       advance: (ms) => {
         context.clock.advance(ms);
       },

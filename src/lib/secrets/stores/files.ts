@@ -50,6 +50,24 @@ export async function removeFile(path: string, beforeCommit: () => Promise<void>
 }
 
 /**
+ * Add a line to the end of a file, and see to it that it outlives a power failure.
+ * @param line - with its newline
+ */
+export async function appendLine(path: string, line: string, context: Context): Promise<void> {
+  const file = await open(path, 'a', 0o600);
+  let first: boolean;
+  try {
+    first = (await file.stat()).size === 0;
+    await file.writeFile(line);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  if (first) await syncFolder(dirname(path));
+  teller(path, context)('line written');
+}
+
+/**
  * Create a file that must not be there yet, with all of its content at once.
  * @returns false where it is there already; it is then untouched
  */

@@ -1,15 +1,12 @@
 /**
- * The store on this machine: one age-encrypted file a secret, holding the whole document with its versions and labels.
- * Facts: hardening.md §1.
+ * The store on this machine: one age-encrypted file a secret, holding the whole document with its versions and labels,
+ * and a log of every access that is written before the access. Facts: hardening.md §1.
  */
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
+import { isInterruption, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
-import { redact, type Secret } from '../../redact.ts';
+import { redact } from '../../redact.ts';
 import {
   createUnless,
-  FORMAT,
   infoOf,
   moveLabelIn,
   putVersion,
@@ -25,93 +22,72 @@ import {
 import { checkName } from '../rules.ts';
 import type { SecretSchema } from '../schema.ts';
 import type { SecretStore } from '../store.ts';
-import { errorCode, isTemporary, readIfThere, removeFile, replaceFile, withLock } from './files.ts';
-import { createKey, readKey, seal, unseal } from './local-key.ts';
+import { arnOf, fileOf, nameIn, nameOf, secretFiles, told, WHERE } from './local-folder.ts';
+import type { Deed, Journal } from './local-journal.ts';
+import { localAccess, type LocalOptions } from './local-access.ts';
 
-const WHERE = 'the local store';
-const SUFFIX = '.age';
-
-/** Longest file name that leaves room for the names of temporary files (255 bytes on most file systems). */
-const LONGEST_FILE_NAME = 200;
+/** What a change is called in the log. */
+type What = Pick<Deed, 'action'> & Partial<Pick<Deed, 'versionId' | 'fields' | 'reason'>>;
 
 /**
  * A folder as a store.
- * @param options - `folder`: created with mode 0700 at the first write; `schema`: which fields are secret; `user`: the
- *   person at the machine, where known
- * @param context - host for the warning about a new key, clock and signal for waits
+ * @param options - where, whose and which key; `schema`: which fields are secret
+ * @param context - host for the warning about a new key and for its passphrase, clock and signal for waits
  */
-export function localStore(
-  options: { folder: string; schema: SecretSchema; user: string | null },
-  context: Context,
-): SecretStore {
-  const { folder, schema } = options;
-  const keyFile = join(folder, 'key.txt');
-  let key: Secret | null = null;
-  /** The writers of this process queue here; the lock file is for other processes. */
-  let queue: Promise<unknown> = Promise.resolve();
+export function localStore(options: LocalOptions & { schema: SecretSchema }, context: Context): SecretStore {
+  const { folder, schema, user, reason = null } = options;
+  const access = localAccess(options, context);
+  const now = () => context.clock.now();
 
-  const existingKey = async (): Promise<Secret> => {
-    key ??= await readKey(keyFile);
-    if (key) return key;
-    throw new JamfMcpError(
-      'CREDENTIALS_MISSING',
-      `${WHERE} has secrets, but no key: ${keyFile} is missing`,
-      'put the key file back from a backup',
-    );
-  };
-
-  const load = async (file: string): Promise<SecretDocument | null> => {
-    const data = await readIfThere(join(folder, file));
-    if (!data) return null;
-    const document = JSON.parse(await unseal(data, await existingKey(), join(folder, file))) as SecretDocument;
-    // age binds no name to a file: without this, one secret's file could be put in the place of another's.
-    if (document.format === FORMAT && fileOf(document.name) === file) return document;
-    throw new JamfMcpError(
-      'SECRET_MALFORMED',
-      `${join(folder, file)} holds something else than its name says`,
-      'put the file back from a backup, or use the version of jamf-mcp that wrote it',
-    );
-  };
-
-  const find = async (id: string): Promise<SecretDocument> => {
-    const name = nameOf(id);
-    const document = stillThere(await load(fileOf(name)), context.clock.now());
+  const find = async (journal: Journal, name: string): Promise<SecretDocument> => {
+    const document = stillThere(await access.load(journal, fileOf(name)), now());
     if (document) return document;
     throw secretNotFound(name, WHERE);
   };
 
-  /** Read, change and write one document, alone; null, or one past the end of its deletion window, removes its file. */
-  const change = (file: string, work: (document: SecretDocument | null) => SecretDocument | null): Promise<void> => {
-    const turn = queue.then(() =>
-      withLock(join(folder, `${file}.lock`), context, async (stillMine) => {
-        const before = await load(file);
-        const after = stillThere(work(stillThere(before, context.clock.now())), context.clock.now());
-        if (after === before) return;
-        await removeRemains(folder, file);
-        if (after === null) {
-          await removeFile(join(folder, file), stillMine);
-          return;
-        }
-        const data = await seal(JSON.stringify(after), await existingKey());
-        await replaceFile(join(folder, file), data, context, stillMine);
-      }),
-    );
-    queue = turn.catch(() => undefined);
-    return turn;
-  };
+  /** Look at one document, alone. */
+  const look = <T>(id: string, work: (document: SecretDocument, journal: Journal) => T | Promise<T>): Promise<T> =>
+    told(folder, async () => {
+      const name = nameOf(id);
+      if (!(await access.hasKey())) throw secretNotFound(name, WHERE);
+      return await access.alone(async (journal) => work(await find(journal, name), journal));
+    });
 
-  const changeExisting = async (id: string, work: (document: SecretDocument) => SecretDocument): Promise<void> => {
-    const { name } = await find(id);
-    await change(fileOf(name), (document) => {
-      if (document) return work(document);
-      throw secretNotFound(name, WHERE);
+  /** Read, change and write one document, alone; null, or one past the end of its deletion window, removes its file. */
+  const change = async (
+    name: string,
+    what: What,
+    work: (document: SecretDocument | null) => SecretDocument | null,
+  ): Promise<void> => {
+    await access.moveKeyIfChosen();
+    await access.alone(async (journal) => {
+      const file = fileOf(name);
+      const before = await access.load(journal, file);
+      const after = stillThere(work(stillThere(before, now())), now());
+      if (after === before) return;
+      const deed = { secret: name, versionId: null, fields: null, reason, ...what };
+      await journal.record(deed, { file, data: after && (await access.seal(journal, after)) });
     });
   };
+
+  const changeExisting = (
+    id: string,
+    what: What,
+    work: (document: SecretDocument) => SecretDocument | null,
+  ): Promise<void> =>
+    told(folder, async () => {
+      const name = nameOf(id);
+      if (!(await access.hasKey())) throw secretNotFound(name, WHERE);
+      await change(name, what, (document) => {
+        if (document) return work(document);
+        throw secretNotFound(name, WHERE);
+      });
+    });
 
   /** A secret whose deletion window has ended goes from the disk as soon as somebody looks at the list. */
   const purge = async ({ name }: SecretDocument): Promise<void> => {
     try {
-      await change(fileOf(name), (document) => document);
+      await change(name, { action: 'DeleteSecret', reason: 'its deletion window has ended' }, (document) => document);
     } catch (error) {
       if (isInterruption(error)) throw error;
       context.host.notify({
@@ -124,122 +100,72 @@ export function localStore(
   return {
     kind: 'local',
 
-    whereabouts: () => Promise.resolve({ account: null, region: null, principal: options.user }),
+    whereabouts: () => Promise.resolve({ account: null, region: null, principal: user }),
 
-    describe: (name) =>
-      told(folder, async () => {
-        const document = await find(name);
-        return infoOf(document, arnOf(document.name));
-      }),
+    describe: (name) => look(name, (document) => infoOf(document, arnOf(document.name))),
 
     list: (prefix) =>
       told(folder, async () => {
-        const files = (await filesIn(folder)).filter((file) => file.endsWith(SUFFIX));
-        const wanted = files.filter((file) => decodeURIComponent(file.slice(0, -SUFFIX.length)).startsWith(prefix));
-        const documents = (await Promise.all(wanted.sort().map(load))).filter((document) => document !== null);
-        const there = documents.filter((document) => stillThere(document, context.clock.now()));
+        if (!(await access.hasKey())) return [];
+        const documents = await access.alone(async (journal) => {
+          const files = (await secretFiles(folder)).filter((file) => nameIn(file).startsWith(prefix));
+          return (await Promise.all(files.map((file) => access.load(journal, file)))).filter((found) => found !== null);
+        });
+        const there = documents.filter((document) => stillThere(document, now()));
         for (const document of documents) if (!there.includes(document)) await purge(document);
         return there.map((document) => infoOf(document, arnOf(document.name)));
       }),
 
-    read: (name, ref) =>
-      told(folder, async () => {
-        const document = await find(name);
-        return versionOf(document, arnOf(document.name), ref, schema);
+    read: (id, ref) =>
+      look(id, async (document, journal) => {
+        const version = versionOf(document, arnOf(document.name), ref, schema);
+        await journal.record({
+          action: 'GetSecretValue',
+          secret: document.name,
+          versionId: version.versionId,
+          fields: [...version.fields.keys()],
+          reason,
+        });
+        return version;
       }),
 
     create: (secret) =>
       told(folder, async () => {
         checkName(secret.name);
-        const file = fileOf(secret.name);
-        key ??= await readKey(keyFile);
-        if (!key && !(await hasSecrets(folder))) key = await createKey(keyFile, context);
-        await change(file, (existing) => createUnless(existing, secret, context.clock.now(), WHERE, options.user));
+        fileOf(secret.name);
+        await access.makeKey();
+        const what = { action: 'CreateSecret', versionId: secret.token, fields: [...secret.fields.keys()] };
+        await change(secret.name, what, (existing) => createUnless(existing, secret, now(), WHERE, user));
         return { arn: arnOf(secret.name), versionId: secret.token };
       }),
 
-    put: (name, fields, version) =>
-      told(folder, async () => {
-        await changeExisting(name, (document) =>
-          putVersion(document, fields, version, context.clock.now(), options.user),
-        );
-        return { versionId: version.token };
-      }),
+    put: async (id, fields, version) => {
+      const what = { action: 'PutSecretValue', versionId: version.token, fields: [...fields.keys()] };
+      await changeExisting(id, what, (document) => putVersion(document, fields, version, now(), user));
+      return { versionId: version.token };
+    },
 
-    moveLabel: (name, label, from, to) =>
-      told(folder, () =>
-        changeExisting(name, (document) => moveLabelIn(document, label, from, to, context.clock.now())),
+    moveLabel: (id, label, from, to) =>
+      changeExisting(
+        id,
+        { action: 'UpdateSecretVersionStage', versionId: to, reason: reason ?? `${label} from ${from ?? 'none'}` },
+        (document) => moveLabelIn(document, label, from, to, now()),
       ),
 
-    versions: (name) => told(folder, async () => versionsOf(await find(name))),
+    versions: (id) => look(id, versionsOf),
 
-    remove: (name, windowDays) =>
-      told(folder, async () => {
-        let deletionAt = '';
-        await changeExisting(name, (document) => {
-          const removed = removeIn(document, windowDays, context.clock.now());
-          ({ deletionAt } = removed);
-          return removed;
-        });
-        return { deletionAt };
-      }),
+    remove: async (id, windowDays) => {
+      let deletionAt = '';
+      await changeExisting(id, { action: 'DeleteSecret' }, (document) => {
+        const removed = removeIn(document, windowDays, now());
+        ({ deletionAt } = removed);
+        return removed;
+      });
+      return { deletionAt };
+    },
 
-    restore: (name) => told(folder, () => changeExisting(name, restoreIn)),
+    restore: (id) => changeExisting(id, { action: 'RestoreSecret' }, restoreIn),
 
-    tag: (name, tags) => told(folder, () => changeExisting(name, (document) => tagIn(document, tags))),
+    tag: (id, tags) => changeExisting(id, { action: 'TagResource' }, (document) => tagIn(document, tags)),
   };
-}
-
-/** Tell a failure of the file system as what it means for the store. */
-async function told<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (isInterruption(cause)) throw new JamfMcpError('INTERRUPTED', 'interrupted', null, { cause });
-    const code = errorCode(cause);
-    if (cause instanceof JamfMcpError || code === '') throw cause;
-    const denied = ['EACCES', 'EPERM', 'EROFS'].includes(code);
-    throw new JamfMcpError(
-      denied ? 'ACCESS_DENIED' : 'REMOTE_FAILED',
-      `the local store in ${folder} cannot be used: ${messageOf(cause)}`,
-      'check the folder and the disk; `localStore:` in jamf-mcp.yaml names another folder',
-      { cause },
-    );
-  }
-}
-
-const arnOf = (name: string) => `local:${name}`;
-
-/** The name, from a name or an ARN of ours. */
-const nameOf = (id: string) => id.replace(/^local:/, '');
-
-/** A name as a file name: reversible, and safe where the file system does not tell A from a. */
-function fileOf(name: string): string {
-  const encoded = name.replace(
-    /[^a-z0-9_-]/gu,
-    (character) => `%${Buffer.from(character).toString('hex').match(/../g)?.join('%') ?? ''}`,
-  );
-  if (encoded.length <= LONGEST_FILE_NAME) return encoded + SUFFIX;
-  throw new JamfMcpError(
-    'INPUT_INVALID',
-    'the name of the secret is too long for the local store',
-    'choose a shorter one with --secret',
-  );
-}
-
-async function filesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-const hasSecrets = async (folder: string) => (await filesIn(folder)).some((file) => file.endsWith(SUFFIX));
-
-/** Temporary files of writes that were killed; nobody else writes while the lock is held. */
-async function removeRemains(folder: string, file: string): Promise<void> {
-  const remains = (await filesIn(folder)).filter((name) => isTemporary(name, file));
-  await Promise.all(remains.map((name) => rm(join(folder, name), { force: true })));
 }
