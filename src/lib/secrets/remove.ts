@@ -47,7 +47,7 @@ export async function deleteSecret(
   const scheduled = info?.deletionAt ?? null;
   const what = atOnce
     ? `delete secret ${name} and all its versions at once, which nothing takes back`
-    : `delete secret ${name} in ${String(windowDays)} days`;
+    : `delete secret ${name}; it can be restored for ${String(windowDays)} days`;
   const why = info === null ? `there is no secret ${name}` : `secret ${name} is scheduled for deletion already`;
   const nothing = info === null || (scheduled !== null && !atOnce);
   const result: DeleteResult = {

@@ -159,7 +159,7 @@ function checked(name: string, spec: FieldSpec | undefined, value: string): stri
   throw new JamfMcpError(
     'INPUT_INVALID',
     `${name} ${outcome.why}`,
-    spec ? `it has to look like ${spec.example}` : null,
+    spec && !spec.secret ? `it has to look like ${spec.example}` : null,
   );
 }
 
@@ -240,7 +240,7 @@ function warn({ schema }: ChangeRequest, info: SecretInfo, sorts: ReturnType<typ
   }
   const unknown = sorts.add.filter((name) => !schema.fields.some((field) => field.name === name));
   if (unknown.length > 0)
-    tell(`the schema ${schema.name} has no ${unknown.join(', ')}: stored as a secret of your own`);
+    tell(`the schema ${schema.name} has no ${unknown.join(', ')}: stored as a secret field of your own`);
 }
 
 /**
