@@ -1,4 +1,4 @@
-/** Reading fields from a text: a dotenv file, or a JSON object. */
+/** The dotenv format: read strictly, line by line, and written so that every reader of it reads the same. */
 import { parse } from 'dotenv';
 import { JamfMcpError, messageOf } from '../errors.ts';
 import { decodeFields } from './rules.ts';
@@ -11,9 +11,14 @@ import { decodeFields } from './rules.ts';
  * @throws JamfMcpError INPUT_INVALID with `file:line` and never with a value
  */
 export function parseFields(text: string, file: string): Record<string, string> {
-  const clean = text.replace(/^\ufeff/, '').replace(/\r\n?/g, '\n');
-  return clean.trimStart().startsWith('{') ? parseJson(clean, file) : parseDotenv(clean, file);
+  if (normalText(text).trimStart().startsWith('{')) return parseJson(normalText(text), file);
+  return Object.fromEntries(
+    parseDotenv(text, file).flatMap(({ name, value }) => (name === null ? [] : [[name, value]])),
+  );
 }
+
+/** A text without a byte order mark, its lines ended by `\n`. */
+export const normalText = (text: string) => text.replace(/^\ufeff/, '').replace(/\r\n?/g, '\n');
 
 function parseJson(text: string, file: string): Record<string, string> {
   try {
@@ -39,22 +44,82 @@ const ASSIGNMENT = new RegExp(
   'my',
 );
 
-function parseDotenv(text: string, file: string): Record<string, string> {
-  const values = new Map<string, string>();
+/** One statement of a dotenv text, or one line that is none. */
+export interface DotenvPiece {
+  /** As it is written, without the line break at its end. */
+  text: string;
+  /** Number of its first line, from 1. */
+  line: number;
+  /** Null for an empty line or a comment. */
+  name: string | null;
+  value: string;
+}
+
+/**
+ * Take a dotenv text apart.
+ * @param file - what the text is called in an error
+ * @returns its pieces in order: joined by line breaks they are the text
+ * @throws JamfMcpError INPUT_INVALID with `file:line` and never with a value
+ */
+export function parseDotenv(given: string, file: string): DotenvPiece[] {
+  const text = normalText(given);
+  const pieces: DotenvPiece[] = [];
+  const names = new Set<string>();
+  let line = 1;
   for (let at = 0; at < text.length; at += 1) {
-    const blank = matchAt(BLANK, text, at);
-    const found = blank ?? matchAt(ASSIGNMENT, text, at);
-    const where = `${file}:${String(text.slice(0, at).split('\n').length)}`;
+    const found = matchAt(BLANK, text, at) ?? matchAt(ASSIGNMENT, text, at);
+    const where = `${file}:${String(line)}`;
     if (!found) throw invalid(where, 'is not NAME=value');
-    const [statement, name, quoted, bare] = found;
-    if (name !== undefined) {
-      if (values.has(name)) throw invalid(where, `gives ${name} a second time`);
+    const [statement, name = null, quoted, bare] = found;
+    if (name !== null) {
+      if (names.has(name)) throw invalid(where, `gives ${name} a second time`);
       if (quoted === undefined) refuseAmbiguous(where, name, bare ?? '');
-      values.set(name, parse(statement)[name] ?? '');
+      names.add(name);
     }
+    pieces.push({ text: statement, line, name, value: name === null ? '' : (parse(statement)[name] ?? '') });
+    line += statement.split('\n').length;
     at += statement.length;
   }
-  return Object.fromEntries(values);
+  return pieces;
+}
+
+/**
+ * Write fields as dotenv.
+ * @returns a statement a line, each with the plainest quotes that keep its value; empty for no fields
+ * @throws JamfMcpError INPUT_INVALID for what the format cannot hold: a value with all three quotes and a `#` …
+ */
+export function writeDotenv(fields: Iterable<readonly [name: string, value: string]>): string {
+  const statements = [...fields].map(([name, value]) => {
+    const escaped = value.replace(/\n/g, '\\n').replace(/\r/g, '\\r');
+    const forms = [
+      /^[\w.,:/@%+=-]*$/.test(value) ? value : null,
+      `'${value}'`,
+      `"${escaped}"`,
+      `"${value}"`,
+      `\`${value}\``,
+    ];
+    const statement = forms
+      .filter((form) => form !== null)
+      .map((form) => `${name}=${form}`)
+      .find((candidate) => reads(`${candidate}\nA='a'\nB="b"\nC=\`c\``, name, value));
+    if (statement !== undefined) return `${statement}\n`;
+    throw new JamfMcpError(
+      'INPUT_INVALID',
+      `the dotenv format cannot hold the field ${name}: its name, or the quotes and backslashes in its value`,
+      'choose another format, such as json',
+    );
+  });
+  return statements.join('');
+}
+
+/** Whether the text gives that value, as we and as the dotenv package read it, whatever quotes follow it. */
+function reads(text: string, name: string, value: string): boolean {
+  try {
+    const [piece, ...rest] = parseDotenv(text, '');
+    return piece?.name === name && piece.value === value && rest.length === 3 && parse(text)[name] === value;
+  } catch {
+    return false; // what cannot be read is not what was to be written
+  }
 }
 
 /** Bare values that dotenv would cut or take with their quotes: a credential must not be stored so. */

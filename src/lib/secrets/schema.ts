@@ -79,16 +79,14 @@ export function allSchemas(own: readonly SecretSchema[]): SecretSchema[] {
  * The field that a name stands for, however it is spelt: `client_id`, `jamf-client-id`, `jamf.clientId` and
  * `JAMF_CLIENT_ID` are one. Only letters and digits count, in either case; the schema's prefix may be left out, and a
  * field may have other names (requirements rows 121, 123, 365, 370).
+ * @param options - `full`: the prefix must not be left out
  * @returns null where the schema has no such field
  */
-export function fieldCalled(schema: SecretSchema, name: string): FieldSpec | null {
+export function fieldCalled(schema: SecretSchema, name: string, options: { full?: boolean } = {}): FieldSpec | null {
   const wanted = letters(name);
   const names = (field: FieldSpec) => [field.name, ...(field.aliases ?? [])].map(letters);
-  return (
-    schema.fields.find((field) => names(field).includes(wanted)) ??
-    schema.fields.find((field) => names(field).includes(letters(schema.prefix) + wanted)) ??
-    null
-  );
+  const find = (letters: string) => schema.fields.find((field) => names(field).includes(letters)) ?? null;
+  return find(wanted) ?? (options.full ? null : find(letters(schema.prefix) + wanted));
 }
 
 const letters = (name: string) => name.replace(/[^a-z\d]/gi, '').toUpperCase();
@@ -246,6 +244,6 @@ function webUrl(text: string): URL | string {
 }
 
 /** Whether a host name, as `URL.hostname` spells it, is this machine. */
-function isLoopback(hostname: string): boolean {
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

@@ -1,0 +1,98 @@
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
+import { prose } from '../../lib/cli/prose.ts';
+import { JamfMcpError } from '../../lib/errors.ts';
+import { IMPORT_FORMATS } from '../../lib/secrets/formats.ts';
+import { drawImport } from '../../lib/secrets/report-import.ts';
+import type { ImportRequest, ImportResult } from '../../lib/secrets/import.ts';
+
+export default class SecretsImport extends BaseCommand {
+  static override summary = 'import the credentials of a file or of another secret, as one version';
+
+  static override description =
+    prose(`Takes the fields that the schema knows, however they are spelt (client_id, jamf-client-id and JAMF_CLIENT_ID are one), and whatever else looks like a credential; settings are left where they are. From another secret it takes everything.
+
+--split makes one secret for each kind of credential: PREFIX/ENVIRONMENT/database, /aws, /s3 and so on. --rewrite then makes the file safe to commit: it keeps the settings and the name of the secret, and the original becomes FILE.old, for you alone and ignored by git.`);
+
+  static override examples = [
+    '<%= config.bin %> secrets import .env',
+    '<%= config.bin %> secrets import .env --split --prefix nba-mcp --rewrite',
+    '<%= config.bin %> secrets import settings.toml --schema database --only DB_PASSWORD --update',
+    'vault kv get -format=json -field=data secret/jamf | <%= config.bin %> secrets import -',
+    '<%= config.bin %> secrets import --from-secret jamf-credentials',
+  ];
+
+  static override args = { file: Args.string({ description: 'file to import, - for stdin' }) };
+
+  static override flags = {
+    'from-secret': Flags.string({ summary: 'import another secret of the same store', helpValue: 'NAME' }),
+    format: Flags.option({ options: IMPORT_FORMATS, summary: 'format of the file (default: by its name)' })(),
+    schema: Flags.string({ summary: 'schema of the fields (default: that of the environment)', helpValue: 'NAME' }),
+    only: Flags.string({
+      summary: 'import these fields and no others',
+      helpValue: 'FIELD,…',
+      multiple: true,
+      delimiter: ',',
+    }),
+    split: Flags.boolean({ summary: 'make one secret for each kind of credential', default: false }),
+    prefix: Flags.string({
+      summary: 'beginning of the names of secrets (default: that of the secret)',
+      helpValue: 'TEXT',
+    }),
+    rewrite: Flags.boolean({ summary: 'make the dotenv file safe afterwards', default: false }),
+    update: Flags.boolean({ summary: 'merge into secrets that exist', default: false }),
+    'dry-run': dryRunFlag,
+  };
+
+  async run(): Promise<ImportResult> {
+    const { args, flags } = await this.parse(SecretsImport);
+    const { settings, context } = await this.begin(flags);
+    const { importSecrets } = await import('../../lib/secrets/import.ts');
+    const { splitSchemas } = await import('../../lib/secrets/import-plan.ts');
+    const { familyOf } = await import('../../lib/secrets/list.ts');
+    const { openStore } = await import('../../lib/secrets/open.ts');
+    const { schemaOf } = await import('../../lib/secrets/schema.ts');
+    const schema = schemaOf(flags.schema ?? settings.schema, settings.schemas);
+    const store = await openStore({ ...settings, schema: schema.name }, context);
+    const prefix = flags.prefix ?? familyOf(settings.secret);
+    const { environment } = settings;
+    const result = await importSecrets(
+      {
+        store,
+        environment,
+        secret: flags.prefix === undefined ? settings.secret : `${prefix.replace(/\/$/, '')}/${environment}`,
+        schema,
+        split: flags.split ? { prefix: prefix.replace(/\/$/, ''), schemas: splitSchemas(settings.schemas) } : null,
+        source: await sourceOf(args.file, flags['from-secret'], flags.format, store),
+        only: flags.only ?? [],
+        update: flags.update,
+        rewrite: flags.rewrite ? (args.file ?? null) : null,
+        dryRun: flags['dry-run'],
+      },
+      context,
+    );
+    return this.present(result, drawImport);
+  }
+}
+
+/** Read the file, stdin or the other secret. */
+async function sourceOf(
+  file: string | undefined,
+  secret: string | undefined,
+  format: (typeof IMPORT_FORMATS)[number] | undefined,
+  store: ImportRequest['store'],
+): Promise<ImportRequest['source']> {
+  if ((file === undefined) === (secret === undefined)) {
+    throw new JamfMcpError('USAGE', 'name a file (- for stdin) or --from-secret, one of the two');
+  }
+  if (secret !== undefined) {
+    const { entriesOf } = await import('../../lib/secrets/import.ts');
+    return { name: `secret ${secret}`, entries: await entriesOf(store, secret), text: null, secret: true };
+  }
+  const { readText } = await import('../../lib/cli/input.ts');
+  const { formatOf, readEntries } = await import('../../lib/secrets/formats.ts');
+  const [text, name] = await readText(file ?? '-');
+  const kind = format ?? formatOf(name, text);
+  return { name, entries: await readEntries(text, name, kind), text: kind === 'dotenv' ? text : null, secret: false };
+}

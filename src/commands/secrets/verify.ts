@@ -1,0 +1,48 @@
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from '../../lib/cli/base.ts';
+import { prose } from '../../lib/cli/prose.ts';
+import { EXIT } from '../../lib/errors.ts';
+import { drawVerify } from '../../lib/secrets/report-verify.ts';
+import type { VerifyResult } from '../../lib/secrets/verify-secret.ts';
+
+export default class SecretsVerify extends BaseCommand {
+  static override summary = 'check a secret against its schema, and try its credentials where they are used';
+
+  static override description =
+    prose(`Tries what the secret has: a Jamf token, OpenID discovery and the Auth0 client, SELECT 1 on PostgreSQL, GetCallerIdentity with a stored AWS key, HeadBucket on S3. Nothing is changed anywhere.
+
+Exit code 3 means that a check failed.`);
+
+  static override examples = [
+    '<%= config.bin %> secrets verify',
+    '<%= config.bin %> secrets verify --stage AWSPENDING',
+    '<%= config.bin %> secrets verify --secret nba-mcp/production/database --schema database',
+  ];
+
+  static override flags = {
+    schema: Flags.string({ summary: 'schema of the fields (default: that of the environment)', helpValue: 'NAME' }),
+    stage: Flags.string({ summary: 'staging label of the version', default: 'AWSCURRENT', helpValue: 'LABEL' }),
+    live: Flags.boolean({ summary: 'try the credentials too', default: true, allowNo: true }),
+  };
+
+  async run(): Promise<VerifyResult> {
+    const { flags } = await this.parse(SecretsVerify);
+    const { settings, context } = await this.begin(flags);
+    const { openStore } = await import('../../lib/secrets/open.ts');
+    const { schemaOf } = await import('../../lib/secrets/schema.ts');
+    const { verifySecret } = await import('../../lib/secrets/verify-secret.ts');
+    const schema = schemaOf(flags.schema ?? settings.schema, settings.schemas);
+    const { secret, environment, aws } = settings;
+    const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
+    const result = await verifySecret(
+      {
+        store: await openStore({ ...settings, schema: schema.name }, context),
+        ...{ secret, environment, schema, stage: flags.stage, live: flags.live },
+        settings: { aws, s3Endpoint: AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL ?? null },
+      },
+      context,
+    );
+    if (result.summary.fail > 0) this.exitWith(EXIT.findings);
+    return this.present(result, drawVerify);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The break-glass log: one signed line for each time that values were asked for, written before they are read. Each
+ * line carries the digest of the one before it, so that a change, a removal or a new order is found. What cannot be
+ * found here is that the newest lines were cut off: on AWS, CloudTrail has the same reasons.
+ */
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  verify,
+  type KeyObject,
+} from 'node:crypto';
+import { appendFile, mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../host.ts';
+import { createFile, readIfThere, withLock } from './stores/files.ts';
+
+/** What is recorded. */
+export interface BreakGlassEntry {
+  /** ISO 8601, UTC. */
+  at: string;
+  secret: string;
+  store: string;
+  environment: string;
+  /** `reveal`, or `export dotenv` and so on. */
+  action: string;
+  /** The fields asked for; empty for all. */
+  fields: readonly string[];
+  reason: string;
+  /** The person at the machine, as the operating system calls them. */
+  user: string | null;
+}
+
+/** A line of the file. */
+interface SignedLine {
+  entry: BreakGlassEntry;
+  /** SHA-256 of the line before, hexadecimal; empty for the first. */
+  previous: string;
+  /** Ed25519 over `previous` and `entry`, base64. */
+  signature: string;
+}
+
+/** What reading the log gives. */
+export interface BreakGlassLog {
+  entries: BreakGlassEntry[];
+  /** What is wrong, with the number of the line; empty for a log that nobody has touched. */
+  problems: { line: number; why: string }[];
+}
+
+const LOG = 'breakglass.jsonl';
+const KEY = 'breakglass.key';
+
+/** Where the log is kept in a data folder. */
+export const breakGlassPath = (folder: string) => join(folder, LOG);
+
+/**
+ * Record an entry; it is on the disk when this returns.
+ * @param folder - the data folder; made where there is none, for its owner only
+ * @returns the path of the log
+ */
+export async function recordBreakGlass(folder: string, entry: BreakGlassEntry, context: Context): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const path = breakGlassPath(folder);
+  await withLock(`${path}.lock`, context, async () => {
+    const key = await signingKey(folder);
+    const before = (await readIfThere(path))?.toString() ?? '';
+    const previous = digest(before.trimEnd().split('\n').at(-1) ?? '');
+    const signature = sign(null, Buffer.from(signedText(previous, entry)), key).toString('base64');
+    const line = JSON.stringify({ entry, previous, signature } satisfies SignedLine);
+    // What a crash left half written stays on a line of its own, where it is found.
+    await appendFile(path, `${before === '' || before.endsWith('\n') ? '' : '\n'}${line}\n`, { mode: 0o600 });
+    const file = await open(path, 'r+');
+    await file.sync();
+    await file.close();
+  });
+  return path;
+}
+
+/**
+ * Read the log and check every line of it.
+ * @param folder - the data folder
+ */
+export async function readBreakGlass(folder: string): Promise<BreakGlassLog> {
+  const text = (await readIfThere(breakGlassPath(folder)))?.toString() ?? '';
+  const stored = await readIfThere(join(folder, KEY));
+  const key = stored && createPublicKey(createPrivateKey(stored));
+  const log: BreakGlassLog = { entries: [], problems: [] };
+  let previous = '';
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line === '') continue;
+    const found = parseLine(line);
+    const problem = (why: string) => log.problems.push({ line: index + 1, why });
+    if (!found) problem('is not a line of this log');
+    else {
+      log.entries.push(found.entry);
+      const signed = Buffer.from(signedText(found.previous, found.entry));
+      if (!key) problem('cannot be checked: the key is gone');
+      else if (!verify(null, signed, key, Buffer.from(found.signature, 'base64'))) problem('has been changed');
+      else if (found.previous !== digest(previous))
+        problem('does not follow the line before it: something was removed or moved');
+    }
+    previous = line;
+  }
+  return log;
+}
+
+const digest = (line: string) => (line === '' ? '' : createHash('sha256').update(line).digest('hex'));
+
+const signedText = (previous: string, entry: BreakGlassEntry) => `${previous}\n${JSON.stringify(entry)}`;
+
+function parseLine(line: string): SignedLine | null {
+  try {
+    const found = JSON.parse(line) as Partial<SignedLine> | null;
+    const whole =
+      typeof found?.entry === 'object' && typeof found.previous === 'string' && typeof found.signature === 'string';
+    return whole ? (found as SignedLine) : null;
+  } catch {
+    return null; // torn or foreign: reported by its line number
+  }
+}
+
+/** The key of this data folder, made on first use. */
+async function signingKey(folder: string): Promise<KeyObject> {
+  const path = join(folder, KEY);
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const stored = await readIfThere(path);
+  if (stored) return createPrivateKey(stored);
+  await createFile(path, Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' })));
+  return createPrivateKey((await readIfThere(path)) ?? '');
+}
