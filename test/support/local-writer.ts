@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Host } from '../../src/lib/host.ts';
+import { Secret } from '../../src/lib/redact.ts';
 import { fieldsFrom, schemaOf } from '../../src/lib/secrets/schema.ts';
 import { localStore } from '../../src/lib/secrets/stores/local.ts';
 
@@ -19,7 +20,13 @@ const host: Host = {
 };
 const schema = schemaOf('jamf');
 const store = localStore(
-  { folder, schema, user: null, localKey: 'file' },
+  {
+    folder,
+    schema,
+    user: null,
+    localKey: work === 'move' ? 'passphrase' : 'file',
+    passphrase: new Secret('EXAMPLE-passphrase'),
+  },
   { host, clock: systemClock, signal: new AbortController().signal },
 );
 const fields = (n: number) => fieldsFrom(schema, { N: `${String(process.pid)}-${String(n)}` });
@@ -27,6 +34,7 @@ const works: Record<string, (n: number) => Promise<{ versionId: string } | { del
   put: (n) => store.put(name, fields(n), { token: randomUUID(), stages: ['AWSCURRENT'] }),
   create: (n) => store.create({ name, description: '', tags: {}, fields: fields(n), token: randomUUID() }),
   read: () => store.read(name, { stage: 'AWSCURRENT' }),
+  move: (n) => works.put?.(n) ?? Promise.reject(new Error('no put')),
   remove: () => store.remove(name, 0),
 };
 for (let n = 0; n < Number(count); n += 1) {

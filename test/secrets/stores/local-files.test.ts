@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,36 +11,13 @@ import { verifyLocalStore } from '../../../src/lib/secrets/stores/local-verify.t
 import { localStore } from '../../../src/lib/secrets/stores/local.ts';
 import { AWSCURRENT } from '../../../src/lib/secrets/store.ts';
 import { testContext, type TestContext } from '../../support/context.ts';
+import { countSteps, runWriter, type WriterRun } from '../../support/local-runs.ts';
 import { assertInvariants, fields, plain, rejectsWith } from '../contract.ts';
 
 const NAME = 'jamf-mcp-server/Dev.1';
 const FILE = 'jamf-mcp-server%2f%44ev%2e1.age';
 const LOG_FILES = ['access.log', 'access.seed', 'access.state'];
 const ALL = [...LOG_FILES, FILE, 'key.txt'];
-const WRITER = new URL('../../support/local-writer.ts', import.meta.url).pathname;
-
-/** Run the writer to its end; gives what it printed, and the signal that ended it. */
-async function writer(
-  folder: string,
-  name: string,
-  count: number,
-  dieAt: number,
-  work = 'put',
-): Promise<{ lines: string[]; signal: string | null; pid: number | undefined }> {
-  const child = spawn(process.execPath, [WRITER, folder, name, String(count), String(dieAt), work], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let out = '';
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  const [, signal] = (await once(child, 'close')) as [number | null, string | null];
-  return { lines: out.split('\n').filter(Boolean), signal, pid: child.pid };
-}
-
-const stepsOf = async (work: () => Promise<{ lines: string[] }>): Promise<number> => {
-  const steps = Number((await work()).lines.at(-1)?.split(' ')[1]);
-  assert.ok(steps >= 5, `there are ${String(steps)} steps`);
-  return steps;
-};
 
 async function ignore(code: string, work: Promise<unknown>): Promise<void> {
   await work.catch((error: unknown) => {
@@ -182,11 +157,11 @@ describe('the files of the local store', () => {
   it('survive a kill at every step of a write', async function () {
     this.timeout(120_000);
     await open().create(secret());
-    const steps = await stepsOf(() => writer(folder, NAME, 1, 0));
+    const steps = await countSteps({ folder, name: NAME });
     const outcomes: string[] = [];
     for (let dieAt = 1; dieAt <= steps; dieAt += 1) {
       const old = await current();
-      const { signal, pid } = await writer(folder, NAME, 1, dieAt);
+      const { signal, pid } = await runWriter({ folder, name: NAME, dieAt });
       assert.equal(signal, 'SIGKILL');
       assert.deepEqual(await findings(), [], `right after a kill at step ${String(dieAt)}`);
       const now = await current();
@@ -208,24 +183,24 @@ describe('the files of the local store', () => {
   it('survive a kill at every step of a first write, of a read and of a removal', async function () {
     this.timeout(240_000);
     const create = () => open().create(secret());
-    const works: Record<string, { prepare: () => Promise<unknown>; after: () => Promise<unknown> }> = {
-      create: { prepare: () => Promise.resolve(), after: () => ignore('SECRET_EXISTS', create()) },
-      read: { prepare: create, after: current },
-      remove: { prepare: create, after: () => ignore('SECRET_NOT_FOUND', current()) },
-    };
-    for (const [work, { prepare, after }] of Object.entries(works)) {
+    const works: [WriterRun['work'], prepare: () => Promise<unknown>, after: () => Promise<unknown>][] = [
+      ['create', () => Promise.resolve(), () => ignore('SECRET_EXISTS', create())],
+      ['read', create, current],
+      ['remove', create, () => ignore('SECRET_NOT_FOUND', current())],
+    ];
+    for (const [work, prepare, after] of works) {
       await prepare();
-      const steps = await stepsOf(() => writer(folder, NAME, 1, 0, work));
+      const steps = await countSteps({ folder, name: NAME, work });
       for (let dieAt = 1; dieAt <= steps; dieAt += 1) {
-        folder = join(parent, `${work}-${String(dieAt)}`);
+        folder = join(parent, `${String(work)}-${String(dieAt)}`);
         await prepare();
-        const { signal } = await writer(folder, NAME, 1, dieAt, work);
+        const { signal } = await runWriter({ folder, name: NAME, dieAt, work });
         assert.equal(signal, 'SIGKILL');
-        if (existsSync(folder)) assert.deepEqual(await findings(), [], `${work}, step ${String(dieAt)}`);
+        if (existsSync(folder)) assert.deepEqual(await findings(), [], `${String(work)}, step ${String(dieAt)}`);
         await after();
-        assert.deepEqual(await findings(), [], `${work}, after step ${String(dieAt)}`);
+        assert.deepEqual(await findings(), [], `${String(work)}, after step ${String(dieAt)}`);
       }
-      folder = join(parent, `${work}-next`);
+      folder = join(parent, `${String(work)}-next`);
     }
   });
 
@@ -233,7 +208,9 @@ describe('the files of the local store', () => {
     this.timeout(120_000);
     await open().create(secret());
     await open().create(secret('other'));
-    const runs = await Promise.all(Array.from({ length: 4 }, (_, n) => writer(folder, n < 2 ? NAME : 'other', 5, 0)));
+    const runs = await Promise.all(
+      Array.from({ length: 4 }, (_, n) => runWriter({ folder, name: n < 2 ? NAME : 'other', count: 5 })),
+    );
     const ids = runs.flatMap(({ lines }) => lines.slice(0, -1));
     assert.equal(new Set(ids).size, 20);
     for (const [n, { lines }] of runs.entries()) {

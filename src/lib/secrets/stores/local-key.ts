@@ -97,6 +97,7 @@ export async function createKey(place: KeyPlace, context: Context): Promise<Stor
   const { generateX25519Identity } = await import('age-encryption');
   const identity = new Secret(await generateX25519Identity());
   const form = place.form ?? (await bestForm(place, context));
+  if (place.form === 'keychain') await probeKeychain(await place.keychain());
   await mkdir(place.folder, { recursive: true, mode: 0o700 });
   const wrapped = await wrap(form, identity, place, context);
   if (!(await createFile(join(place.folder, fileFor(form)), wrapped.content))) await wrapped.undo();
