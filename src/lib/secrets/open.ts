@@ -19,6 +19,10 @@ const STORES: Record<StoreKind, (settings: Settings, context: Context) => Promis
     const { vaultStore } = await import('./stores/vault.ts');
     return vaultStore({ vault: settings.vault, aws: settings.aws, schema: schemaFor(settings) }, context);
   },
+  azure: async (settings, context) => {
+    const { azureStore } = await import('./stores/azure.ts');
+    return azureStore({ azure: settings.azure, schema: schemaFor(settings) }, context);
+  },
 };
 
 /**

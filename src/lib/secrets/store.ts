@@ -5,7 +5,7 @@
 import type { Secret } from '../redact.ts';
 
 /** The stores there are. */
-export const STORE_KINDS = ['aws', 'local', 'vault'] as const;
+export const STORE_KINDS = ['aws', 'local', 'vault', 'azure'] as const;
 
 /** One of {@link STORE_KINDS}. */
 export type StoreKind = (typeof STORE_KINDS)[number];
