@@ -61,7 +61,7 @@ export default class Sandbox extends BaseCommand {
   }
 
   private async stayUp(variables: Record<string, string>): Promise<void> {
-    const stopped = onInterrupt();
+    const stopped = onInterrupt().signal;
     const exports = Object.entries(variables).map(([name, value]) => `export ${name}='${value}'\n`);
     if (this.jsonEnabled()) this.logJson({ environment: variables });
     else process.stdout.write(`${exports.join('')}unset AWS_PROFILE\n`);

@@ -87,13 +87,18 @@ describe('jamf-mcp rotate', function () {
         error.message,
         /the new value is AWSCURRENT \(version [\w-]{36}\), but running tasks may still hold/,
       );
-      assert.match(error.hint ?? '', /go on with: jamf-mcp rotate --force-deploy$/);
+      const again = /go on with: jamf-mcp (rotate --force-deploy --confirm \S+ --no-input)$/.exec(error.hint ?? '');
+      assert.ok(again?.[1], error.hint ?? '');
       const details = error.details as RotateResult;
       assert.notEqual(details.deployment?.state, 'steady');
       assert.deepEqual(await stages(), ['AWSCURRENT', 'AWSPENDING']);
 
       const minted = liveSecret();
-      const ended = await run(['rotate', '--force-deploy', '--json', ...CONFIRM]);
+      const undecided = await run(['rotate', '--json', ...CONFIRM]);
+      assert.equal(undecided.code, 6, 'without a word on the deployment nothing is ended');
+      assert.match(errorOf(undecided).hint ?? '', /--force-deploy; .*--no-deploy$/);
+      assert.deepEqual(await stages(), ['AWSCURRENT', 'AWSPENDING']);
+      const ended = await run([...again[1].split(' '), '--json']);
       assert.equal(ended.code, 0, ended.stderr);
       const result = resultOf(ended);
       assert.equal(result.outcome, 'resumed');
@@ -148,7 +153,15 @@ describe('jamf-mcp rotate', function () {
     const cases: [string[], Record<string, string>, number, RegExp][] = [
       [['-e', 'staging', '--yes'], {}, 5, /there is no secret jamf-mcp-server\/staging/],
       [['--force-deploy', '--service', 'nobody'], {}, 5, /service nobody/],
-      [['--timeout', 'soon'], {}, 2, /--timeout 15m/],
+      [['--force-deploy', '--timeout', 'soon'], {}, 2, /--timeout 15m/],
+      [
+        ['--cluster', 'x', '--timeout', '5m'],
+        {},
+        2,
+        /^jamf-mcp: --cluster, --timeout without --force-deploy: .*\n.*\n$/,
+      ],
+      [['--no-deploy', '--service', 'x'], {}, 2, /^jamf-mcp: --service without --force-deploy: /],
+      [['--no-deploy', '--force-deploy'], {}, 2, /^jamf-mcp: --force-deploy and --no-deploy say the opposite\n.*\n$/],
       [[], { JAMF_MCP_ROTATOR_CLIENT_ID: 'EXAMPLE' }, 2, /JAMF_MCP_ROTATOR_CLIENT_SECRET is not set/],
     ];
     for (const [args, env, code, text] of cases) {
@@ -156,6 +169,62 @@ describe('jamf-mcp rotate', function () {
       assert.equal(refused.code, code, refused.stderr);
       assert.match(refused.stderr, text);
     }
+  });
+
+  it('asks no more than --confirm NAME outside production either', async () => {
+    await begin();
+    const staging = ['-e', 'staging', '--secret', NAME];
+    const ended = await run(['rotate', ...staging, ...CONFIRM]);
+    assert.equal(ended.code, 0, ended.stderr);
+  });
+
+  it('names the repair where the client is refused from the start', async () => {
+    await begin();
+    const [integration] = sandbox.jamf.integrations;
+    assert.ok(integration?.credential);
+    integration.credential.secret = 'EXAMPLE-made-by-somebody-else';
+    const refused = await run(['rotate', ...CONFIRM]);
+    assert.equal(refused.code, 4, refused.stderr);
+    assert.match(refused.stderr, /nothing was changed\n  next: make a new client secret in Jamf and store it with `/);
+    const repaired = await run(['secrets', 'init', '--update', '--from-file', '-', '--yes'], {
+      input: 'JAMF_CLIENT_SECRET=EXAMPLE-made-by-somebody-else\n',
+    });
+    assert.equal(repaired.code, 0, repaired.stderr);
+    assert.equal((await run(['rotate', ...CONFIRM])).code, 0);
+  });
+
+  /** Started, with what it told so far; nothing reads its standard output. */
+  function start(args: readonly string[]) {
+    const child = startCli(args, { env: sandbox.environment });
+    child.stdin.end();
+    child.stdout.resume();
+    const told = { text: '' };
+    child.stderr.on('data', (chunk: Buffer) => (told.text += chunk.toString()));
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    const until = async (seen: () => boolean) => {
+      while (!seen()) await new Promise((go) => setTimeout(go, 2));
+    };
+    return { child, told, ended, until };
+  }
+
+  it('cannot be ended while the new value exists nowhere else, however often it is asked', async () => {
+    await begin();
+    const broken = { kind: 'error', code: 'AccessDeniedException', message: 'not yet', status: 400 } as const;
+    for (const nth of [2, 3]) sandbox.inject({ operation: 'secretsmanager:PutSecretValue', nth, fault: broken });
+    const { child, told, ended, until } = start(['rotate', ...CONFIRM]);
+    const times = () => told.text.split('interrupted: a new value exists nowhere else yet').length - 1;
+    await until(() => told.text.includes('could not be stored yet'));
+    for (const [nth, signal] of (['SIGINT', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const).entries()) {
+      child.kill(signal);
+      await until(() => times() > nth || child.exitCode !== null);
+    }
+    assert.equal(times(), 4, told.text);
+    assert.equal(await ended, 130, told.text);
+    assert.match(told.text, /interrupted at the step test: the new value is stored as AWSPENDING/);
+    const minted = liveSecret();
+    const result = resultOf(await run(['rotate', '--json', ...CONFIRM]));
+    assert.equal(result.outcome, 'resumed');
+    assert.equal(liveSecret(), minted);
   });
 
   for (const [step, until] of [

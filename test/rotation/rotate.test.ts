@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { JamfMcpError, type ErrorCode } from '../../src/lib/errors.ts';
 import { Secret } from '../../src/lib/redact.ts';
+import type { Insistence } from '../../src/lib/host.ts';
+import { holdable } from '../../src/lib/rotation/hold.ts';
 import type { Issuer } from '../../src/lib/rotation/issuer.ts';
 import { rotate, type RotateInput, type RotateResult } from '../../src/lib/rotation/rotate.ts';
 import { fieldsFrom, schemaOf } from '../../src/lib/secrets/schema.ts';
@@ -34,6 +37,8 @@ interface World {
   /** Whether the issuer can prove and mint although the current value is dead. */
   rotator: boolean;
   lacking: string | null;
+  /** What another Ctrl-C would have done, as it was said one after the other. */
+  insisted: Insistence[];
   run: (options?: Partial<RotateInput>) => Promise<RotateResult>;
 }
 
@@ -57,6 +62,7 @@ async function world(): Promise<World> {
     lag: 0,
     rotator: false,
     lacking: null,
+    insisted: [],
     run,
   };
   let made = 0;
@@ -123,12 +129,13 @@ async function world(): Promise<World> {
         openStore: () => Promise.resolve(faulty),
         issuer: () => issuer,
         ecs: null,
+        noDeploy: false,
         limitMs: 60_000,
         dryRun: false,
         command: 'jamf-mcp rotate',
         ...options,
       },
-      context,
+      { ...context, insist: (insistence) => it.insisted.push(insistence) },
     );
   }
   return it;
@@ -156,6 +163,11 @@ const failureOf = async (work: Promise<unknown>): Promise<JamfMcpError> => {
   assert.ok(error instanceof JamfMcpError, String(error));
   return error;
 };
+
+/** What the printed command asks for beside `jamf-mcp rotate`. */
+const asTold = ({ hint }: JamfMcpError): Partial<RotateInput> => ({
+  noDeploy: hint?.endsWith('rotate --no-deploy') ?? false,
+});
 
 const CALLS = ['describe', 'read', 'prove', 'put', 'mint', 'put', 'test', 'moveLabel', 'moveLabel'];
 
@@ -196,10 +208,9 @@ describe('rotate', () => {
     );
     const other = await world();
     await other.run({ environment: 'staging' });
-    assert.deepEqual(
-      other.context.questions.map(({ kind }) => kind),
-      ['confirm'],
-    );
+    const [question] = other.context.questions;
+    assert.ok(question?.kind === 'confirm');
+    assert.equal(question.name, NAME, '--confirm NAME answers it');
   });
 
   it('changes nothing when it is not confirmed', async () => {
@@ -372,10 +383,21 @@ describe('rotate', () => {
       await assertRotated(it);
     });
 
-    it('on the current version: only the end is left', async () => {
+    it('on the current version: is not ended before it is said whether a deployment is still to come', async () => {
       const it = await world();
       await it.store.moveLabel(NAME, AWSPENDING, null, FIRST);
-      const result = await it.run();
+      const error = await failureOf(it.run());
+      assert.equal(error.code, 'PARTIAL');
+      assert.match(error.message, new RegExp(`version ${FIRST} .* running tasks may still hold the value before it$`));
+      assert.match(error.hint ?? '', /jamf-mcp rotate --force-deploy; .*: jamf-mcp rotate --no-deploy$/);
+      assert.deepEqual(it.calls, ['describe']);
+      assert.equal(versionWith(await it.store.describe(NAME), AWSPENDING), FIRST);
+    });
+
+    it('on the current version, with no deployment to come: only the end is left', async () => {
+      const it = await world();
+      await it.store.moveLabel(NAME, AWSPENDING, null, FIRST);
+      const result = await it.run({ noDeploy: true });
       assert.equal(result.outcome, 'resumed');
       assert.deepEqual(it.calls, ['describe', 'moveLabel']);
       await assertRotated(it);
@@ -422,6 +444,13 @@ describe('rotate', () => {
         assert.equal(error.exit, 130);
         assert.match(error.message, /AWSPENDING/);
         assert.match(error.hint ?? '', /go on with: jamf-mcp rotate/);
+        assert.deepEqual(
+          it.insisted.map(({ ends }) => ends),
+          [true, false, true],
+          'the process could not be ended in between',
+        );
+        assert.match(it.insisted[1]?.text ?? '', /exists nowhere else yet/);
+        assert.match(it.insisted[2]?.text ?? '', /go on with: jamf-mcp rotate$/);
         const info = await it.store.describe(NAME);
         const pending = versionWith(info, AWSPENDING);
         assert.ok(pending);
@@ -430,6 +459,15 @@ describe('rotate', () => {
         assert.equal(versionWith(info, AWSCURRENT), FIRST);
       });
     }
+
+    it('gives up what hangs after a while', async () => {
+      const context = testContext();
+      const hold = holdable(context, { held: 'it is held', free: 'it goes on', limitMs: 1 });
+      hold.begin();
+      context.abort();
+      assert.equal(hold.context.signal.aborted, false);
+      await once(hold.context.signal, 'abort');
+    });
 
     it('before anything was changed leaves all as it was', async () => {
       const it = await world();
@@ -442,6 +480,50 @@ describe('rotate', () => {
       assert.equal(error.code, 'INTERRUPTED');
       assert.match(error.message, /nothing was changed/);
       assert.ok(!it.calls.includes('put'));
+    });
+  });
+
+  describe('where another one runs at the same time', () => {
+    const OTHER = '00000000-0000-4000-8000-000000000009';
+    /** The other one has made its value, and stores it when this one looks again. */
+    const meddled = async (call: 'before' | 'while', stages: string[]): Promise<JamfMcpError> => {
+      const it = await world();
+      it.live = 'EXAMPLE-of-the-other';
+      const values = new Map([[FIELD, new Secret(it.live)]]);
+      const store = () => it.store.put(NAME, values, { token: OTHER, stages });
+      let looks = 0;
+      it.store.before = async (method) => {
+        if (method === 'describe') looks += 1;
+        if (method === 'describe' && looks === (call === 'before' ? 2 : 3)) {
+          looks += 10;
+          await store();
+        }
+      };
+      return failureOf(it.run());
+    };
+    for (const [when, call] of [
+      ['has just stored its value', 'before'],
+      ['has not yet stored its value', 'while'],
+    ] as const) {
+      it(`and ${when}: tells that, and not that the client is refused`, async () => {
+        const error = await meddled(call, [AWSPENDING]);
+        assert.equal(error.code, 'CONFLICT');
+        assert.match(error.message, new RegExp(`another rotation of ${NAME} .*AWSPENDING is on version ${OTHER}`));
+        assert.match(error.hint ?? '', /^wait until it has ended; .*: jamf-mcp rotate$/);
+      });
+    }
+    it('and is over: tells that AWSCURRENT moved', async () => {
+      assert.match((await meddled('before', [AWSCURRENT])).message, new RegExp(`AWSCURRENT is on version ${OTHER}`));
+    });
+    it('names the command that goes on once', async () => {
+      const it = await world();
+      it.store.moveLabel = () =>
+        Promise.reject(new JamfMcpError('CONFLICT', 'moved', 'look at the labels, then repeat the command'));
+      const error = await failureOf(it.run());
+      assert.equal(error.hint, 'look at the labels; then go on with: jamf-mcp rotate --no-deploy');
+      const other = await world();
+      other.store.moveLabel = () => Promise.reject(new JamfMcpError('CONFLICT', 'moved', 'repeat the command'));
+      assert.equal((await failureOf(other.run())).hint, 'go on with: jamf-mcp rotate --no-deploy');
     });
   });
 
@@ -479,7 +561,11 @@ describe('rotate', () => {
                 assert.equal(again.code, 'CREDENTIALS_REFUSED');
                 it.rotator = true;
               }
-              await it.run();
+              const promoted = await it.store.describe(NAME);
+              const pending = versionWith(promoted, AWSPENDING);
+              if (pending !== null && pending === versionWith(promoted, AWSCURRENT))
+                assert.equal((await failureOf(it.run())).code, 'PARTIAL');
+              await it.run(asTold(outcome));
             }
             await assertRotated(it);
           });

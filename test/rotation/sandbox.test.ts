@@ -31,6 +31,7 @@ describe('a rotation in the sandbox', function () {
         openStore: (held) => Promise.resolve(storeOf(held)),
         issuer: (held) => jamfIssuer(rotator, held),
         ecs: { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service', aws: {} },
+        noDeploy: false,
         limitMs: 60_000,
         dryRun: false,
         command: 'jamf-mcp rotate --force-deploy',

@@ -88,7 +88,7 @@ export abstract class BaseCommand extends Command {
       { quiet: flags.quiet, debug: flags.debug, input: !flags['no-input'], yes: flags.yes, confirm: flags.confirm },
       { stream: process.stderr, canvas: await canvasOf(process.stderr), prompt: promptOnTerminal },
     );
-    return { settings, context: { host: this.#host, clock: systemClock, signal: onInterrupt() } };
+    return { settings, context: { host: this.#host, clock: systemClock, ...onInterrupt() } };
   }
 
   /**

@@ -64,6 +64,13 @@ export function stoppedError({ step, error, begun }: Failure, scene: Scene): unk
   const goOn = left.lost ? scene.recovery : `go on with: ${scene.command}`;
   if (interrupted)
     return new JamfMcpError('INTERRUPTED', `interrupted at the step ${step}: ${left.state}`, goOn, options);
-  const fix = !left.lost && error instanceof JamfMcpError && error.hint ? `${error.hint}; then ` : '';
+  const fix = left.lost ? '' : fixOf(error);
   return new JamfMcpError('PARTIAL', `${step} failed: ${messageOf(error)}; ${left.state}`, fix + goOn, options);
+}
+
+/** The way to repeat the command is told anyway: of the error's own hint only what comes before that is. */
+function fixOf(error: unknown): string {
+  const hint = error instanceof JamfMcpError ? (error.hint ?? '') : '';
+  const fix = hint.replace(/(?:[,;]? ?then )?repeat the command\b.*$/, '');
+  return fix === '' ? '' : `${fix}; then `;
 }

@@ -6,9 +6,9 @@ import { randomUUID } from 'node:crypto';
 import { PRODUCTION } from '../config/settings.ts';
 import type { EcsTarget } from '../ecs/api.ts';
 import type { FinishedDeployment } from '../ecs/deployments.ts';
-import { JamfMcpError } from '../errors.ts';
+import { JamfMcpError, messageOf, type ErrorCode } from '../errors.ts';
 import type { Context } from '../host.ts';
-import { AWSCURRENT, AWSPENDING, type Fields, type SecretStore } from '../secrets/store.ts';
+import { AWSCURRENT, AWSPENDING, versionWith, type Fields, type SecretStore } from '../secrets/store.ts';
 import { isInDoubt, stoppedError, type Phase } from './failure.ts';
 import { holdable } from './hold.ts';
 import type { Issuer, IssuerFactory } from './issuer.ts';
@@ -26,6 +26,8 @@ export interface RotateInput {
   issuer: IssuerFactory;
   /** The service to redeploy; null leaves running tasks as they are. */
   ecs: EcsTarget | null;
+  /** Whether it was said that there shall be no deployment: then one that an earlier run began is ended without, too. */
+  noDeploy: boolean;
   /** How long the deployment may take, in ms. */
   limitMs: number;
   /** Look and plan, change nothing. */
@@ -71,11 +73,16 @@ interface Work {
  *   `details`; INTERRUPTED; DECLINED; and before anything was changed whatever stood in the way
  */
 export async function rotate(input: RotateInput, context: Context): Promise<RotateResult> {
-  const hold = holdable(context);
+  const hold = holdable(context, {
+    held: HELD,
+    free: `ended at once; what was begun stands in the labels of the secret: go on with: ${input.command}`,
+    limitMs: HELD_AT_MOST_MS,
+  });
   const store = await input.openStore(hold.context);
   context.host.notify({ kind: 'target', store: store.kind, ...(await store.whereabouts()) });
   const issuer = input.issuer(hold.context);
   const state = await readState(store, input.secret, issuer, hold.context);
+  requireEnd(state, input);
   const work: Work = {
     input,
     store,
@@ -92,14 +99,73 @@ export async function rotate(input: RotateInput, context: Context): Promise<Rota
   });
   const result = resultOf(work, steps);
   if (!failure) return result;
-  throw stoppedError(failure, {
-    phase: work.phase,
-    currentId: state.currentId,
-    versionId: work.versionId,
-    recovery: issuer.recovery,
-    command: input.command,
-    details: { ...result, outcome: 'unfinished' } satisfies RotateResult,
-  });
+  const error = await otherRotation(work, failure.error);
+  throw stoppedError(
+    { ...failure, error },
+    {
+      phase: work.phase,
+      currentId: state.currentId,
+      versionId: work.versionId,
+      recovery: issuer.recovery,
+      command: goOnWith(work),
+      details: { ...result, outcome: 'unfinished' } satisfies RotateResult,
+    },
+  );
+}
+
+/**
+ * A value that was promoted by a run that never came to its end: the labels do not tell whether a deployment was still
+ * to come, so that has to be said.
+ */
+function requireEnd(state: RotationState, { ecs, noDeploy, secret, command }: RotateInput): void {
+  if (state.kind !== 'promoted' || ecs || noDeploy) return;
+  throw new JamfMcpError(
+    'PARTIAL',
+    `an earlier run made version ${state.currentId} of ${secret} AWSCURRENT and stopped before its end: running tasks may still hold the value before it`,
+    `go on with: ${command} --force-deploy; or end it without a deployment: ${command} --no-deploy`,
+  );
+}
+
+/** The command that goes on: where this run was to end without a deployment, the next one has to be told so. */
+function goOnWith({ input: { command, ecs, noDeploy }, phase }: Work): string {
+  const stored = phase === 'staged' || phase === 'promoted' || phase === 'verified';
+  return stored && !ecs && !noDeploy ? `${command} --no-deploy` : command;
+}
+
+/** Errors that another rotation of the same secret leads to. */
+const CROSSED: readonly ErrorCode[] = ['CREDENTIALS_REFUSED', 'CONFLICT'];
+
+/** The other rotation may just have made its value and not stored it yet: look again after this, in ms. */
+const LOOK_AGAIN_MS = 2_000;
+
+/**
+ * Look whether another rotation is behind an error: a label on a version that this run does not know.
+ * @returns an error that says so; else the error as it is
+ */
+async function otherRotation(
+  { input, store, state, context, versionId, phase }: Work,
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof JamfMcpError) || !CROSSED.includes(error.code)) return error;
+  const discarded = state.kind === 'fresh' ? state.discard?.versionId : undefined;
+  const known = [state.currentId, versionId, discarded, null];
+  try {
+    for (const pause of phase === 'untouched' || phase === 'asked' ? [0, LOOK_AGAIN_MS] : [0]) {
+      if (pause > 0) await context.clock.sleep(pause, context.signal);
+      const info = await store.describe(input.secret);
+      const label = [AWSPENDING, AWSCURRENT].find((one) => !known.includes(versionWith(info, one)));
+      if (label === undefined) continue;
+      return new JamfMcpError(
+        'CONFLICT',
+        `another rotation of ${input.secret} runs, or ran, since this one began: ${label} is on version ${String(versionWith(info, label))} now (${error.message})`,
+        `wait until it has ended; if it stopped half-way, this goes on: ${input.command}`,
+        { cause: error },
+      );
+    }
+  } catch (thrown) {
+    context.host.notify({ kind: 'debug', text: `the labels could not be read again: ${messageOf(thrown)}` });
+  }
+  return error;
 }
 
 /** What the steps begin with, by where the rotation stands. */
@@ -222,6 +288,11 @@ const MINT_WITHIN_MS = 20_000;
 const STAGE_WITHIN_MS = 60_000;
 const FIRST_PAUSE_MS = 1_000;
 
+/** How long Ctrl-C waits for minting and storing, in ms: the two limits above, and the answer to the last attempt. */
+const HELD_AT_MOST_MS = 90_000;
+const HELD =
+  'a new value exists nowhere else yet; it is being stored, for 90 s at most, and right after that this ends';
+
 /**
  * Prove that the store takes a new version, before the point of no return: storing the current value again under its own
  * version id is a no-op on every store, and is refused exactly where a real one would be.
@@ -251,7 +322,7 @@ async function confirm({ input, issuer, state, context }: Work): Promise<void> {
       : `finish the rotation of ${name} that an earlier run began`;
   const sure = await (input.environment === PRODUCTION
     ? context.host.ask({ kind: 'confirm-name', text: what, name })
-    : context.host.ask({ kind: 'confirm', text: `${what}?` }));
+    : context.host.ask({ kind: 'confirm', text: `${what}?`, name }));
   if (!sure) throw new JamfMcpError('DECLINED', 'not confirmed; nothing was changed', null);
 }
 

@@ -40,13 +40,14 @@ export function jamfIssuer(rotator: Rotator | null, context: Context): Issuer {
     name: 'jamf',
     title: 'Jamf',
     replaces: ['JAMF_CLIENT_SECRET'],
-    recovery:
-      'repeat the command with JAMF_MCP_ROTATOR_CLIENT_ID and _SECRET set to another API client that may mint, or make a secret in Jamf and store it with `jamf-mcp secrets init --update`',
+    recovery: `${REPAIR}; or repeat the command with ${ROTATOR}`,
 
     async prove(current) {
       const pair = pairOf(current);
       const client = jamfClient(rotator ? { url: pair.url, ...rotator } : pair, context);
-      const standing = await standingOf(client);
+      const standing = await standingOf(client).catch((error: unknown) => {
+        throw withRepair(error, rotator !== null);
+      });
       before = rotator ? await standingIfAccepted(pair, context) : standing;
       requireMintPrivilege(standing, rotator?.clientId ?? pair.clientId, context);
       const integration = await findIntegration(client, pair.clientId);
@@ -84,6 +85,20 @@ export function jamfIssuer(rotator: Rotator | null, context: Context): Issuer {
       return `accepted, with ${String(privileges.length)} privileges`;
     },
   };
+}
+
+/** What brings a lost value back: nobody can read one from Jamf, only make another. */
+const REPAIR =
+  'make a new client secret in Jamf and store it with `jamf-mcp secrets init --update --from-file -` (a line JAMF_CLIENT_SECRET=…)';
+const ROTATOR = 'JAMF_MCP_ROTATOR_CLIENT_ID and _SECRET set to another API client that may mint';
+
+/** A refused client, with the way out of it; any other error as it is. */
+function withRepair(error: unknown, rotator: boolean): unknown {
+  if (!(error instanceof JamfMcpError) || error.code !== 'CREDENTIALS_REFUSED') return error;
+  const hint = rotator
+    ? 'check JAMF_MCP_ROTATOR_CLIENT_ID and _SECRET, and that this client is enabled in Jamf under Settings > API roles and clients'
+    : `${REPAIR}; or repeat the command with ${ROTATOR}`;
+  return new JamfMcpError(error.code, `${error.message}; nothing was changed`, hint, { cause: error });
 }
 
 function pairOf(fields: Fields): JamfCredentials {
