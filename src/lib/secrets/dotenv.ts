@@ -91,12 +91,20 @@ export function parseDotenv(given: string, file: string): DotenvPiece[] {
 export function writeDotenv(fields: Iterable<readonly [name: string, value: string]>): string {
   const statements = [...fields].map(([name, value]) => {
     const escaped = value.replace(/\n/g, '\\n').replace(/\r/g, '\\r');
+    // A backslash before the quote that ends a value would let the value run on into the next statement.
+    const quoted = ([mark, text]: readonly [string, string]) =>
+      text.endsWith('\\') || text.includes(`\\${mark}`) ? null : `${mark}${text}${mark}`;
     const forms = [
       /^[\w.,:/@%+=-]*$/.test(value) ? value : null,
-      `'${value}'`,
-      `"${escaped}"`,
-      `"${value}"`,
-      `\`${value}\``,
+      ...(
+        [
+          ["'", value],
+          ['"', escaped],
+          ['"', value],
+          ['`', value],
+        ] as const
+      ).map(quoted),
+      value,
     ];
     const statement = forms
       .filter((form) => form !== null)

@@ -73,17 +73,14 @@ const READERS: Record<ImportFormat, (text: string, file: string) => Promise<Entr
     } catch (error) {
       throw invalid(error instanceof TomlError ? `${file}:${String(error.line)}` : file, 'is not TOML');
     }
-    const lines = text.split('\n');
-    let line = 0;
+    let offset = 0;
     return flatten(table, []).map(({ path, value }) => {
       const name = path.join('_');
       // The parser tells no lines: fields come in the order of the text, so each is looked for behind the last.
-      const key = new RegExp(`(?:^|[{,.])\\s*["']?${(path.at(-1) ?? '').replace(/\W/g, '\\$&')}["']?\\s*=`);
-      line = Math.max(
-        line,
-        lines.findIndex((candidate, index) => index >= line && key.test(candidate)),
-      );
-      const where = `${file}:${String(line + 1)}`;
+      const key = new RegExp(`(?:^|[{,.])[ \\t]*["']?${(path.at(-1) ?? '').replace(/\W/g, '\\$&')}["']?\\s*=`, 'gm');
+      key.lastIndex = offset;
+      if (key.test(text)) offset = key.lastIndex;
+      const where = `${file}:${String(text.slice(0, offset).split('\n').length)}`;
       if (typeof value === 'string') return { name, value, where };
       if (typeof value === 'boolean' || typeof value === 'bigint') return { name, value: String(value), where };
       throw invalid(where, `has a field that is neither a text, a whole number, true nor false: ${name} (quote it)`);

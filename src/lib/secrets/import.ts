@@ -10,6 +10,7 @@ import { planImport, type FoundCredential, type ImportPlan, type PlannedSecret }
 import { checkBackup, credentialsInComments, rewriteFile, safeText, type Rewritten } from './rewrite.ts';
 import { sameValue } from './rules.ts';
 import { checkFields, fieldsFrom, type SecretSchema } from './schema.ts';
+import { runStep, type ChangeStep } from './steps.ts';
 import { AWSCURRENT, type Fields, type SecretStore, type SecretVersion } from './store.ts';
 import { replaceCurrent } from './write.ts';
 
@@ -61,14 +62,7 @@ export interface ImportResult extends ImportedSecret {
   /** What git knows of the file: `tracked` or `history` mean that its history still holds the values. */
   git: 'tracked' | 'history' | 'no' | 'unknown' | null;
   dryRun: boolean;
-  steps: ImportStep[];
-}
-
-/** One thing that an import does. */
-export interface ImportStep {
-  name: 'store' | 'rewrite';
-  state: 'planned' | 'done' | 'skipped';
-  text: string;
+  steps: ChangeStep[];
 }
 
 /** One secret, ready to be written. */
@@ -80,7 +74,7 @@ interface Ready {
   exists: boolean;
   fields: Fields;
   result: ImportedSecret;
-  step: ImportStep;
+  step: ChangeStep;
 }
 
 /**
@@ -111,7 +105,7 @@ export async function importSecrets(request: ImportRequest, context: Context): P
 
   const ready: Ready[] = [];
   for (const { planned } of checked) ready.push(await prepare(planned, request));
-  const rewriting: ImportStep = {
+  const rewriting: ChangeStep = {
     name: 'rewrite',
     state: safe ? 'planned' : 'skipped',
     text: safe
@@ -137,7 +131,7 @@ export async function importSecrets(request: ImportRequest, context: Context): P
   await storeAll(ready, { store, environment }, context);
   Object.assign(result, first.result);
   if (safe && request.rewrite !== null && source.text !== null) {
-    result.rewritten = await told(rewriting, context, () =>
+    result.rewritten = await runStep([rewriting], 'rewrite', context, () =>
       rewriteFile(request.rewrite ?? '', source.text ?? '', safe.text, context),
     );
     if (safe.git !== 'no') {
@@ -286,14 +280,14 @@ async function confirm(
   git: ImportResult['git'],
   context: Context,
 ): Promise<void> {
-  const ask = async (text: string) => {
-    if (await context.host.ask({ kind: 'confirm', text })) return;
+  const ask = async (text: string, name?: string) => {
+    if (await context.host.ask({ kind: 'confirm', text, ...(name === undefined ? {} : { name }) })) return;
     throw new JamfMcpError('DECLINED', 'declined; nothing was changed');
   };
   const writes = ready.filter(({ step }) => step.state === 'planned');
   if (writes.length > 0) context.host.notify({ kind: 'target', store: store.kind, ...(await store.whereabouts()) });
   for (const { name, result } of writes.filter(({ exists }) => exists))
-    await ask(`change ${result.changedFields.join(', ')} of secret ${name}?`);
+    await ask(`change ${result.changedFields.join(', ')} of secret ${name}?`, name);
   if (git === 'tracked' || git === 'unknown') {
     await ask(
       git === 'tracked'
@@ -313,7 +307,7 @@ async function storeAll(
   for (const one of ready) {
     if (one.step.state !== 'planned') continue;
     try {
-      await told(one.step, context, async () => {
+      await runStep([one.step], 'store', context, async () => {
         if (one.exists) {
           const from = one.before?.versionId ?? null;
           one.result.versionId = (await replaceCurrent(store, one.name, one.fields, from, context)).versionId;
@@ -342,15 +336,4 @@ async function storeAll(
       );
     }
   }
-}
-
-/** Do a step and tell the host. */
-async function told<T>(step: ImportStep, context: Context, work: () => Promise<T>): Promise<T> {
-  const started = context.clock.now();
-  context.host.notify({ kind: 'step', name: step.name, text: step.text, state: 'started' });
-  const outcome = await work();
-  step.state = 'done';
-  const durationMs = context.clock.now() - started;
-  context.host.notify({ kind: 'step', name: step.name, text: step.text, state: 'done', durationMs });
-  return outcome;
 }
