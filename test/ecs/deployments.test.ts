@@ -123,7 +123,14 @@ describe('a deployment in the sandbox', () => {
       /^ResourceInitializationError.*no identity-based policy allows the secretsmanager:GetSecretValue action$/,
     );
     assert.match(first.why?.fix ?? '', /execution role/);
-    assert.ok(texts('warning').some((text) => text.includes(condense(first.reason))));
+    const whole = texts('warning').filter((text) => text.includes('no identity-based policy allows'));
+    assert.equal(whole.length, 1, 'it is told once');
+    assert.ok(whole[0]?.includes(condense(first.reason)));
+    const events = texts('progress').filter((text) => text.includes('unable to place a task'));
+    assert.deepEqual(
+      [...new Set(events.map((text) => text.slice(text.indexOf('Reason: '))))],
+      ['Reason: the execution role (not the task role) may not read the secret'],
+    );
   });
 
   it('finds its service deployment although it is unknown at first', async () => {

@@ -123,7 +123,11 @@ describe('a rotation in the sandbox', function () {
     ['circuit-breaker', 'failed', /circuit breaker|failed/i],
     ['rollback', 'rolled-back', /put the tasks before it back/],
     ['crash-loop', 'timed-out', /not steady after 60 s.*exit code 1/],
-    ['secret-unavailable', 'failed', /no identity-based policy allows the secretsmanager:GetSecretValue action/],
+    [
+      'secret-unavailable',
+      'failed',
+      /its tasks stop with: the execution role \(not the task role\) may not read the secret; the new value/,
+    ],
   ];
   for (const [outcome, state, text] of FAILURES) {
     it(`a deployment that ends in ${outcome}: exit 6, the state of the secret, and the command that goes on`, async () => {
@@ -137,6 +141,7 @@ describe('a rotation in the sandbox', function () {
         /the new value is AWSCURRENT \(version [\w-]{36}\), but running tasks may still hold/,
       );
       assert.match(error.hint ?? '', /go on with: jamf-mcp rotate --force-deploy$/);
+      assert.ok(error.message.length < 400, `${String(error.message.length)} characters`);
       const details = error.details as RotateResult;
       assert.equal(details.outcome, 'unfinished');
       assert.equal(details.deployment?.state, state);

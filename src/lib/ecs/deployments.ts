@@ -5,7 +5,7 @@
 import type { Deployment as EcsDeployment, Service, ServiceDeployment } from '@aws-sdk/client-ecs';
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
-import { condense, kindOf } from './reason.ts';
+import { condense, kindOf, shortly } from './reason.ts';
 import { openEcs, type EcsApi, type EcsTarget } from './api.ts';
 import { stoppedTask, type StoppedTask } from './tasks.ts';
 
@@ -353,10 +353,12 @@ export function tellStopped({ taskId, stopCode, reason, why }: StoppedTask): str
 function tellEvents({ events = [] }: Service, memory: Memory, context: Context): void {
   const since = Date.parse(memory.deployment.startedAt);
   for (const { createdAt, message = '' } of events.toReversed()) {
-    const kind = kindOf(condense(message));
+    // The reason of a task that could not start is told whole with the task.
+    const text = message.replace(/(?<= Reason: ).+$/s, shortly);
+    const kind = kindOf(condense(text));
     if (memory.events.has(kind) || (createdAt?.getTime() ?? 0) < since) continue;
     memory.events.add(kind);
-    context.host.notify({ kind: 'progress', text: condense(message) });
+    context.host.notify({ kind: 'progress', text: condense(text) });
   }
 }
 

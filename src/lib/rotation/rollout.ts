@@ -1,6 +1,6 @@
 /** The part of a rotation that brings the new value to the tasks that run. */
 import type { EcsTarget } from '../ecs/api.ts';
-import { condense } from '../ecs/reason.ts';
+import { shortly } from '../ecs/reason.ts';
 import { forceDeployment, inspectService, watchDeployment, type FinishedDeployment } from '../ecs/deployments.ts';
 import { proveTasks, type StoppedTask } from '../ecs/tasks.ts';
 import { JamfMcpError } from '../errors.ts';
@@ -96,7 +96,7 @@ const ENDED: Record<Exclude<FinishedDeployment['state'], 'steady'>, string> = {
 function deploymentError({ id, state, reason, stopped }: FinishedDeployment): JamfMcpError {
   const last = stopped.at(-1);
   const ended = state === 'steady' ? '' : ENDED[state];
-  const why = last ? `; its tasks stop with: ${condense(last.reason)}` : '';
+  const why = last ? `; its tasks stop with: ${shortly(last.reason)}` : '';
   return new JamfMcpError(
     'REMOTE_FAILED',
     `deployment ${id} ${ended}: ${(reason ?? 'no reason given').replace(/\.$/, '')}${why}`,
@@ -105,7 +105,7 @@ function deploymentError({ id, state, reason, stopped }: FinishedDeployment): Ja
 }
 
 function hintFor(state: FinishedDeployment['state'], last: StoppedTask | undefined): string | null {
-  if (last?.why) return `${last.why.cause}: ${last.why.fix}`;
+  if (last?.why) return shortly(last.reason) === last.why.cause ? last.why.fix : `${last.why.cause}: ${last.why.fix}`;
   return state === 'timed-out' ? 'give it longer with --timeout' : null;
 }
 
