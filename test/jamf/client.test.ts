@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JamfMcpError } from '../../src/lib/errors.ts';
 import { type ErrorCode } from '../../src/lib/errors.ts';
-import { baseUrl } from '../../src/lib/jamf/answers.ts';
+import { baseUrl, isTlsError, networkError } from '../../src/lib/jamf/answers.ts';
 import { jamfClient, whoAmI, type JamfCredentials } from '../../src/lib/jamf/client.ts';
 import { findIntegration, listIntegrations, mintClientCredentials } from '../../src/lib/jamf/integrations.ts';
 import { Secret } from '../../src/lib/redact.ts';
@@ -204,9 +204,28 @@ describe('the Jamf client', () => {
     script.answer = () => new Promise(() => undefined);
     await assert.rejects(jamfClient(pair(), context, { timeoutMs: 20 }).request('GET', '/a'), (error: JamfMcpError) => {
       assert.equal(error.code, 'TIMED_OUT');
-      assert.match(error.message, /no answer from 127\.0\.0\.1:\d+ within 0\.02 s/);
+      assert.match(
+        error.message,
+        /no answer from 127\.0\.0\.1:\d+ within 0\.02 s; asked 4 times, [23]\.?\d* s in all$/,
+      );
       return true;
     });
+    const told = context.events.flatMap((event) => (event.kind === 'progress' ? [event.text] : []));
+    assert.equal(told.length, 3, 'each repetition is told');
+    assert.match(told[0] ?? '', /no answer .*; asking again$/);
+  });
+
+  it('asks a server that does not answer for half a minute at most', async () => {
+    script.answer = () => {
+      // Nothing is answered, and by the clock that the client goes by, almost half a minute passes.
+      setImmediate(() => {
+        context.clock.advance(script.seen.length === 1 ? 29_480 : 200);
+      });
+      return new Promise(() => undefined);
+    };
+    await assert.rejects(jamfClient(pair(), context, { timeoutMs: 300 }).authenticate(), /asked 2 times, 30 s in all$/);
+    assert.equal(script.seen.length, 2);
+    assert.ok(context.clock.slept.every((ms) => ms < 1_000));
   });
 
   it('stops when it is interrupted', async () => {
@@ -272,14 +291,46 @@ describe('the Jamf client', () => {
     await assert.rejects(listIntegrations(client), /“Read API Integrations”/);
   });
 
-  it('tells an unreachable host from a wrong certificate by its hint', async () => {
+  it('tells an unreachable host, and how often it was asked', async () => {
     const nobody = { ...pair(), url: 'http://127.0.0.1:1' };
     await assert.rejects(jamfClient(nobody, context).authenticate(), (error: JamfMcpError) => {
       assert.equal(error.code, 'UNREACHABLE');
-      assert.match(error.message, /cannot reach 127\.0\.0\.1:1/);
+      assert.match(error.message, /cannot reach 127\.0\.0\.1:1 .*; asked 4 times, /);
       return true;
     });
   });
+
+  it('tells at once that a server does not speak TLS', async () => {
+    const plain = { ...pair(), url: script.url.replace('http:', 'https:') };
+    await assert.rejects(jamfClient(plain, context).authenticate(), (error: JamfMcpError) => {
+      assert.equal(error.code, 'UNREACHABLE');
+      assert.match(error.message, /: the server does not speak TLS on that port \(ERR_SSL_[A-Z_]+\)$/);
+      assert.match(error.hint ?? '', /port/);
+      return true;
+    });
+    assert.deepEqual(context.clock.slept, [], 'asking again would not help');
+  });
+
+  for (const [code, text, hint] of [
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', /signed by itself alone/, /NODE_EXTRA_CA_CERTS/],
+    ['SELF_SIGNED_CERT_IN_CHAIN', /an authority that is not known here/, /NODE_EXTRA_CA_CERTS/],
+    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', /an authority that is not known here/, /NODE_EXTRA_CA_CERTS/],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /an authority that is not known here/, /NODE_EXTRA_CA_CERTS/],
+    ['CERT_HAS_EXPIRED', /has expired/, /clock/],
+    ['CERT_NOT_YET_VALID', /not valid yet/, /clock/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /for another host name/, /host name that the certificate is for/],
+    ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', /no TLS connection/, /JAMF_URL/],
+  ] as const) {
+    it(`tells ${code} in words`, () => {
+      const cause = Object.assign(new Error('40C7:error:0A00:ssl routines:\n../deps/openssl'), { code });
+      const error = networkError(new TypeError('fetch failed', { cause }), 'GET /a', new URL('https://a.example'), 1);
+      assert.match(error.message, text);
+      assert.match(error.message, new RegExp(`\\(${code}\\)$`));
+      assert.doesNotMatch(error.message, /openssl|\n/);
+      assert.match(error.hint ?? '', hint);
+      assert.ok(isTlsError(error));
+    });
+  }
 
   it('never tells a secret or a token, neither in errors nor to the host', async () => {
     script.answer = ({ path }) =>

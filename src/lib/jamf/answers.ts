@@ -150,7 +150,57 @@ function parse(text: string): unknown {
   }
 }
 
-const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ERR_TLS|ERR_SSL/;
+const AUTHORITY =
+  'check JAMF_URL; where a proxy or an authority of your own signs, name its certificate in NODE_EXTRA_CA_CERTS=FILE';
+
+/** Why no TLS connection came about, by the code of Node or OpenSSL; first match wins. */
+const TLS: readonly { match: RegExp; why: string; hint: string }[] = [
+  {
+    match: /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNKNOWN_PROTOCOL)$|^EPROTO$/,
+    why: 'the server does not speak TLS on that port',
+    hint: 'check the port in JAMF_URL: https is 443 unless another is given',
+  },
+  { match: /^DEPTH_ZERO_SELF_SIGNED_CERT$/, why: 'its certificate is signed by itself alone', hint: AUTHORITY },
+  {
+    match: /^(SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT.*)|CERT_UNTRUSTED)$/,
+    why: 'its certificate is of an authority that is not known here',
+    hint: AUTHORITY,
+  },
+  {
+    match: /^CERT_HAS_EXPIRED$/,
+    why: 'its certificate has expired',
+    hint: 'check the clock of this machine; if that is right, the certificate has to be renewed on the server',
+  },
+  {
+    match: /^CERT_NOT_YET_VALID$/,
+    why: 'its certificate is not valid yet',
+    hint: 'check the clock of this machine',
+  },
+  {
+    match: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    why: 'its certificate is for another host name',
+    hint: 'write JAMF_URL with the host name that the certificate is for',
+  },
+  { match: /CERT|ERR_TLS|ERR_SSL/, why: 'no TLS connection came about', hint: AUTHORITY },
+];
+
+/** The system's own error behind what fetch threw. */
+function systemError(error: unknown): { code: string; cause: unknown } {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return { code: cause instanceof Error && 'code' in cause ? String(cause.code) : '', cause };
+}
+
+/**
+ * Whether it is TLS that failed: that does not pass by asking again.
+ * @param error - as {@link networkError} made it
+ */
+export function isTlsError(error: JamfMcpError): boolean {
+  const { code } = systemError(error.cause);
+  return TLS.some(({ match }) => match.test(code));
+}
+
+/** `30 s`, `0.02 s`: two digits say enough. */
+export const seconds = (ms: number): string => `${String(Number((ms / 1000).toPrecision(2)))} s`;
 
 /**
  * Say why no answer came.
@@ -161,18 +211,21 @@ export function networkError(error: unknown, label: string, url: URL, timeoutMs:
   if (error instanceof Error && error.name === 'TimeoutError') {
     return new JamfMcpError(
       'TIMED_OUT',
-      `jamf ${label}: no answer from ${url.host} within ${String(timeoutMs / 1000)} s`,
+      `jamf ${label}: no answer from ${url.host} within ${seconds(timeoutMs)}`,
       'check the network, a proxy or VPN, and JAMF_URL, then repeat the command',
       { cause: error },
     );
   }
   if (isInterruption(error))
     return new JamfMcpError('INTERRUPTED', `interrupted during jamf ${label}`, null, { cause: error });
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const hint = CERTIFICATE.test(code)
-    ? 'the certificate is not trusted: check JAMF_URL, or name your authority in NODE_EXTRA_CA_CERTS'
-    : 'check JAMF_URL, the network, and a proxy or VPN';
+  const { code, cause } = systemError(error);
+  const tls = TLS.find(({ match }) => match.test(code));
+  if (tls) {
+    return new JamfMcpError('UNREACHABLE', `jamf ${label}: cannot reach ${url.host}: ${tls.why} (${code})`, tls.hint, {
+      cause: error,
+    });
+  }
+  const hint = 'check JAMF_URL, the network, and a proxy or VPN';
   const text = redact([code, messageOf(cause)].filter((part) => part !== '').join(': '));
   return new JamfMcpError('UNREACHABLE', `jamf ${label}: cannot reach ${url.host} (${text})`, hint, { cause: error });
 }

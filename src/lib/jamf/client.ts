@@ -5,7 +5,7 @@
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import type { Secret } from '../redact.ts';
-import { baseUrl, decode, networkError, TOKEN_PATH, tokenFrom, type Answer } from './answers.ts';
+import { baseUrl, decode, isTlsError, networkError, seconds, TOKEN_PATH, tokenFrom, type Answer } from './answers.ts';
 
 /** What a client logs in with. */
 export interface JamfCredentials {
@@ -32,7 +32,7 @@ export interface JamfClient {
   readonly url: string;
   /**
    * A JSON request with a cached token. A 401 brings one new token and one repetition; at most 5 requests run at a
-   * time; a GET is repeated on 429, 503 and network errors.
+   * time; a GET is repeated on 429, 503 and network errors, on the latter for half a minute at most.
    * @param path - below the base URL, such as `/api/v1/auth`
    * @returns the decoded answer; undefined where it has no body
    * @throws JamfMcpError CREDENTIALS_REFUSED, ACCESS_DENIED, NOT_FOUND, UNREACHABLE, TIMED_OUT, THROTTLED,
@@ -55,6 +55,9 @@ const REQUEST_TIMEOUT_MS = 15_000;
 
 /** A token is renewed when this share of its life is over: admins set lifetimes from a minute to hours. */
 const REFRESH_AT = 0.75;
+
+/** A server that does not answer is asked no longer than this altogether, in ms. */
+const SILENCE_MS = 30_000;
 
 /** Times a repeatable request is tried, and the first pause between, in ms; it doubles. */
 const ATTEMPTS = 4;
@@ -90,7 +93,7 @@ export function jamfClient(
   let token: Token | null = null;
   let refreshing: Promise<Token> | null = null;
 
-  async function exchange(label: string, url: URL, init: RequestInit): Promise<Answer> {
+  async function exchange(label: string, url: URL, init: RequestInit, limitMs: number): Promise<Answer> {
     const started = context.clock.now();
     const tell = (outcome: string) => {
       context.host.notify({
@@ -99,28 +102,38 @@ export function jamfClient(
       });
     };
     try {
-      const signal = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]);
+      const signal = AbortSignal.any([context.signal, AbortSignal.timeout(limitMs)]);
       const response = await fetch(url, { ...init, redirect: 'manual', signal });
       const text = await response.text();
       tell(String(response.status));
       return { status: response.status, headers: response.headers, text };
     } catch (error) {
-      const failure = networkError(error, label, url, timeoutMs);
+      const failure = networkError(error, label, url, limitMs);
       tell(`failed with ${failure.code}`);
       throw failure;
     }
   }
 
   async function exchangePatiently(label: string, url: URL, init: RequestInit, repeatable: boolean): Promise<Answer> {
+    let silence = 0;
     for (let attempt = 1; ; attempt += 1) {
       let answer: Answer | null = null;
+      let begun = context.clock.now();
       try {
-        answer = await slot(() => exchange(label, url, init));
+        answer = await slot(() => {
+          begun = context.clock.now();
+          return exchange(label, url, init, Math.min(timeoutMs, Math.ceil(SILENCE_MS - silence)));
+        });
         if (answer.status !== 429 && answer.status !== 503) return answer;
       } catch (error) {
-        if (!repeatable || attempt === ATTEMPTS || !isPassing(error)) throw error;
+        silence += context.clock.now() - begun;
+        const left = SILENCE_MS - silence - FIRST_PAUSE_MS * 2 ** (attempt - 1);
+        if (!repeatable || !isPassing(error)) throw error;
+        if (attempt === ATTEMPTS || left <= 0) throw inAll(error, attempt, silence);
+        context.host.notify({ kind: 'progress', text: `${error.message}; asking again` });
       }
       const pause = pauseMs(attempt, answer?.headers.get('retry-after') ?? null, context.clock.now());
+      if (!answer) silence += pause;
       if (answer && (!repeatable || attempt === ATTEMPTS || pause > LONGEST_PAUSE_MS)) return answer;
       await interruptible(label, context.clock.sleep(pause, context.signal));
     }
@@ -262,8 +275,14 @@ export async function whoAmI(client: JamfClient): Promise<JamfIdentity> {
   return { account: account?.username ?? null, privileges: [...new Set(held)].sort() };
 }
 
-const isPassing = (error: unknown) =>
-  error instanceof JamfMcpError && (error.code === 'UNREACHABLE' || error.code === 'TIMED_OUT');
+const isPassing = (error: unknown): error is JamfMcpError =>
+  error instanceof JamfMcpError && ((error.code === 'UNREACHABLE' && !isTlsError(error)) || error.code === 'TIMED_OUT');
+
+/** The error of the last attempt, with what came before it. */
+function inAll({ code, message, hint, cause }: JamfMcpError, attempts: number, ms: number): JamfMcpError {
+  const text = attempts === 1 ? message : `${message}; asked ${String(attempts)} times, ${seconds(ms)} in all`;
+  return new JamfMcpError(code, text, hint, { cause });
+}
 
 const isRefusal = (error: unknown) => error instanceof JamfMcpError && error.code === 'CREDENTIALS_REFUSED';
 
