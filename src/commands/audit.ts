@@ -14,7 +14,10 @@ export default class Audit extends BaseCommand {
 An access is explained by a task of the ECS service that starts or runs (task-role: one that ECS no longer lists), by
 an expected principal (audit.knownPrincipals in jamf-mcp.yaml), or by being your own. The secret need not exist any more.
 
-Exit codes: 3 with --fail-on when there is such a finding, 6 when the event history could not be read to its end.`);
+Of the local store it reads the access log, and verifies it as audit verify does.
+
+Exit codes: 3 with --fail-on when there is such a finding, 6 when the event history could not be read to its
+end, or the access log is not as it was written.`);
 
   static override examples = [
     '<%= config.bin %> audit --since 7d',
@@ -44,9 +47,10 @@ Exit codes: 3 with --fail-on when there is such a finding, 6 when the event hist
   async run(): Promise<AuditResult> {
     const { flags } = await this.parse(Audit);
     const { settings, context } = await this.begin(flags);
-    const [{ auditSecret }, { drawAudit }] = await Promise.all([
+    const [{ auditSecret }, { drawAudit }, { localOptions }] = await Promise.all([
       import('../lib/audit/audit.ts'),
       import('../lib/audit/report.ts'),
+      import('../lib/secrets/open.ts'),
     ]);
     const result = await auditSecret(
       {
@@ -57,6 +61,7 @@ Exit codes: 3 with --fail-on when there is such a finding, 6 when the event hist
         aws: settings.aws,
         ecs: { cluster: flags.cluster ?? settings.ecs.cluster, service: flags.service ?? settings.ecs.service },
         knownPrincipals: settings.audit.knownPrincipals,
+        local: localOptions(settings),
       },
       context,
     );

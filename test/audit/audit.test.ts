@@ -22,6 +22,7 @@ const REQUEST: AuditRequest = {
   aws: {},
   ecs: { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service' },
   knownPrincipals: [],
+  local: { folder: '/nonexistent', user: null, localKey: null },
 };
 
 const code = (expected: string, text: RegExp) => (error: unknown) =>
@@ -205,8 +206,8 @@ describe('audit: a secret in an account', () => {
     assert.match(result.skipped[0]?.why ?? '', /only accesses from 000000000000 are recorded here/);
   });
 
-  it('refuses the local store, a window out of reach and what is no secret before any call', async () => {
-    await assert.rejects(audit({ store: 'local' }), code('USAGE', /does not see the local store/));
+  it('refuses a store that it has no records of, a window out of reach and what is no secret before any call', async () => {
+    await assert.rejects(audit({ store: 'vault' }), code('USAGE', /neither sees the vault store/));
     await assert.rejects(audit({ since: '91d' }), code('INPUT_INVALID', /keeps 90 days/));
     await assert.rejects(audit({ since: 'x' }), code('INPUT_INVALID', /--since/));
     await assert.rejects(

@@ -76,12 +76,12 @@ describe('jamf-mcp audit', () => {
     assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f]/);
   });
 
-  it('refuses wrong windows and the local store with exit 2 and the next step', async () => {
+  it('refuses wrong windows and a store without records with exit 2 and the next step', async () => {
     for (const args of [
       ['--since', 'last week'],
       ['--since', '91d'],
       ['--since', '1d', '--until', '2d'],
-      ['--store', 'local'],
+      ['--store', 'vault'],
     ]) {
       const { code, stderr, stdout } = await runCli(['audit', ...args], { env: sandbox.environment });
       assert.deepEqual([code, stdout], [2, ''], args.join(' '));

@@ -39,6 +39,7 @@ export function cleanEnvironment(extra: Record<string, string | undefined> = {})
     AWS_CONFIG_FILE: join(home, 'aws-config'),
     AWS_SHARED_CREDENTIALS_FILE: join(home, 'aws-credentials'),
     NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE,
+    JAMF_MCP_LOCAL_KEY: 'file',
     ...extra,
   };
   return Object.fromEntries(Object.entries(base).filter((entry): entry is [string, string] => entry[1] !== undefined));

@@ -1,9 +1,11 @@
 /** The audit: who read or changed a secret, what explains each access, and what is wrong with it. */
+import { hostname } from 'node:os';
 import { identity, type AwsIdentity, type AwsSettings } from '../aws.ts';
 import { listServiceTasks, type ServiceTask } from '../ecs/tasks.ts';
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import type { StoreKind } from '../secrets/store.ts';
+import type { LocalOptions } from '../secrets/stores/local-access.ts';
 import type { AuditedAccess } from './access.ts';
 import { collector, type Collected } from './collect.ts';
 import { DETECTORS, inOrder } from './detectors/index.ts';
@@ -11,9 +13,10 @@ import type { Finding } from './detectors/detector.ts';
 import { explain, type Facts } from './explain.ts';
 import { groupByIdentity, type IdentityGroup } from './groups.ts';
 import { parseSecretId, type Mention } from './secret-id.ts';
+import { localPrincipal, readLocalLog } from './sources/local-log.ts';
 import { lookupEvents, withinReach } from './sources/lookup-events.ts';
 import type { Skipped, SourceReport } from './sources/source.ts';
-import { parseWindow } from './window.ts';
+import { parseWindow, type Window } from './window.ts';
 
 /** What to audit. */
 export interface AuditRequest {
@@ -28,6 +31,8 @@ export interface AuditRequest {
   ecs: { cluster: string; service: string };
   /** ARNs, with `*`, that are expected to read the secret. */
   knownPrincipals: readonly string[];
+  /** The local store, for one whose accesses are to be audited. */
+  local: LocalOptions;
 }
 
 /** What came of it. Times are ISO 8601, UTC. */
@@ -48,20 +53,21 @@ export interface AuditResult {
 }
 
 /**
- * Audit a secret by CloudTrail's event history. Reads only.
- * @throws JamfMcpError USAGE for a store that CloudTrail does not see; INPUT_INVALID for a window or a secret that is none;
+ * Audit a secret: on AWS by CloudTrail's event history, in the local store by its access log. Reads only.
+ * @throws JamfMcpError USAGE for a store that keeps its records elsewhere; NOT_FOUND where there is no local store; INPUT_INVALID for a window or a secret that is none;
  *   CREDENTIALS_MISSING, ACCESS_DENIED, THROTTLED …, as the first call of AWS fails; INTERRUPTED
  */
 export async function auditSecret(request: AuditRequest, context: Context): Promise<AuditResult> {
+  const now = context.clock.now();
+  const window = parseWindow(request, now);
+  if (request.store === 'local') return await auditLocal(request, window, context);
   if (request.store !== 'aws') {
     throw new JamfMcpError(
       'USAGE',
-      `the audit reads CloudTrail, and CloudTrail does not see the ${request.store} store`,
+      `the audit reads CloudTrail and the log of the local store, and neither sees the ${request.store} store`,
       'audit a secret on AWS: pass --store aws',
     );
   }
-  const now = context.clock.now();
-  const window = parseWindow(request, now);
   withinReach(window, now);
   const asked = askedFor(request.secret);
   const skipped: Skipped[] = [];
@@ -85,6 +91,25 @@ export async function auditSecret(request: AuditRequest, context: Context): Prom
     sources: [source.report],
     ...judged,
     skipped: [...skipped, ...source.skipped, ...namelessNote(nameless, region)],
+  };
+}
+
+/** Who is at the machine explains their own accesses; nobody else's are explained unless the settings expect them. */
+async function auditLocal(request: AuditRequest, window: Window, context: Context): Promise<AuditResult> {
+  const { local, secret, knownPrincipals } = request;
+  const name = secret?.replace(/^local:/, '') ?? null;
+  const { accesses, report, findings } = await readLocalLog({ local, secret: name, window }, context);
+  const self = localPrincipal(local.user, hostname());
+  const judged = judge(accesses, { now: context.clock.now(), self, tasks: [], knownPrincipals });
+  return {
+    secret: name === null ? null : { name, arn: `local:${name}`, store: 'local' },
+    window: { since: iso(window.since), until: iso(window.until) },
+    sources: [report],
+    ...judged,
+    findings: inOrder([...findings, ...judged.findings]),
+    skipped: report.complete
+      ? []
+      : [{ where: 'access.log', why: 'it is not as it was written: accesses may be missing or made up' }],
   };
 }
 

@@ -15,17 +15,17 @@ const ANCHORS = {
 /** @returns lines without a newline at the end */
 export function drawVerify(result: VerifyResult, { ink, width }: Canvas): string {
   const { log, findings, notes, accepted } = result;
-  const count = `${String(findings.length)} ${findings.length === 1 ? 'finding' : 'findings'}`;
+  const count = counted(findings.length, 'finding');
   const verdict = accepted
     ? ink.yellow(`${count}, accepted${result.keptLog ? `; the log before is kept as ${result.keptLog}` : ''}`)
     : findings.length > 0
       ? ink.red(count)
       : ink.green('the access log and the files hold');
-  const span = log.first && log.last ? `, ${log.first.slice(0, 16)} to ${log.last.slice(0, 16)} UTC` : '';
+  const span = log.first && log.last ? `, ${minute(log.first)} to ${minute(log.last)} UTC` : '';
   const lines = [
     ink.bold(verdict),
     `local store in ${terminalSafe(result.folder)}, its key ${KEYS[result.key]}`,
-    `${String(log.lines)} lines${span.replaceAll('T', ' ')}; ${String(result.files)} secrets`,
+    `${counted(log.lines, 'line')}${span}; ${counted(result.files, 'secret')}`,
     ...(log.head === null ? [] : [`head ${log.head} ${ink.dim(`(${ANCHORS[log.anchor]})`)}`]),
     ...notes.map((note) => ink.dim(terminalSafe(note))),
   ];
@@ -37,3 +37,8 @@ export function drawVerify(result: VerifyResult, { ink, width }: Canvas): string
   const drawn = table(['', ''], rows, width);
   return `${lines.join('\n')}\n\n${drawn.slice(drawn.indexOf('\n') + 1)}`;
 }
+
+const counted = (count: number, what: string) => `${String(count)} ${what}${count === 1 ? '' : 's'}`;
+
+/** `2026-11-22 09:30` */
+const minute = (iso: string) => iso.slice(0, 16).replace('T', ' ');

@@ -28,9 +28,16 @@ export function drawAudit(result: AuditResult, canvas: Canvas): string {
 
 function headline({ secret, window, accesses, unexplained, sources }: AuditResult, ink: ChalkInstance): string {
   const count = `${String(unexplained)} of ${String(accesses.length)} ${accesses.length === 1 ? 'access' : 'accesses'} unexplained`;
-  const text = accesses.length === 0 ? 'no accesses: none in that time, or no secret of that name' : unexplained > 0 ? ink.red(count) : ink.green(count);
+  const text =
+    accesses.length === 0
+      ? 'no accesses: none in that time, or no secret of that name'
+      : unexplained > 0
+        ? ink.red(count)
+        : ink.green(count);
   const where = sources
-    .map(({ account, region }) => [region, account].filter((part) => part !== null).join(' of '))
+    .map(({ kind, account, region }) =>
+      kind === 'local-log' ? 'the local store' : [region, account].filter((part) => part !== null).join(' of '),
+    )
     .join(', ');
   return [
     ink.bold(text),

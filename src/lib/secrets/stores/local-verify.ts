@@ -88,8 +88,20 @@ export async function verifyLocalStore(
   request: VerifyRequest,
   context: Context,
 ): Promise<LocalVerification> {
+  return (await readLog(options, context, request.head)).verification;
+}
+
+/**
+ * {@link verifyLocalStore}, with the lines that hold.
+ * @returns `bodies`: oldest first
+ */
+export async function readLog(
+  options: LocalOptions,
+  context: Context,
+  head: string | null = null,
+): Promise<{ bodies: LogBody[]; verification: LocalVerification }> {
   const { folder } = options;
-  const given = request.head === null ? null : parseHead(request.head);
+  const given = head === null ? null : parseHead(head);
   return await told(folder, async () => {
     const access = localAccess(options, context);
     if (!(await access.key())) {
@@ -148,7 +160,7 @@ async function inspect(
   key: StoreKey,
   given: { count: number; mac: string } | null,
   checkOld: () => Promise<void>,
-): Promise<LocalVerification> {
+): Promise<{ bodies: LogBody[]; verification: LocalVerification }> {
   const findings: StoreFinding[] = [];
   const notes: string[] = [];
   const report = (rule: keyof typeof RULES, file: string, line: number | null, title: string) => {
@@ -176,16 +188,24 @@ async function inspect(
     ...rest,
   });
   const files = await secretFiles(folder);
+  const verification = (told: LocalVerification['log']): LocalVerification => ({
+    folder,
+    key: key.form,
+    log: told,
+    files: files.length,
+    findings,
+    notes,
+  });
 
   if (state === null && text === '' && anchored === null) {
     notes.push('there is no access log yet: it begins with the next access');
     await beforeTheLog(checkOld, about);
-    return { folder, key: key.form, log: log(), files: files.length, findings, notes };
+    return { bodies: [], verification: verification(log()) };
   }
   if (state === null) about('state-missing', FILES.state, `${FILES.state} is missing`);
   if (!walked) {
     about('seed-missing', FILES.seed, `${FILES.seed} is missing or does not open`);
-    return { folder, key: key.form, log: log(), files: files.length, findings, notes };
+    return { bodies: [], verification: verification(log()) };
   }
   for (const { rule, line, why } of walked.problems) {
     report(rule, FILES.log, line, `line ${String(line)} of ${FILES.log}: ${why}`);
@@ -195,19 +215,17 @@ async function inspect(
   if (given) compareHead(given, 'the given head', walked, report);
   await compareFiles(folder, files, walked, state ?? null, about);
 
-  const bodies = walked.bodies;
+  const bodies = walked.bodies.map(({ body }) => body);
   return {
-    folder,
-    key: key.form,
-    log: log({
-      lines: bodies.length,
-      head: walked.problems.length === 0 ? headText(walked.head) : null,
-      first: bodies[0]?.body.time ?? null,
-      last: bodies.at(-1)?.body.time ?? null,
-    }),
-    files: files.length,
-    findings,
-    notes,
+    bodies,
+    verification: verification(
+      log({
+        lines: bodies.length,
+        head: walked.problems.length === 0 ? headText(walked.head) : null,
+        first: bodies[0]?.time ?? null,
+        last: bodies.at(-1)?.time ?? null,
+      }),
+    ),
   };
 }
 

@@ -1,0 +1,93 @@
+/** The access log of the local store: every read of a value and every change, in the order in which they were made. */
+import type { Context } from '../../host.ts';
+import type { LogBody } from '../../secrets/stores/access-log.ts';
+import type { LocalOptions } from '../../secrets/stores/local-access.ts';
+import type { StoreFinding } from '../../secrets/stores/local-verify.ts';
+import type { Collected } from '../collect.ts';
+import type { Finding } from '../detectors/detector.ts';
+import type { Access } from '../event.ts';
+import type { Window } from '../window.ts';
+import type { SourceReport } from './source.ts';
+
+/** What the log of a local store gives. */
+export interface LocalLog {
+  /** Newest first, as from any source. */
+  accesses: Collected['accesses'];
+  report: SourceReport;
+  /** What `audit verify` would find: what is told about accesses is worth no more than the log that tells it. */
+  findings: Finding[];
+}
+
+/** The principal of the person at this machine, as {@link readLocalLog} names it. */
+export const localPrincipal = (user: string | null, host: string): string => `local:user/${user ?? 'unknown'}@${host}`;
+
+/**
+ * Read the log, and verify it.
+ * @param query - `secret`: its name, null for every secret; what concerns the whole store is always among them
+ * @throws JamfMcpError NOT_FOUND where there is no local store, and what its key fails with
+ */
+export async function readLocalLog(
+  query: { local: LocalOptions; secret: string | null; window: Window },
+  context: Context,
+): Promise<LocalLog> {
+  const { readLog } = await import('../../secrets/stores/local-verify.ts');
+  const { bodies, verification } = await readLog(query.local, context);
+  const within = bodies.filter(({ time, secret }) => {
+    const at = Date.parse(time);
+    const named = query.secret === null || secret === null || secret === query.secret;
+    return named && at >= query.window.since && at <= query.window.until;
+  });
+  return {
+    accesses: within
+      .map((body) => ({
+        access: accessOf(body),
+        secret: body.secret === null ? null : `local:${body.secret}`,
+        secretName: body.secret,
+      }))
+      .reverse(),
+    report: {
+      kind: 'local-log',
+      region: null,
+      account: null,
+      events: within.length,
+      complete: verification.findings.length === 0,
+    },
+    findings: verification.findings.map(findingOf),
+  };
+}
+
+function accessOf({ seq, time, user, host, action }: LogBody): Access {
+  return {
+    eventId: `line:${String(seq)}`,
+    time,
+    action,
+    service: 'local',
+    type: null,
+    outcome: 'success',
+    error: null,
+    denial: null,
+    principal: {
+      arn: localPrincipal(user, host),
+      type: 'LocalUser',
+      account: null,
+      session: null,
+      role: null,
+      credential: null,
+      accessKeyId: null,
+    },
+    sourceIp: null,
+    userAgent: null,
+    region: null,
+  };
+}
+
+/** https://attack.mitre.org/techniques/T1070/ (indicator removal), T1565.001 (stored data manipulation) */
+const findingOf = ({ id, severity, title, why, fix, file }: StoreFinding): Finding => ({
+  id: `local-store:${id}`,
+  severity,
+  title,
+  why,
+  fix,
+  eventIds: [],
+  technique: file.endsWith('.age') ? 'T1565.001' : 'T1070',
+});

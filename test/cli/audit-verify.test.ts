@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AuditResult } from '../../src/lib/audit/audit.ts';
+import type { VerifyResult } from '../../src/lib/audit/verify.ts';
+import { runCli } from '../support/cli.ts';
+
+const NAME = 'jamf-mcp-server/production';
+const FIELDS = {
+  JAMF_URL: 'https://example.jamfcloud.com',
+  JAMF_CLIENT_ID: 'client',
+  JAMF_CLIENT_SECRET: 'EXAMPLE-jamf',
+  AUTH0_DOMAIN: 'example.auth0.com',
+  AUTH0_CLIENT_ID: 'client',
+  AUTH0_CLIENT_SECRET: 'EXAMPLE-auth0',
+  AUTH0_AUDIENCE: 'https://mcp.example.com',
+  REQUIRED_SCOPES: 'openid profile',
+};
+
+describe('jamf-mcp audit verify', () => {
+  let data: string;
+  let folder: string;
+  const run = (args: string[], env: Record<string, string> = {}, input = '') =>
+    runCli(args, { env: { XDG_DATA_HOME: data, JAMF_MCP_STORE: 'local', ...env }, input });
+  const log = () => join(folder, 'access.log');
+
+  beforeEach(async () => {
+    data = await mkdtemp(join(tmpdir(), 'jamf-mcp-data-'));
+    folder = join(data, 'jamf-mcp');
+    const { code, stderr } = await run(
+      ['secrets', 'init', '--no-verify', '--from-file', '-'],
+      {},
+      JSON.stringify(FIELDS),
+    );
+    assert.equal(code, 0, stderr);
+    assert.equal((await run(['secrets', 'show'])).code, 0);
+  });
+  afterEach(() => rm(data, { recursive: true }));
+
+  it('says that everything holds, with the head to keep, and compares with it later', async () => {
+    const { stdout, stderr, code } = await run(['audit', 'verify']);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(
+      stdout,
+      /^the access log and the files hold\nlocal store in .*, its key in a file\n2 lines, .* UTC; 1 secret\nhead 2:[0-9a-f]{64} \(/,
+    );
+    const head = /head (\S+)/.exec(stdout)?.[1] ?? '';
+    assert.equal((await run(['audit', 'verify', '--head', head])).code, 0);
+    assert.equal((await run(['audit', 'verify', '--head', head.replace('2:', '9:')])).code, 3);
+    assert.equal((await run(['audit', 'verify', '--head', 'nonsense'])).code, 2);
+  });
+
+  it('exits 3 and names line and file where something was changed, and 0 when that is accepted', async () => {
+    await writeFile(log(), (await readFile(log(), 'utf8')).replace('GetSecretValue', 'GetSecretValuf'));
+    await writeFile(join(folder, 'jamf-mcp-server%2fproduction.age'), 'x');
+    const { stdout, code } = await run(['audit', 'verify']);
+    assert.equal(code, 3);
+    assert.match(stdout, /^2 findings\n/);
+    assert.match(stdout, /critical +line 2 of access\.log: its text does not agree with its MAC/);
+    assert.match(stdout, /critical +the file of jamf-mcp-server\/production was changed/);
+    const json = await run(['audit', 'verify', '--json']);
+    assert.equal(json.code, 3);
+    const { findings } = JSON.parse(json.stdout) as VerifyResult;
+    assert.deepEqual(
+      findings.map(({ file, line }) => [file, line]),
+      [
+        ['access.log', 2],
+        ['jamf-mcp-server%2fproduction.age', null],
+      ],
+    );
+
+    const shown = await run(['secrets', 'show']);
+    assert.equal(shown.code, 1);
+    assert.match(shown.stderr, /audit verify --store local/);
+    assert.equal((await run(['audit', 'verify', '--accept', '--yes'])).code, 1, 'a file that is not of the store');
+    await rm(join(folder, 'jamf-mcp-server%2fproduction.age'));
+    assert.equal((await run(['audit', 'verify', '--accept', '--no-input'])).code, 2, 'not without a confirmation');
+    const accepted = await run(['audit', 'verify', '--accept', '--yes']);
+    assert.equal(accepted.code, 0, accepted.stderr);
+    assert.match(accepted.stdout, /^2 findings, accepted; the log before is kept as access\.\S+\.log\n/);
+    assert.equal((await run(['audit', 'verify'])).code, 0);
+  });
+
+  it('stands beside audit, which reads the same log', async () => {
+    const listed = await run(['audit', '--since', '7d', '--json']);
+    assert.equal(listed.code, 0, listed.stderr);
+    const result = JSON.parse(listed.stdout) as AuditResult;
+    assert.deepEqual(
+      result.accesses.map(({ action }) => action),
+      ['CreateSecret', 'GetSecretValue'],
+    );
+    assert.equal(result.unexplained, 0);
+    const text = await run(['audit', '--since', '7d']);
+    assert.match(text.stdout, new RegExp(`^0 of 2 accesses unexplained\n${NAME} in the local store\n`));
+    await writeFile(log(), '');
+    assert.equal((await run(['audit'])).code, 6);
+    assert.equal((await run(['audit', '--fail-on', 'critical'])).code, 3);
+    const help = await run(['audit', '--help']);
+    assert.match(help.stdout, /audit verify/);
+  });
+
+  it('has nothing to say about a store whose records are not here', async () => {
+    const { code, stderr } = await run(['audit', 'verify', '--store', 'aws']);
+    assert.equal(code, 2);
+    assert.match(stderr, /^jamf-mcp: the records of the aws store are not kept here.*\n {2}next: .*--store local\n$/);
+  });
+
+  it('reads a store behind a passphrase where the environment gives it, and asks for it nowhere', async () => {
+    const env = { JAMF_MCP_LOCAL_KEY: 'passphrase', JAMF_MCP_PASSPHRASE: 'EXAMPLE-passphrase' };
+    const set = { ...FIELDS, JAMF_CLIENT_SECRET: 'EXAMPLE-other' };
+    const moved = await run(
+      ['secrets', 'init', '--update', '--yes', '--no-verify', '--from-file', '-'],
+      env,
+      JSON.stringify(set),
+    );
+    assert.equal(moved.code, 0, moved.stderr);
+    assert.match(moved.stderr, /the key of the local store was moved: from file to passphrase/);
+    assert.equal((await run(['secrets', 'show'], { JAMF_MCP_PASSPHRASE: 'EXAMPLE-passphrase' })).code, 0);
+    assert.equal((await run(['secrets', 'show'], { JAMF_MCP_PASSPHRASE: 'EXAMPLE-wrong-one' })).code, 4);
+    const asked = await run(['secrets', 'show']);
+    assert.equal(asked.code, 2);
+    assert.match(asked.stderr, /JAMF_MCP_PASSPHRASE/);
+    assert.equal((await run(['secrets', 'show'], { JAMF_MCP_LOCAL_KEY: 'somewhere' })).code, 2);
+  });
+});
