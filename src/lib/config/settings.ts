@@ -65,6 +65,8 @@ export interface VaultSettings {
   token?: Secret | undefined;
   /** Where `vault login` keeps its token. */
   tokenFile?: string | undefined;
+  /** Token of a pod's service account; where Kubernetes puts it unless said otherwise. */
+  serviceAccountFile?: string | undefined;
   roleId?: string | undefined;
   secretId?: Secret | undefined;
 }

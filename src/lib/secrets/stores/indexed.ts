@@ -163,11 +163,12 @@ export function indexedStore(backend: Backend, schema: SecretSchema, context: Co
       const before = there && (await withNatives(there.index, ids));
       const document = before && (await withValue(before, token));
       const after = work(document);
+      const refs = new Map(before?.versions.map(({ id, ref }) => [id, ref]));
       if (after === document) {
-        if (written !== undefined) await backend.forget(name, [written]);
+        // An answer may have been lost, and this very change been made: then the index names the value.
+        if (written !== undefined && ![...refs.values()].includes(written)) await backend.forget(name, [written]);
         return true;
       }
-      const refs = new Map(before?.versions.map(({ id, ref }) => [id, ref]));
       const added = after.versions.find(({ id }) => !refs.has(id));
       if (added) refs.set(added.id, (written ??= await backend.write(name, added.fields, added.id)));
       const index = indexOf(after, refs);
@@ -183,7 +184,7 @@ export function indexedStore(backend: Backend, schema: SecretSchema, context: Co
       return true;
     };
 
-    const work40 = async (): Promise<void> => {
+    const patiently = async (): Promise<void> => {
       try {
         for (let tries = 0; tries < ATTEMPTS; tries += 1) {
           if (await attempt()) return;
@@ -204,7 +205,7 @@ export function indexedStore(backend: Backend, schema: SecretSchema, context: Co
       );
     };
 
-    const turn = (turns.get(name) ?? Promise.resolve()).then(work40);
+    const turn = (turns.get(name) ?? Promise.resolve()).then(patiently);
     const settled = turn.catch(() => undefined);
     turns.set(name, settled);
     void settled.then(() => {

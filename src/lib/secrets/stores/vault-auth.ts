@@ -44,7 +44,7 @@ function chooseAuth(settings: VaultSettings, aws: AwsSettings): VaultAuth {
       if (role === undefined) throw missing('a role', 'set VAULT_ROLE, or vault.role in jamf-mcp.yaml');
       return method === 'aws'
         ? { method, mount: mount(method), role, serverId, aws }
-        : { method, mount: mount(method), role, tokenFile: SERVICE_ACCOUNT_TOKEN };
+        : { method, mount: mount(method), role, tokenFile: settings.serviceAccountFile ?? SERVICE_ACCOUNT_TOKEN };
   }
 }
 

@@ -27,7 +27,7 @@ export interface VaultRequest {
   path: string;
   /** Sent as JSON. */
   body?: unknown;
-  /** What a policy has to allow, for the error: `read`, `create` … */
+  /** What a policy has to allow, for the error: `read`, or `create, update` … */
   capability: string;
   token: Secret | null;
 }
@@ -237,7 +237,8 @@ function reasons({ text }: Answer): string {
   } catch {
     return redact(text.replace(/\s+/g, ' ').trim().slice(0, 200));
   }
-  return redact((Array.isArray(errors) ? errors.join('; ') : '').replace(/\s+/g, ' ').trim());
+  const said = (Array.isArray(errors) ? errors.join('; ') : '').replace(/\s+/g, ' ').trim();
+  return redact(said.replace(/^\d+ errors? occurred: (\* )?/, ''));
 }
 
 function parse({ text }: Answer, server: VaultServer): VaultAnswer {
@@ -264,10 +265,14 @@ function statusError(answer: Answer, why: string, request: VaultRequest, server:
     return error('CREDENTIALS_REFUSED', said, 'the token has expired or is not known: sign in again');
   }
   if (status === 403) {
+    const needed = request.capability
+      .split(', ')
+      .map((each) => JSON.stringify(each))
+      .join(', ');
     return error(
       'ACCESS_DENIED',
       `vault refuses ${request.capability} on ${path}${within}: ${why || 'permission denied'}`,
-      `the token's policy needs: path "${path}" { capabilities = ["${request.capability}"] }`,
+      `the token's policy needs: path "${path}" { capabilities = [${needed}] }`,
     );
   }
   if ((status === 400 || status === 401) && /missing client token/i.test(why)) {

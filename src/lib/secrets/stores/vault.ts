@@ -124,7 +124,7 @@ function vaultBackend(settings: VaultSettings & VaultServer, aws: AwsSettings, c
     const answer = await post(
       path('data', name),
       { data: fields, ...(cas === undefined ? {} : { options: { cas } }) },
-      'create',
+      'create, update',
     );
     const version = (answer?.data as { version?: string } | undefined)?.version;
     if (version !== undefined) return version;
