@@ -23,7 +23,7 @@ export default class SecretsImport extends BaseCommand {
     '<%= config.bin %> secrets import --from-secret jamf-credentials',
   ];
 
-  static override args = { file: Args.string({ description: 'file to import, - for stdin' }) };
+  static override args = { file: Args.string({ description: 'file to import, - for stdin', ignoreStdin: true }) };
 
   static override flags = {
     'from-secret': Flags.string({ summary: 'import another secret of the same store', helpValue: 'NAME' }),

@@ -19,7 +19,7 @@ One field is printed to the byte, for a pipe; all fields are printed as JSON.`);
     '<%= config.bin %> secrets reveal --json --reason "INC-4712" --confirm jamf-mcp-server/production',
   ];
 
-  static override args = { field: Args.string({ description: 'field to show (default: all)' }) };
+  static override args = { field: Args.string({ description: 'field to show (default: all)', ignoreStdin: true }) };
 
   static override flags = {
     reason: Flags.string({ summary: 'why the value is needed; recorded', helpValue: 'TEXT' }),
