@@ -36,6 +36,21 @@ describe('results', () => {
     ['rotate', ['rotate'], 0],
     ['rotate', ['rotate', '--force-deploy'], 0],
     ['audit', ['audit', '--since', '1h'], 0],
+    ['secrets-set', ['secrets', 'set', 'SESSION_KEY', '--generate', '--dry-run'], 0],
+    ['secrets-set', ['secrets', 'set', 'SESSION_KEY', '--generate'], 0],
+    ['secrets-history', ['secrets', 'history'], 0],
+    ['secrets-diff', ['secrets', 'diff', '--exit-code'], 3],
+    ['secrets-rollback', ['secrets', 'rollback'], 0],
+    ['secrets-rollback', ['secrets', 'rollback'], 0],
+    ['secrets-unset', ['secrets', 'unset', 'AUTH0_AUDIENCE'], 0],
+    ['secrets-unset', ['secrets', 'unset', 'AUTH0_AUDIENCE'], 0],
+    ['secrets-copy', ['secrets', 'copy', '--to', 'local', '--dry-run'], 0],
+    ['secrets-copy', ['secrets', 'copy', '--to', 'local'], 0],
+    ['secrets-delete', ['secrets', 'delete', '--window', '7'], 0],
+    ['secrets-restore', ['secrets', 'restore'], 0],
+    ['secrets-restore', ['secrets', 'restore'], 0],
+    ['secrets-delete', ['secrets', 'delete', '--now'], 0],
+    ['secrets-delete', ['secrets', 'delete', '--now'], 0],
   ];
   for (const [command, args, exit] of runs) {
     it(`prints what the schema of ${command} says: ${args.join(' ')}`, async () => {

@@ -6,9 +6,10 @@ import { STORE_KINDS } from '../../lib/secrets/store.ts';
 import type { CopyResult } from '../../lib/secrets/copy.ts';
 
 export default class SecretsCopy extends BaseCommand {
-  static override summary = 'copy the secret with its labelled versions and its tags into another store';
+  static override summary = 'copy the secret with its labelled versions into another store';
 
-  static override description = prose(`The secret stays where it is; delete it there when nothing reads it any more.
+  static override description =
+    prose(`Labels and tags go along. The secret stays where it is; delete it there when nothing reads it any more.
 The same command again, after a crash or after changes in the first store, finds what was copied and goes on from there.
 A secret of that name which has versions of its own is left alone unless --update is given.`);
 

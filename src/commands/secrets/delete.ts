@@ -4,7 +4,7 @@ import { drawDelete } from '../../lib/secrets/report-life.ts';
 import type { DeleteResult } from '../../lib/secrets/remove.ts';
 
 export default class SecretsDelete extends BaseCommand {
-  static override summary = 'delete the secret after a number of days in which it can be restored, or at once';
+  static override summary = 'delete the secret, after days in which it can be restored or at once';
 
   static override description = `A secret that is scheduled for deletion is read by nobody. One that is scheduled already keeps its date.`;
 

@@ -16,9 +16,10 @@ export default class SecretsDiff extends BaseCommand {
     '<%= config.bin %> secrets diff --exit-code --json',
   ];
 
+  // Left to itself, oclif takes stdin for an argument that is not given.
   static override args = {
-    from: Args.string({ description: 'staging label or version id', default: 'AWSPREVIOUS' }),
-    to: Args.string({ description: 'staging label or version id', default: 'AWSCURRENT' }),
+    from: Args.string({ description: 'staging label or version id', default: 'AWSPREVIOUS', ignoreStdin: true }),
+    to: Args.string({ description: 'staging label or version id', default: 'AWSCURRENT', ignoreStdin: true }),
   };
 
   static override flags = {

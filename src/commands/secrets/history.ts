@@ -5,8 +5,7 @@ import { drawHistory } from '../../lib/secrets/report-life.ts';
 import type { HistoryResult } from '../../lib/secrets/history.ts';
 
 export default class SecretsHistory extends BaseCommand {
-  static override summary =
-    'tell the versions of the secret: when, by whom, their labels, and which fields each changed';
+  static override summary = 'tell the versions of the secret and which fields each of them changed';
 
   static override description = prose(`Values are never shown: a field that changed has the fingerprints of its old and
 its new value, those that secrets show gives. Each version told is read once, which on AWS is an access of its own in

@@ -22,8 +22,9 @@ other fields meanwhile, the change is added to theirs; where they changed the sa
     '<%= config.bin %> secrets set SESSION_KEY --generate --length 64 --alphabet base64url',
   ];
 
+  // Left to itself, oclif takes the value on stdin for the name of the field.
   static override args = {
-    fields: Args.string({ description: 'names of the fields', multiple: true, required: true }),
+    fields: Args.string({ description: 'names of the fields', multiple: true, required: true, ignoreStdin: true }),
   };
 
   static override flags = {

@@ -14,7 +14,7 @@ export default class SecretsUnset extends BaseCommand {
   ];
 
   static override args = {
-    fields: Args.string({ description: 'names of the fields', multiple: true, required: true }),
+    fields: Args.string({ description: 'names of the fields', multiple: true, required: true, ignoreStdin: true }),
   };
 
   static override flags = { 'dry-run': dryRunFlag };

@@ -1,6 +1,6 @@
 /** Which version is meant, and what differs between two of them: fingerprints, never secret values. */
 import { fingerprint, MASK } from '../redact.ts';
-import { sameValue } from './rules.ts';
+import { checkLabels, sameValue } from './rules.ts';
 import { isSecretField, type SecretSchema } from './schema.ts';
 import { versionWith, type Fields, type SecretInfo, type SecretStore, type VersionRef } from './store.ts';
 
@@ -52,8 +52,10 @@ export function compareFields(name: string, schema: SecretSchema, from: Fields, 
  * @param info - of the secret, as the store describes it
  * @param text - a label or an id; a label where it is both
  * @returns how to read it; what is neither is taken for a label, so that the store's error names it
+ * @throws JamfMcpError INPUT_INVALID for what can be neither
  */
 export async function versionCalled(store: SecretStore, info: SecretInfo, text: string): Promise<VersionRef> {
+  checkLabels([text]);
   if (versionWith(info, text) !== null) return { stage: text };
   if (Object.hasOwn(info.stages, text)) return { versionId: text };
   const all = await store.versions(info.name);

@@ -118,11 +118,12 @@ export async function copySecret(request: CopyRequest, context: Context): Promis
   };
   if (nothing || dryRun) return result;
   context.host.notify({ kind: 'target', store: to.kind, ...(await to.whereabouts()) });
-  if (target.info && !(await context.host.ask({ kind: 'confirm', text: `copy ${what}, which is there already?` }))) {
+  const question = { kind: 'confirm', text: `copy ${what}, which is there already?`, name: toSecret } as const;
+  if (target.info && !(await context.host.ask(question))) {
     throw new JamfMcpError('DECLINED', 'declined; nothing was changed');
   }
   await runStep(result.steps, 'copy', context, async () => {
-    result.secret.arn ??= await putAll(request, info, missing, tags, target, context);
+    result.secret.arn = await putAll(request, info, missing, tags, target, context);
   });
   await runStep(result.steps, 'label', context, () => placeLabels(request, pieces, target, context));
   await runStep(result.steps, 'tag', context, () => to.tag(toSecret, Object.fromEntries(newTags)));

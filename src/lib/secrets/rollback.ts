@@ -107,7 +107,7 @@ export async function rollbackSecret(request: RollbackRequest, context: Context)
   const what = `roll secret ${info.name} back from version ${current} to ${target}`;
   const sure = await (environment === PRODUCTION
     ? context.host.ask({ kind: 'confirm-name', text: what, name: info.name })
-    : context.host.ask({ kind: 'confirm', text: `${what}?` }));
+    : context.host.ask({ kind: 'confirm', text: `${what}?`, name: info.name }));
   if (!sure) throw new JamfMcpError('DECLINED', 'not confirmed; nothing was changed');
   await runStep(result.steps, 'move', context, () => move(store, info, current, target));
   result.changed = true;

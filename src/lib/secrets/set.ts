@@ -200,7 +200,7 @@ async function change(
     return result;
   }
   context.host.notify({ kind: 'target', store: store.kind, ...(await store.whereabouts()) });
-  if (!(await context.host.ask({ kind: 'confirm', text: `secret ${info.name}: ${what}?` }))) {
+  if (!(await context.host.ask({ kind: 'confirm', text: `secret ${info.name}: ${what}?`, name: info.name }))) {
     throw new JamfMcpError('DECLINED', 'declined; nothing was changed');
   }
   await runStep(result.steps, 'store', context, async () => {
