@@ -12,7 +12,7 @@ import { sameValue } from './rules.ts';
 import { checkFields, fieldsFrom, type SecretSchema } from './schema.ts';
 import { runStep, type ChangeStep } from './steps.ts';
 import { AWSCURRENT, type Fields, type SecretStore, type SecretVersion } from './store.ts';
-import { replaceCurrent } from './write.ts';
+import { DRAFT, dropDraft, replaceCurrent } from './write.ts';
 
 /** What `importSecrets` works on. */
 export interface ImportRequest {
@@ -305,7 +305,11 @@ async function storeAll(
 ): Promise<void> {
   const done: string[] = [];
   for (const one of ready) {
-    if (one.step.state !== 'planned') continue;
+    if (one.step.state !== 'planned') {
+      // An earlier run was killed after the values had become current.
+      if (one.before?.stages.includes(DRAFT)) await dropDraft(store, one.name, one.before.versionId, context);
+      continue;
+    }
     try {
       await runStep([one.step], 'store', context, async () => {
         if (one.exists) {

@@ -1,5 +1,5 @@
 /** Makes a dotenv file safe after its credentials were stored: what is left can be committed. */
-import { chmod, readFile, realpath, stat } from 'node:fs/promises';
+import { chmod, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
@@ -105,6 +105,12 @@ export async function rewriteFile(
     );
   };
   await stillTheSame();
+  for (const name of await readdir(dirname(file))) {
+    // What an earlier run left when it was killed may hold the credentials; `.env.mine.tmp` is nobody's but the user's.
+    const rest = [basename(backup), basename(file)].find((start) => name.startsWith(`${start}.`));
+    if (rest !== undefined && /^\.[\da-f-]{36}\.tmp$/.test(name.slice(rest.length)))
+      await rm(join(dirname(file), name), { force: true });
+  }
   const ignored = await ignore(dirname(file), basename(backup), context);
   if (!(await createFile(backup, await readFile(file)))) await sameOrRefuse(backup, original);
   context.host.notify({ kind: 'debug', text: `import: original kept as ${backup}` });
