@@ -15,10 +15,12 @@ export default class Serve extends BaseCommand {
   ];
   static override flags = {
     http: Flags.boolean({ summary: 'serve Streamable HTTP on this machine instead of stdio', default: false }),
-    host: Flags.string({ summary: 'loopback address to listen on', default: '127.0.0.1', helpValue: 'ADDRESS' }),
+    host: Flags.string({
+      summary: 'loopback address to listen on, with --http (default: 127.0.0.1)',
+      helpValue: 'ADDRESS',
+    }),
     port: Flags.integer({
-      summary: 'port to listen on; 0 takes any free one',
-      default: 3000,
+      summary: 'port to listen on, with --http; 0 takes any free one (default: 3000)',
       min: 0,
       max: 65535,
       helpValue: 'PORT',
@@ -34,6 +36,14 @@ export default class Serve extends BaseCommand {
         'leave out --json, or add --http',
       );
     }
+    const idle = (['host', 'port'] as const).filter((name) => flags[name] !== undefined).map((name) => `--${name}`);
+    if (!flags.http && idle.length > 0) {
+      throw new JamfMcpError(
+        'USAGE',
+        `${idle.join(', ')} without --http: over stdio nothing listens`,
+        `add --http, or leave out ${idle.join(', ')}`,
+      );
+    }
     process.once('SIGINT', () => {
       this.exitWith(EXIT.interrupted);
     });
@@ -44,7 +54,7 @@ export default class Serve extends BaseCommand {
       await serveStdio(options, { input: process.stdin, output: process.stdout }, context);
       return;
     }
-    await serveHttp(options, { host: flags.host, port: flags.port }, context, (url) => {
+    await serveHttp(options, { host: flags.host ?? '127.0.0.1', port: flags.port ?? 3000 }, context, (url) => {
       if (this.jsonEnabled()) this.logJson({ transport: 'http', url });
       else process.stdout.write(`${url}\n`);
     });

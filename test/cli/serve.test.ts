@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { CreateSecretCommand, PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -266,14 +268,42 @@ describe('jamf-mcp serve', () => {
   });
 
   it('has usage errors: --json over stdio, a host beyond this machine, a port that is none', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
     for (const [args, text] of [
       [['--json'], '--json does not go with stdio'],
       [['--http', '--host', '0.0.0.0'], 'has no authentication yet'],
       [['--http', '--port', '70000'], 'port'],
+      [['--http', '--port', String(port)], 'EADDRINUSE'],
+      [['--port', '5'], '--port without --http'],
+      [['--host', 'localhost', '--port', '0'], '--host, --port without --http'],
     ] as const) {
       const { stdout, stderr, code } = await runCli(['serve', ...args]);
       assert.equal(code, 2, args.join(' '));
       assert.ok((stdout + stderr).includes(text), stdout + stderr);
+      assert.ok(!stderr.includes('✓'), `it does not claim to serve: ${stderr}`);
     }
+    taken.close();
+  });
+
+  it('refuses at once a JAMF_URL in the environment that cannot be one', async () => {
+    for (const more of [{}, { JAMF_CLIENT_ID: 'EXAMPLE', JAMF_CLIENT_SECRET: 'EXAMPLE' }]) {
+      const { stderr, code } = await runCli(['serve'], { env: { JAMF_URL: 'foo', ...more } });
+      assert.equal(code, 2);
+      assert.match(stderr, /^jamf-mcp: JAMF_URL in the environment: foo is not an https URL\n {2}next: .*\n$/);
+    }
+  });
+
+  it('claims no more than it knows of the credentials', async () => {
+    const nothing = await runCli(['serve', '--secret', 'nope'], { env: {} });
+    assert.equal(nothing.code, 0);
+    assert.match(
+      nothing.stderr,
+      /^✓ serve: .* over stdio; the first call will read .* from secret nope in store aws\n$/,
+    );
+    const pair = { JAMF_URL: 'https://jamf.example', JAMF_CLIENT_ID: 'EXAMPLE', JAMF_CLIENT_SECRET: 'EXAMPLE' };
+    const { stderr } = await runCli(['serve'], { env: pair });
+    assert.match(stderr, /over stdio; the first call will try the Jamf credentials of the environment\n$/);
   });
 });

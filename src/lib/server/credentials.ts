@@ -1,5 +1,6 @@
 /** Where the server's Jamf credentials come from, and how a rotated pair is noticed without a restart. */
 import { JamfMcpError } from '../errors.ts';
+import { baseUrl } from '../jamf/answers.ts';
 import type { JamfCredentials } from '../jamf/client.ts';
 import { Secret } from '../redact.ts';
 import { AWSCURRENT, AWSPENDING, type SecretStore, type SecretVersion } from '../secrets/store.ts';
@@ -14,6 +15,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * The pair that the environment holds.
  * @param environment - at least {@link JAMF_FIELDS}; an empty value counts as none
  * @returns the credentials where all three are there; else null, and which of them are there all the same
+ * @throws JamfMcpError INPUT_INVALID for a JAMF_URL that cannot be one
  */
 export function credentialsFromEnvironment(environment: Environment): {
   credentials: JamfCredentials | null;
@@ -21,8 +23,18 @@ export function credentialsFromEnvironment(environment: Environment): {
 } {
   const found = JAMF_FIELDS.filter((name) => environment[name]);
   const { JAMF_URL: url, JAMF_CLIENT_ID: clientId, JAMF_CLIENT_SECRET: clientSecret } = environment;
+  if (url) checkUrl(url);
   const complete = url && clientId && clientSecret;
   return { credentials: complete ? { url, clientId, clientSecret: new Secret(clientSecret) } : null, found };
+}
+
+function checkUrl(url: string): void {
+  try {
+    baseUrl(url);
+  } catch (error) {
+    if (!(error instanceof JamfMcpError)) throw error;
+    throw new JamfMcpError(error.code, `JAMF_URL in the environment: ${error.message}`, error.hint, { cause: error });
+  }
 }
 
 /**

@@ -22,20 +22,22 @@ export interface ServeOptions {
 /**
  * Serve the client at the other end of two streams, until the input ends or the signal aborts.
  * Nothing is read from Jamf or the store before a tool is called.
+ * @throws JamfMcpError INPUT_INVALID for a JAMF_URL in the environment that cannot be one
  */
 export async function serveStdio(
   options: ServeOptions,
   streams: { input: Readable; output: Writable },
   context: Context,
 ): Promise<void> {
-  const make = factory(options, context, context);
+  const { make, about } = factory(options, context, context);
+  tellReady('stdio', about, context);
   await serveStreams(make(), streams, context);
 }
 
 /**
  * Serve over Streamable HTTP on loopback until the signal aborts; calls under way are then finished first.
  * @param listening - called with the URL as soon as the server accepts requests
- * @throws JamfMcpError INPUT_INVALID for a host that is not loopback, or a port that is taken
+ * @throws JamfMcpError INPUT_INVALID for a host that is not loopback, a port that is taken, and as {@link serveStdio}
  */
 export async function serveHttp(
   options: ServeOptions,
@@ -46,12 +48,13 @@ export async function serveHttp(
   const { listen } = await import('./http.ts');
   // Calls outlive the signal that ends the server: they are aborted only when their time is over.
   const work = new AbortController();
-  const make = factory(options, context, { ...context, signal: work.signal });
+  const { make, about } = factory(options, context, { ...context, signal: work.signal });
   const listener = await listen(
     { ...where, answer: (request, response) => answerHttp(make(), request, response) },
     context,
   );
   try {
+    tellReady('HTTP', about, context);
     listening(listener.url);
     await aborted(context.signal);
     await listener.close();
@@ -60,7 +63,14 @@ export async function serveHttp(
   }
 }
 
-function factory(options: ServeOptions, { host }: Context, work: Context): ServerFactory {
+/** Told when the server takes calls. Whether the credentials are good shows at the first call of a tool. */
+function tellReady(transport: string, about: string, { host }: Context): void {
+  const tools = TOOLS.map(({ name }) => name).join(', ');
+  host.notify({ kind: 'step', name: 'serve', state: 'done', text: `${tools} over ${transport}; ${about}` });
+}
+
+/** @returns what makes a server, and where it will have its credentials from */
+function factory(options: ServeOptions, { host }: Context, work: Context): { make: ServerFactory; about: string } {
   const { settings, environment, version } = options;
   const inner: Context = { ...work, host: withoutQuestions(host) };
   const store = once(async (): Promise<SecretStore> => {
@@ -75,16 +85,14 @@ function factory(options: ServeOptions, { host }: Context, work: Context): Serve
       text: `${found.join(', ')} set without ${missing.join(', ')}: all three are read from secret ${settings.secret}`,
     });
   }
-  host.notify({
-    kind: 'step',
-    name: 'serve',
-    state: 'done',
-    text: `${TOOLS.map(({ name }) => name).join(', ')}; Jamf credentials from ${
-      credentials ? 'the environment' : `secret ${settings.secret} in store ${settings.store}`
-    }`,
-  });
   const jamf = jamfClient(credentials ?? credentialsFromStore(store, settings.secret), inner);
-  return serverFactory(TOOLS, { findComputers: computerFinder(jamf), store, secret: settings.secret }, version, inner);
+  const deps = { findComputers: computerFinder(jamf), store, secret: settings.secret };
+  return {
+    make: serverFactory(TOOLS, deps, version, inner),
+    about: credentials
+      ? 'the first call will try the Jamf credentials of the environment'
+      : `the first call will read the Jamf credentials from secret ${settings.secret} in store ${settings.store}`,
+  };
 }
 
 /** Nobody sits at a server: a question is an error, which the caller of the tool gets to see. */
