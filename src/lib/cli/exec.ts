@@ -22,9 +22,9 @@ export interface ExecFlags {
   pristine: boolean;
   mask: boolean;
   watch: boolean;
-  interval: string;
-  'on-change': string;
-  'stop-within': string;
+  interval: string | undefined;
+  'on-change': string | undefined;
+  'stop-within': string | undefined;
 }
 
 /**
@@ -50,10 +50,10 @@ export async function execWithSecret(
     databaseUrl: flags['database-url'],
     pristine: flags.pristine,
   };
-  const onChange = onChangeOf(flags['on-change']);
+  const onChange = onChangeOf(flags['on-change'] ?? 'restart');
   const times = {
-    intervalMs: durationMs(flags.interval, '--interval'),
-    stopWithinMs: durationMs(flags['stop-within'], '--stop-within'),
+    intervalMs: durationMs(flags.interval ?? '30s', '--interval'),
+    stopWithinMs: durationMs(flags['stop-within'] ?? '10s', '--stop-within'),
   };
   const { secret } = settings;
   const { stage } = flags;
