@@ -14,8 +14,9 @@ import {
 } from 'node:crypto';
 import { appendFile, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
-import { createFile, readIfThere, withLock } from './stores/files.ts';
+import { createFile, errorCode, readIfThere, withLock } from './stores/files.ts';
 
 /** What is recorded. */
 export interface BreakGlassEntry {
@@ -59,22 +60,33 @@ export const breakGlassPath = (folder: string) => join(folder, LOG);
  * Record an entry; it is on the disk when this returns.
  * @param folder - the data folder; made where there is none, for its owner only
  * @returns the path of the log
+ * @throws JamfMcpError INPUT_INVALID where it cannot be written: then nothing may be shown
  */
 export async function recordBreakGlass(folder: string, entry: BreakGlassEntry, context: Context): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = breakGlassPath(folder);
-  await withLock(`${path}.lock`, context, async () => {
-    const key = await signingKey(folder);
-    const before = (await readIfThere(path))?.toString() ?? '';
-    const previous = digest(before.trimEnd().split('\n').at(-1) ?? '');
-    const signature = sign(null, Buffer.from(signedText(previous, entry)), key).toString('base64');
-    const line = JSON.stringify({ entry, previous, signature } satisfies SignedLine);
-    // What a crash left half written stays on a line of its own, where it is found.
-    await appendFile(path, `${before === '' || before.endsWith('\n') ? '' : '\n'}${line}\n`, { mode: 0o600 });
-    const file = await open(path, 'r+');
-    await file.sync();
-    await file.close();
-  });
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await withLock(`${path}.lock`, context, async () => {
+      const key = await signingKey(folder);
+      const before = (await readIfThere(path))?.toString() ?? '';
+      const previous = digest(before.trimEnd().split('\n').at(-1) ?? '');
+      const signature = sign(null, Buffer.from(signedText(previous, entry)), key).toString('base64');
+      const line = JSON.stringify({ entry, previous, signature } satisfies SignedLine);
+      // What a crash left half written stays on a line of its own, where it is found.
+      await appendFile(path, `${before === '' || before.endsWith('\n') ? '' : '\n'}${line}\n`, { mode: 0o600 });
+      const file = await open(path, 'r+');
+      await file.sync();
+      await file.close();
+    });
+  } catch (cause) {
+    if (errorCode(cause) === '') throw cause;
+    throw new JamfMcpError(
+      'INPUT_INVALID',
+      `cannot write the break-glass log ${path} (${messageOf(cause)}); nothing was read`,
+      'check who owns the folder and whether it is full, or name another as localStore in jamf-mcp.yaml',
+      { cause },
+    );
+  }
   return path;
 }
 
