@@ -12,7 +12,8 @@ export interface Relay {
   readonly calls: string[];
   /** Every request's headers and body, in the same order. */
   readonly requests: { headers: Record<string, unknown>; body: string }[];
-  decide: (call: string) => Verdict;
+  /** Nothing is sent on before it has decided. */
+  decide: (call: string) => Verdict | Promise<Verdict>;
   close(): Promise<void>;
 }
 
@@ -26,7 +27,7 @@ export async function startRelay(target: string | null): Promise<Relay> {
       const call = `${request.method ?? ''} ${request.url ?? ''}`;
       relay.calls.push(call);
       relay.requests.push({ headers: request.headers, body });
-      const verdict = relay.decide(call);
+      const verdict = await relay.decide(call);
       if (verdict === 'cut before') {
         request.socket.destroy();
         return;

@@ -237,6 +237,15 @@ describe('the store on Key Vault', () => {
       assert.deepEqual(await current(), A);
     });
 
+    it('is created anew when its window has ended', async () => {
+      await create();
+      await store.remove(NAME, 7);
+      context.clock.advance(8 * 86_400_000);
+      await create();
+      assert.deepEqual(await current(), A);
+      assert.equal(vault.secrets.get(KEY)?.versions.length, 1);
+    });
+
     it('purges what is past its window as soon as somebody looks at the list', async () => {
       await create();
       await store.remove(NAME, 7);

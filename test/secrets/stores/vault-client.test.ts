@@ -1,6 +1,9 @@
 /** What needs no real server: a server that answers what the test says. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { VaultSettings } from '../../../src/lib/config/settings.ts';
@@ -216,6 +219,20 @@ describe('the client of Vault, over TLS', () => {
       const plain = await rejectsWith('INPUT_INVALID', read({ address: address.replace('https', 'http') }));
       assert.match(plain.hint ?? '', /https:\/\//);
       await rejectsWith('INPUT_INVALID', read({ address, caFile: join(folder, 'absent') }));
+
+      const inTheClear = await startRelay(null);
+      const key = await readFile(join(folder, 'vault-key.pem'));
+      const cert = await readFile(join(folder, 'vault-cert.pem'));
+      const standby = createServer({ key, cert }, (_request, response) => {
+        response.writeHead(307, { location: `${inTheClear.url}/v1/x` }).end();
+      }).listen(0, '127.0.0.1');
+      await once(standby, 'listening');
+      const { port } = standby.address() as AddressInfo;
+      await rejectsWith('REMOTE_FAILED', read({ address: `https://127.0.0.1:${String(port)}`, caFile }));
+      assert.deepEqual(inTheClear.calls, [], 'a token that came by https does not go on by http');
+      standby.close();
+      standby.closeAllConnections();
+      await inTheClear.close();
     } finally {
       await server.close();
       await rm(folder, { recursive: true });

@@ -195,6 +195,22 @@ describe('the store on OpenBao', () => {
     assert.deepEqual(await raw(`?version=${(await metadata()).custom_metadata.AWSCURRENT ?? ''}`), plain(value));
   });
 
+  it('shows the labels of the later change, whichever is shown first', async () => {
+    const store = open();
+    const { versionId: first } = await create(store);
+    const second = await put(store, B, AWSPENDING);
+    let overtaken: Promise<void> | undefined;
+    relay.decide = async (call) => {
+      if (!call.startsWith('PATCH') || overtaken) return undefined;
+      overtaken = open().moveLabel(name, AWSCURRENT, second, first);
+      await overtaken;
+      return undefined;
+    };
+    await store.moveLabel(name, AWSCURRENT, first, second);
+    assert.equal(versionWith(await store.describe(name), AWSCURRENT), first);
+    assert.deepEqual((await metadata()).custom_metadata, { AWSCURRENT: '1', AWSPREVIOUS: '2', AWSPENDING: '2' });
+  });
+
   it('of creations by 4 processes at once exactly one wins', async () => {
     const made = await Promise.allSettled([open(), open(), open(), open()].map((store) => create(store)));
     assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1);
@@ -313,6 +329,17 @@ describe('the store on OpenBao', () => {
     assert.deepEqual(await store.list(name), []);
     await assert.rejects(server.api('GET', `secret/metadata/${name}`), /404/);
     await assert.rejects(server.api('GET', `secret/metadata/${name}~labels`), /404/);
+  });
+
+  it('is created anew when its deletion window has ended', async () => {
+    const store = open();
+    await create(store);
+    await put(store, B, AWSCURRENT);
+    await store.remove(name, 7);
+    context.clock.advance(8 * 86_400_000);
+    await create(store);
+    assert.deepEqual(await current(store), A);
+    assert.equal((await store.versions(name)).length, 1);
   });
 
   describe('what it tells', () => {
