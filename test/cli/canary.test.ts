@@ -129,6 +129,36 @@ describe('the canary', () => {
         }
       });
 
+      it('finds nothing in set, unset, history, diff, rollback, copy, delete and restore', async () => {
+        const input = `${PLANTED}\n`;
+        const other = store === 'aws' ? 'local' : 'aws';
+        const life: [string[], number][] = [
+          [['set', 'PLANTED_FIELD', '--from-file', '-'], 0],
+          [['set', 'JAMF_URL', '--from-file', '-'], 2],
+          [['set', '--from-file', '-'], 2],
+          [['set', 'PLANTED_FIELD', 'JAMF_URL', '--from-file', '-'], 2],
+          [['history'], 0],
+          [['diff'], 0],
+          [['unset', 'PLANTED_FIELD'], 0],
+          [['rollback', '--to', 'absent'], 5],
+          [['rollback'], 0],
+          [['copy', '--to', other, '--to-secret', 'canary/copy'], 0],
+          [['copy', '--to', other, '--to-secret', 'canary/copy'], 0],
+          [['delete', '--window', '7'], 0],
+          [['set', 'PLANTED_FIELD', '--from-file', '-'], 1],
+          [['restore'], 0],
+          [['unset', 'PLANTED_FIELD'], 0],
+        ];
+        for (const [n, [args, code]] of life.entries()) {
+          // each command in one form here, and in another in the other store
+          const form = forms[(n + (store === 'aws' ? 1 : 2)) % forms.length] ?? [];
+          const result = await run(['secrets', ...args, ...on, ...form], { input });
+          assert.equal(result.code, code, `${args.join(' ')}: ${result.stderr}${result.stdout}`);
+        }
+        const copy = ['--store', other, '--secret', 'canary/copy', '--confirm', 'canary/copy'];
+        assert.equal((await run(['secrets', 'delete', '--now', '--debug', ...copy])).code, 0);
+      });
+
       it('finds nothing in rotate, though values are minted', async () => {
         const before = values.size;
         for (const form of forms) {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
+import type { DiffResult } from '../../src/lib/secrets/diff.ts';
 import type { InitResult } from '../../src/lib/secrets/init.ts';
 import type { ListResult } from '../../src/lib/secrets/list.ts';
+import type { DeleteResult, RestoreResult } from '../../src/lib/secrets/remove.ts';
+import type { RollbackResult } from '../../src/lib/secrets/rollback.ts';
+import type { ChangeResult } from '../../src/lib/secrets/set.ts';
 import type { ShowResult } from '../../src/lib/secrets/show.ts';
 import { runCli } from '../support/cli.ts';
 import { hasMoto, startMoto } from '../support/moto.ts';
@@ -52,5 +56,27 @@ describe('jamf-mcp secrets, the built program on moto', () => {
       secrets.map(({ name, managed, stages }) => [name, managed, stages]),
       [['jamf-mcp-server/production', true, ['AWSCURRENT', 'AWSPREVIOUS']]],
     );
+  });
+
+  it('set, diff, rollback, unset, delete and restore do what they do on AWS', async () => {
+    const before = await run<ShowResult>(['show']);
+    const set = await run<ChangeResult>(['set', 'SESSION_KEY', '--generate', '--yes']);
+    assert.deepEqual([set.changed, set.fields.length], [true, 9]);
+    const diff = await run<DiffResult>(['diff']);
+    assert.deepEqual(
+      diff.fields.map(({ name, change }) => [name, change]),
+      [['SESSION_KEY', 'added']],
+    );
+    const confirm = ['--confirm', before.secret.name];
+    const back = await run<RollbackResult>(['rollback', ...confirm]);
+    assert.deepEqual([back.changed, back.versionId], [true, before.versionId]);
+    assert.equal((await run<RollbackResult>(['rollback', ...confirm])).changed, false);
+    assert.equal((await run<ChangeResult>(['unset', 'SESSION_KEY', '--yes'])).changed, false);
+    assert.equal((await run<DeleteResult>(['delete', '--window', '7', ...confirm])).changed, true);
+    assert.equal((await run<RestoreResult>(['restore'])).changed, true);
+    const after = await run<ShowResult>(['show']);
+    assert.deepEqual(after.fields, before.fields);
+    assert.equal((await run<DeleteResult>(['delete', '--now', ...confirm])).changed, true);
+    assert.equal((await run<DeleteResult>(['delete', '--now', ...confirm])).changed, false);
   });
 });
