@@ -14,7 +14,8 @@ export default class Rotate extends BaseCommand {
   static override description =
     prose(`With one API client, Jamf refuses the old secret as soon as the new one is made, so everything that can fail is
 proved before. State is kept in the staging labels of the secret: after a failure, a crash or Ctrl-C the same command
-goes on where it stopped. JAMF_MCP_ROTATOR_CLIENT_ID and JAMF_MCP_ROTATOR_CLIENT_SECRET name another API client that
+goes on where it stopped. Where the new value was promoted by then, it has to be said whether the tasks are still to be
+redeployed: --force-deploy or --no-deploy. JAMF_MCP_ROTATOR_CLIENT_ID and JAMF_MCP_ROTATOR_CLIENT_SECRET name another API client that
 makes the new secret; without them the client rotates itself, which needs Read and Create API Integrations.`);
 
   static override examples = [

@@ -212,7 +212,8 @@ describe('jamf-mcp rotate', function () {
     const broken = { kind: 'error', code: 'AccessDeniedException', message: 'not yet', status: 400 } as const;
     for (const nth of [2, 3]) sandbox.inject({ operation: 'secretsmanager:PutSecretValue', nth, fault: broken });
     const { child, told, ended, until } = start(['rotate', ...CONFIRM]);
-    const times = () => told.text.split('interrupted: a new value exists nowhere else yet').length - 1;
+    const times = () =>
+      told.text.split('interrupted: a new value is in the making that exists nowhere else yet').length - 1;
     await until(() => told.text.includes('could not be stored yet'));
     for (const [nth, signal] of (['SIGINT', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const).entries()) {
       child.kill(signal);

@@ -291,7 +291,7 @@ const FIRST_PAUSE_MS = 1_000;
 /** How long Ctrl-C waits for minting and storing, in ms: the two limits above, and the answer to the last attempt. */
 const HELD_AT_MOST_MS = 90_000;
 const HELD =
-  'a new value exists nowhere else yet; it is being stored, for 90 s at most, and right after that this ends';
+  'a new value is in the making that exists nowhere else yet: it is stored first, within 90 s, and right after that this ends';
 
 /**
  * Prove that the store takes a new version, before the point of no return: storing the current value again under its own
