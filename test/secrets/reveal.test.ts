@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JamfMcpError } from '../../src/lib/errors.ts';
+import { systemClock } from '../../src/lib/host.ts';
 import { breakGlassPath, readBreakGlass, recordBreakGlass } from '../../src/lib/secrets/breakglass.ts';
 import { revealSecret } from '../../src/lib/secrets/reveal.ts';
 import { schemaOf } from '../../src/lib/secrets/schema.ts';
@@ -201,7 +202,11 @@ describe('the break-glass log', () => {
   });
 
   it('keeps its order under writers at the same time', async () => {
-    await Promise.all(Array.from({ length: 6 }, (_, n) => recordBreakGlass(folder, entry(String(n)), testContext())));
+    await Promise.all(
+      Array.from({ length: 6 }, (_, n) =>
+        recordBreakGlass(folder, entry(String(n)), { ...context, clock: systemClock }),
+      ),
+    );
     const log = await readBreakGlass(folder);
     assert.equal(log.entries.length, 6);
     assert.deepEqual(log.problems, []);

@@ -66,12 +66,13 @@ export async function recordBreakGlass(folder: string, entry: BreakGlassEntry, c
   const path = breakGlassPath(folder);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await withLock(`${path}.lock`, context, async () => {
+    await withLock(`${path}.lock`, context, async (stillMine) => {
       const key = await signingKey(folder);
       const before = (await readIfThere(path))?.toString() ?? '';
       const previous = digest(before.trimEnd().split('\n').at(-1) ?? '');
       const signature = sign(null, Buffer.from(signedText(previous, entry)), key).toString('base64');
       const line = JSON.stringify({ entry, previous, signature } satisfies SignedLine);
+      await stillMine();
       // What a crash left half written stays on a line of its own, where it is found.
       await appendFile(path, `${before === '' || before.endsWith('\n') ? '' : '\n'}${line}\n`, { mode: 0o600 });
       const file = await open(path, 'r+');
