@@ -120,7 +120,7 @@ async function tryLive(
   const missing = check.needs.filter((name) => !names.has(name));
   if (!live) return result('skipped', 'not tried (--no-live)');
   const wrong = checkFields(schemaOf(check.schema), values).problems.filter(
-    ({ field, kind }) => kind === 'invalid' && names.has(field),
+    ({ field, kind }) => kind === 'invalid' && check.needs.includes(field),
   );
   if (wrong.length > 0)
     return result('skipped', `cannot be tried: ${wrong.map(({ field, why }) => `${field} ${why}`).join('; ')}`);
