@@ -89,6 +89,7 @@ describe('secrets copy', () => {
     );
     assert.deepEqual([result.changed, result.secret.store, result.source.store], [true, 'local', 'aws']);
     assert.deepEqual(changes(from), []);
+    assert.equal(changes(to).filter((call) => call.startsWith('moveLabel')).length, 5, 'four labels, and the draft off');
     assert.deepEqual(context.questions, [], 'nothing that was there is changed');
     assert.equal(context.events[0]?.kind, 'target');
     assert.ok(!JSON.stringify([result, context.events]).includes('EXAMPLE'));

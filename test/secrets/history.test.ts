@@ -135,6 +135,9 @@ describe('secrets history and diff', () => {
     );
     assert.deepEqual([forward.same, forward.different], [2, true]);
     assert.deepEqual([forward.from.versionId, forward.to.versionId], [ids[1], ids[2]]);
+    store.calls.length = 0;
+    await diff(ids[1] ?? '', AWSCURRENT);
+    assert.ok(!store.calls.some((call) => call.startsWith('versions')), 'the description knows what is labelled');
     const byId = await diff(ids[0] ?? '', ids[1] ?? '');
     assert.deepEqual(
       byId.fields.map(({ name, change, from, to }) => [name, change, from?.value ?? null, to?.value ?? null]),
