@@ -45,7 +45,8 @@ export function clientConfig(aws: AwsSettings) {
       string,
       string,
     ][],
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000 },
+    // Without the last of these the SDK only warns, and a call that is never answered never ends.
+    requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
   };
 }
 
