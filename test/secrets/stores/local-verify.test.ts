@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { copyFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -204,15 +204,25 @@ describe('audit verify of the local store', () => {
     [
       'two lines exchanged',
       (all) => [...all.slice(0, 3), all[4] ?? '', all[3] ?? ''],
-      ['lines-deleted:access.log:4', 'line-edited:access.log:5'],
+      ['lines-deleted:access.log:4', 'line-moved:access.log:5'],
     ],
     ['a line of one’s own', (all) => [...all, all[4] ?? ''], ['line-moved:access.log:6']],
   ] satisfies [string, (all: string[]) => string[], string[]][]) {
     it(`names ${title}`, async () => {
       await write(change(await lines()));
       assert.deepEqual(await found(), expected);
+      // What an access looks at is the end of the log.
+      const seen = !title.startsWith('an edited') && !title.startsWith('a deleted');
+      if (seen) await rejectsWith('STORE_TAMPERED', read('two'));
     });
   }
+
+  it('is needed for what an access does not look at: the middle of the log', async () => {
+    const all = await lines();
+    await write(all.with(2, (all[2] ?? '').replace('tester', 'nobody')));
+    assert.deepEqual(await read('two'), { A: 'EXAMPLE-two' });
+    assert.deepEqual(await found(), ['line-edited:access.log:3']);
+  });
 
   it('names each file that is not what was written', async () => {
     const old = await readFile(at('one.age'));
@@ -249,6 +259,12 @@ describe('audit verify of the local store', () => {
       const good = await readFile(at(file));
       await rm(at(file));
       assert.deepEqual(await found(), [missing]);
+      if (file === 'access.state') {
+        assert.match(
+          (await rejectsWith('STORE_TAMPERED', read('one'))).message,
+          /access\.state is missing, and the access log/,
+        );
+      }
       await writeFile(at(file), good.with(20, (good[20] ?? 0) ^ 1));
       assert.deepEqual(await found(), [changed]);
       await writeFile(at(file), good);
@@ -344,6 +360,17 @@ describe('audit verify of the local store', () => {
     context.answer(true);
     await rejectsWith('SECRET_MALFORMED', acceptLocalStore(options(), verified, context));
     assert.deepEqual(await found(), ['file-moved:one.age'], 'and nothing has changed');
+  });
+
+  it('takes half a line off that a crash left at the end, and goes on', async () => {
+    await appendFile(at('access.log'), '{"body":{"seq":6,');
+    const verified = await verify();
+    assert.deepEqual(verified.findings, []);
+    assert.match(verified.notes.join(), /ends with half a line/);
+    await read('one');
+    assert.equal((await lines()).length, 6);
+    const after = await verify();
+    assert.deepEqual([after.findings, after.notes, after.log.lines], [[], [], 6]);
   });
 
   it('is told of a folder without a store', async () => {

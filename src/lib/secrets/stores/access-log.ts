@@ -109,19 +109,26 @@ export function walk(lines: readonly string[], seed: string): Walk {
   const bodies: { line: number; body: LogBody; mac: string }[] = [];
   const problems: LogProblem[] = [];
   let expected = firstHead(seed);
+  /** The key of each line so far, by number. */
+  const keys = new Map<number, string>();
   for (const [index, text] of lines.entries()) {
     const line = index + 1;
     const parsed = parseLine(text);
-    // A sequence number is the attacker's until its MAC is checked: no key is derived further than the log has lines.
+    // A sequence number is the attacker's until its MAC is checked: no key is derived further than a gap can be.
     const ahead = parsed ? parsed.body.seq - expected.count - 1 : 0;
-    const keyHolder = parsed && ahead >= 0 && ahead <= FURTHEST_GAP ? skip(expected, ahead) : null;
-    if (parsed && ahead < 0 && bodies.some(({ mac }) => mac === parsed.mac)) {
-      problems.push({ rule: 'line-moved', line, why: `it is the line number ${String(parsed.body.seq)} once more` });
+    const holder = ahead >= 0 && ahead <= FURTHEST_GAP ? skip(expected, ahead, keys) : expected;
+    const key = parsed && (keys.get(parsed.body.seq) ?? holder.key);
+    if (!parsed || !key || !sameMac(parsed.mac, macOf(parsed.body, key))) {
+      problems.push({ rule: 'line-edited', line, why: 'its text does not agree with its MAC' });
+      expected = { ...skip(expected, 1, keys), mac: UNKNOWN_MAC };
       continue;
     }
-    if (!parsed || !keyHolder || !sameMac(parsed.mac, macOf(parsed.body, keyHolder.key))) {
-      problems.push({ rule: 'line-edited', line, why: 'its text does not agree with its MAC' });
-      expected = { ...skip(expected, 1), mac: UNKNOWN_MAC };
+    if (ahead < 0) {
+      problems.push({
+        rule: 'line-moved',
+        line,
+        why: `it is the line numbered ${String(parsed.body.seq)}, out of its place`,
+      });
       continue;
     }
     if (ahead > 0) {
@@ -135,7 +142,8 @@ export function walk(lines: readonly string[], seed: string): Walk {
       problems.push({ rule: 'chain-broken', line, why: 'it does not follow the line before it' });
     }
     bodies.push({ line, body: parsed.body, mac: parsed.mac });
-    expected = { count: parsed.body.seq, mac: parsed.mac, key: nextKey(keyHolder.key) };
+    keys.set(parsed.body.seq, key);
+    expected = { count: parsed.body.seq, mac: parsed.mac, key: nextKey(key) };
   }
   return { bodies, problems, head: expected };
 }
@@ -144,11 +152,14 @@ export function walk(lines: readonly string[], seed: string): Walk {
 const UNKNOWN_MAC = '';
 
 /** More deleted lines in one place than this are told as an edited line, so that a made-up number costs no time. */
-const FURTHEST_GAP = 1_000_000;
+const FURTHEST_GAP = 100_000;
 
-function skip(head: Head, lines: number): Head {
+function skip(head: Head, lines: number, keys: Map<number, string>): Head {
   let { key } = head;
-  for (let n = 0; n < lines; n += 1) key = nextKey(key);
+  for (let n = 1; n <= lines; n += 1) {
+    keys.set(head.count + n, key);
+    key = nextKey(key);
+  }
   return { count: head.count + lines, mac: head.mac, key };
 }
 
