@@ -53,6 +53,8 @@ describe('the chain of the access log', () => {
     const edited = good.with(40, (good[40] ?? '').replace('secret-40', 'secret-41'));
     assert.deepEqual(rules(edited), ['line-edited 41']);
     assert.equal(walk(edited, SEED).bodies.length, 99);
+    const spelt = good.with(40, (good[40] ?? '').replace('{"seq"', '{ "seq"'));
+    assert.deepEqual(rules(spelt), ['line-edited 41'], 'to the byte, not to the sense');
     assert.deepEqual(rules(good.toSpliced(40, 1)), ['lines-deleted 41']);
     assert.match(walk(good.toSpliced(40, 10), SEED).problems[0]?.why ?? '', /the lines numbered 41 to 50 are missing/);
     assert.deepEqual(rules(good.toSpliced(40, 0, good[10] ?? '')), ['line-moved 41']);
