@@ -3,7 +3,7 @@
  * texts, files and the list of processes. Grows with every command.
  */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
@@ -157,6 +157,94 @@ describe('the canary', () => {
         }
         const copy = ['--store', other, '--secret', 'canary/copy', '--confirm', 'canary/copy'];
         assert.equal((await run(['secrets', 'delete', '--now', '--debug', ...copy])).code, 0);
+      });
+
+      it('finds nothing in import, verify, cost and exports of references', async () => {
+        const folder = await mkdtemp(join(tmpdir(), 'jamf-mcp-canary-import-'));
+        const wrong: [string, string][] = [
+          ['a.env', `AUTH0_CLIENT_SECRET=\`${PLANTED}\`\n${PLANTED}\n`],
+          ['b.env', `JAMF_URL=\`${PLANTED}\``],
+          ['c.env', `JAMF_CLIENT_SECRET=${alive}\nclient_secret=\`${PLANTED}\``],
+          ['d.json', `{"JAMF_CLIENT_SECRET": ${JSON.stringify(PLANTED)}`],
+          ['e.json', `{"JAMF_CLIENT_SECRET": [${JSON.stringify(PLANTED)}]}`],
+          ['f.yaml', `JAMF_CLIENT_SECRET: ${JSON.stringify(PLANTED)}\n  x: ]`],
+          ['g.toml', `JAMF_CLIENT_SECRET = ${JSON.stringify(PLANTED)} x`],
+        ];
+        for (const [n, [name, text]] of wrong.entries()) {
+          await writeFile(join(folder, name), text);
+          const form = forms[n % forms.length] ?? [];
+          const result = await run(['secrets', 'import', name, ...on, ...form], { cwd: folder });
+          assert.equal(result.code, 2, name + result.stderr + result.stdout);
+        }
+        const file = join(folder, '.env');
+        const original = `JAMF_CLIENT_SECRET=${alive}\n# before: ${alive}\n#AUTH0_CLIENT_SECRET=\`${PLANTED}\`\nAUTH0_CLIENT_SECRET=\`${PLANTED}\`\nLOG_LEVEL=INFO\n`;
+        await writeFile(file, original);
+        const secret = ['--secret', 'canary/import'];
+        for (const args of [
+          ['import', '.env', '--dry-run', '--debug'],
+          ['import', '.env', '--rewrite', '--json', '--debug'],
+          ['import', '.env.old', '--format', 'dotenv', '--split', '--prefix', 'canary'],
+          ['import', '--from-secret', 'canary/import', '--prefix', 'canary/other', '--debug'],
+        ]) {
+          const result = await run(['secrets', ...args, ...on, ...secret], { cwd: folder });
+          assert.equal(result.code, 0, args.join(' ') + result.stderr + result.stdout);
+          assert.ok(result.stdout.includes('AUTH0_CLIENT_SECRET'), result.stdout);
+        }
+        assertClean(await readFile(file, 'utf8'), 'the file made safe');
+        assert.equal(await readFile(`${file}.old`, 'utf8'), original);
+        assert.equal((await stat(`${file}.old`)).mode & 0o777, 0o600);
+
+        for (const form of forms) {
+          assert.equal(
+            (await run(['secrets', 'verify', ...on, ...form])).code,
+            3,
+            'the planted secret is refused by Auth0',
+          );
+          assert.equal((await run(['secrets', 'cost', '--starts', '1000', ...on, ...form])).code, 0);
+          assert.equal((await run(['secrets', 'export', '--format', 'k8s', ...on, ...form])).code, 0);
+          const ecs = await run(['secrets', 'export', '--format', 'ecs', ...on, ...form]);
+          assert.equal(ecs.code, store === 'aws' ? 0 : 2, ecs.stderr);
+        }
+        await rm(folder, { recursive: true });
+      });
+
+      it('finds values in reveal and in exports of values on stdout, or in the one file, and nowhere else', async () => {
+        const folder = await mkdtemp(join(tmpdir(), 'jamf-mcp-canary-export-'));
+        const output = join(folder, 'out');
+        const reason = ['--reason', 'canary'];
+        const show = async (args: string[], code: number) => {
+          const result = await runCli(['secrets', ...args, '--debug', ...on], { env: environment(), cwd: folder });
+          assert.equal(result.code, code, args.join(' ') + result.stderr);
+          assertClean(result.stderr, `stderr of ${args.join(' ')}`);
+          for (const path of await filesBelow(home))
+            assertClean(await readFile(path, 'latin1'), `${path} after ${args.join(' ')}`);
+          return result.stdout;
+        };
+        assert.equal(await show(['reveal', 'AUTH0_CLIENT_SECRET', ...reason], 0), PLANTED);
+        for (const json of [[], ['--json']]) {
+          assert.ok((await show(['reveal', ...reason, ...json], 0)).includes(JSON.stringify(PLANTED)));
+          assertClean(await show(['reveal', ...json], 2), 'a reveal without a reason');
+          assertClean(await show(['reveal', 'NOPE', ...reason, ...json], 5), 'a reveal of no field');
+          assertClean(
+            await show(['reveal', ...reason, '--confirm', 'other', ...json], 2),
+            'a reveal that is not confirmed',
+          );
+        }
+        for (const format of ['dotenv', 'json', 'yaml', 'shell', 'github']) {
+          const args = ['export', '--format', format, ...reason];
+          const text = await show(args, 0);
+          assert.ok(text.includes('EXAMPLE-canary'), text);
+          assert.ok((await show([...args, '--json'], 0)).includes('EXAMPLE-canary'));
+          assertClean(await show(['export', '--format', format], 2), `an export as ${format} without a reason`);
+          const told = await show([...args, '-o', output], 0);
+          if (format === 'github') assert.ok(told.startsWith('::add-mask::') && !told.includes('<<'), told);
+          else assertClean(told, `an export as ${format} to a file`);
+          assert.ok((await readFile(output, 'utf8')).includes('EXAMPLE-canary'));
+          assert.equal((await stat(output)).mode & 0o777, 0o600);
+          if (format !== 'github') assertClean(await show([...args, '-o', output], 2), 'a file that is there');
+          await rm(output);
+        }
+        await rm(folder, { recursive: true });
       });
 
       it('finds nothing in rotate, though values are minted', async () => {
