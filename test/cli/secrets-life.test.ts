@@ -10,6 +10,7 @@ import type { HistoryResult } from '../../src/lib/secrets/history.ts';
 import type { DeleteResult } from '../../src/lib/secrets/remove.ts';
 import type { RollbackResult } from '../../src/lib/secrets/rollback.ts';
 import type { ChangeResult } from '../../src/lib/secrets/set.ts';
+import type { ShowResult } from '../../src/lib/secrets/show.ts';
 import { runCli, type CliResult } from '../support/cli.ts';
 import { secretsClient, withSandbox } from '../support/sandbox.ts';
 
@@ -69,6 +70,18 @@ describe('jamf-mcp secrets, the life of a secret', () => {
     return JSON.parse(SecretString) as Record<string, string>;
   };
   const operations = () => sandbox().calls.map(({ operation }) => operation);
+
+  it('init takes a KMS key, once and where there are keys', async () => {
+    const input = JSON.stringify(sandbox().fields);
+    const key = 'alias/jamf-mcp';
+    const init = ['secrets', 'init', '--from-file', '-', '--kms-key', key];
+    await json([...init, '--env', 'staging'], 0, input);
+    assert.equal((await json<ShowResult>(['secrets', 'show', '--env', 'staging'])).kmsKeyId, key);
+    assert.match((await run(['secrets', 'show', '--env', 'staging'])).stdout, /^key +alias\/jamf-mcp$/m);
+    assert.equal((await json<ShowResult>(['secrets', 'show'])).kmsKeyId, null);
+    await fails([...init, '--store', 'local'], 2, /the store local has no KMS keys/, /--store aws/, input);
+    await fails([...init, '--update', '--yes'], 2, /--kms-key is for a new secret/, /update-secret/, input);
+  });
 
   it('set changes one field; the update-secret of the AWS CLI would have erased the other seven', async () => {
     const result = await json<ChangeResult>(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
 import type { DiffResult } from '../../src/lib/secrets/diff.ts';
 import type { InitResult } from '../../src/lib/secrets/init.ts';
@@ -56,6 +57,20 @@ describe('jamf-mcp secrets, the built program on moto', () => {
       secrets.map(({ name, managed, stages }) => [name, managed, stages]),
       [['jamf-mcp-server/production', true, ['AWSCURRENT', 'AWSPREVIOUS']]],
     );
+  });
+
+  it('show tells the copies in other Regions', async () => {
+    const client = new SecretsManagerClient({
+      endpoint: moto.environment.AWS_ENDPOINT_URL ?? '',
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'EXAMPLE' },
+    });
+    const AddReplicaRegions = [{ Region: 'eu-west-1' }];
+    await client.send(new CreateSecretCommand({ Name: 'copied', SecretString: '{"A":"1"}', AddReplicaRegions }));
+    const { replicas } = await run<ShowResult>(['show', '--secret', 'copied']);
+    assert.deepEqual(replicas, [{ region: 'eu-west-1', status: 'InSync' }]);
+    const { stdout } = await runCli(['secrets', 'show', '--secret', 'copied'], { env: moto.environment });
+    assert.match(stdout, /^replicas +eu-west-1 InSync$/m);
   });
 
   it('set, diff, rollback, unset, delete and restore do what they do on AWS', async () => {

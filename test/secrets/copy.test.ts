@@ -7,6 +7,11 @@ import { copySecret, type CopyRequest } from '../../src/lib/secrets/copy.ts';
 import { schemaOf } from '../../src/lib/secrets/schema.ts';
 import { AWSCURRENT, AWSPENDING, AWSPREVIOUS, type SecretStore } from '../../src/lib/secrets/store.ts';
 import { awsStore } from '../../src/lib/secrets/stores/aws.ts';
+import { Secret } from '../../src/lib/redact.ts';
+import { diffSecret } from '../../src/lib/secrets/diff.ts';
+import { setFields } from '../../src/lib/secrets/set.ts';
+import { vaultStore } from '../../src/lib/secrets/stores/vault.ts';
+import { hasOpenBao, NEEDS_OPENBAO, startOpenBao } from '../support/openbao.ts';
 import { localStore } from '../../src/lib/secrets/stores/local.ts';
 import { testContext, type TestContext } from '../support/context.ts';
 import { killAtEveryCall } from '../support/crash.ts';
@@ -89,7 +94,11 @@ describe('secrets copy', () => {
     );
     assert.deepEqual([result.changed, result.secret.store, result.source.store], [true, 'local', 'aws']);
     assert.deepEqual(changes(from), []);
-    assert.equal(changes(to).filter((call) => call.startsWith('moveLabel')).length, 5, 'four labels, and the draft off');
+    assert.equal(
+      changes(to).filter((call) => call.startsWith('moveLabel')).length,
+      5,
+      'four labels, and the draft off',
+    );
     assert.deepEqual(context.questions, [], 'nothing that was there is changed');
     assert.equal(context.events[0]?.kind, 'target');
     assert.ok(!JSON.stringify([result, context.events]).includes('EXAMPLE'));
@@ -254,6 +263,38 @@ describe('secrets copy', () => {
       folder = await mkdtemp(join(tmpdir(), 'jamf-mcp-copy-'));
     });
     afterEach(() => rm(folder, { recursive: true }));
+
+    if (!hasOpenBao()) it(NEEDS_OPENBAO);
+    else
+      it('goes into OpenBao, is set there, and goes back', async () => {
+        const server = await startOpenBao();
+        try {
+          const schema = schemaOf('jamf');
+          const vault = vaultStore(
+            { vault: { address: server.address, token: new Secret(server.token) }, aws: {}, schema },
+            context,
+          );
+          const aws = awsStore({ aws: {}, schema }, context);
+          await fill(aws);
+          await copySecret(request({ from: aws, to: vault }), context);
+          assert.deepEqual(await contents(vault), await contents(aws));
+          assert.equal((await copySecret(request({ from: aws, to: vault }), context)).changed, false);
+
+          const work = { store: vault, secret: NAME, environment: 'staging', schema, dryRun: false };
+          context.answer(true);
+          await setFields({ ...work, names: ['MINE'], given: 'EXAMPLE-mine', generate: null }, context);
+          assert.deepEqual((await contents(vault)).AWSCURRENT, { ...value('3'), MINE: 'EXAMPLE-mine' });
+          const told = await diffSecret({ ...work, from: AWSPREVIOUS, to: AWSCURRENT }, context);
+          assert.deepEqual(
+            told.fields.map(({ name, change }) => [name, change]),
+            [['MINE', 'added']],
+          );
+          await copySecret(request({ from: vault, to: aws, toSecret: 'back' }), context);
+          assert.deepEqual(await contents(aws, 'back'), await contents(vault));
+        } finally {
+          await server.close();
+        }
+      });
 
     it('goes from AWS to this machine and back under another name', async () => {
       assert.ok(sandbox().url);

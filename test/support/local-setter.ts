@@ -15,7 +15,7 @@ const host: Host = {
     steps += 1;
     if (steps === Number(dieAt)) process.kill(process.pid, 'SIGKILL');
   },
-  ask: <Q extends Question>() => Promise.resolve(true as Answer<Q>),
+  ask: <Q extends Question>() => Promise.resolve<unknown>(true) as Promise<Answer<Q>>,
 };
 const context = { host, clock: systemClock, signal: new AbortController().signal };
 const schema = schemaOf('jamf');

@@ -24,6 +24,10 @@ An existing secret is left alone unless --update is given.`);
     'from-file': Flags.string({ summary: 'dotenv or JSON file with the fields, - for stdin', helpValue: 'FILE' }),
     update: Flags.boolean({ summary: 'merge the given fields into a secret that exists', default: false }),
     verify: Flags.boolean({ summary: 'try the Jamf client before storing it', default: true, allowNo: true }),
+    'kms-key': Flags.string({
+      summary: 'KMS key to encrypt a new secret with (default: aws/secretsmanager)',
+      helpValue: 'ID|ARN|ALIAS',
+    }),
     'dry-run': dryRunFlag,
   };
 
@@ -45,6 +49,7 @@ An existing secret is left alone unless --update is given.`);
         given,
         update: flags.update,
         verify: flags.verify,
+        kmsKeyId: flags['kms-key'] ?? null,
         dryRun: flags['dry-run'],
       },
       context,

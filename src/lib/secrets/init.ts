@@ -25,6 +25,8 @@ export interface InitRequest {
   update: boolean;
   /** Try the Jamf client before anything is stored. */
   verify: boolean;
+  /** KMS key to encrypt a new secret with, AWS only; null for the store's own key. */
+  kmsKeyId?: string | null;
   dryRun: boolean;
 }
 
@@ -63,6 +65,7 @@ export interface InitResult {
 export async function initSecret(request: InitRequest, context: Context): Promise<InitResult> {
   const { store, secret: name, schema, environment } = request;
   refuseInvalid(schema, request.given);
+  refuseKey(request);
   const existing = await lookUp(request);
   const before = existing ? await currentOf(store, existing.name) : null;
   const old = new Map([...(before?.fields ?? [])].map(([field, value]) => [field, value.reveal()]));
@@ -105,13 +108,26 @@ export async function initSecret(request: InitRequest, context: Context): Promis
       ).versionId;
     } else {
       const tags = { environment, 'managed-by': 'jamf-mcp' };
-      const created = await store.create({ name, description: DESCRIPTION, tags, fields, token: randomUUID() });
+      const kms = request.kmsKeyId ? { kmsKeyId: request.kmsKeyId } : {};
+      const created = await store.create({ name, description: DESCRIPTION, tags, fields, token: randomUUID(), ...kms });
       result.versionId = created.versionId;
       result.secret.arn = created.arn;
     }
     result.changed = true;
   });
   return result;
+}
+
+/** A key is chosen at the creation, where there are keys. */
+function refuseKey({ store, update, kmsKeyId }: InitRequest): void {
+  if (!kmsKeyId || (store.kind === 'aws' && !update)) return;
+  throw new JamfMcpError(
+    'INPUT_INVALID',
+    update ? '--kms-key is for a new secret, not for --update' : `the store ${store.kind} has no KMS keys`,
+    update
+      ? 'change it with: aws secretsmanager update-secret --kms-key-id'
+      : 'leave --kms-key out, or use --store aws',
+  );
 }
 
 /** Before anything is asked for or contacted: what is given has to be right; what is missing is told with it. */

@@ -57,6 +57,8 @@ export function drawShow(result: ShowResult, { ink, width }: Canvas): string {
         ['stored', minute(result.versionCreatedAt)],
         ['created', minute(result.createdAt)],
         ['rotation', rotationText(result.rotation)],
+        ['key', terminalSafe(result.kmsKeyId ?? '')],
+        ['replicas', result.replicas.map(({ region, status }) => terminalSafe(`${region} ${status}`)).join(', ')],
       ],
       { ink, width },
     ),

@@ -27,6 +27,10 @@ export interface ShowResult {
   createdAt: string | null;
   changedAt: string | null;
   tags: Readonly<Record<string, string>>;
+  /** The KMS key that was chosen; null for the store's own, and outside AWS. */
+  kmsKeyId: string | null;
+  /** The copies in other Regions. */
+  replicas: SecretInfo['replicas'];
 }
 
 /**
@@ -72,5 +76,7 @@ export async function showSecret(
     createdAt: info.createdAt,
     changedAt: info.changedAt,
     tags: info.tags,
+    kmsKeyId: info.kmsKeyId,
+    replicas: info.replicas,
   };
 }
