@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { generateX25519Identity } from 'age-encryption';
 import { KEY_FORMS, type KeyForm } from '../../../src/lib/config/settings.ts';
 import { JamfMcpError } from '../../../src/lib/errors.ts';
 import { Secret } from '../../../src/lib/redact.ts';
@@ -212,19 +213,27 @@ describe('the key of the local store', () => {
       }
     }
 
-    it('stays in its old place where the new one does not give it back', async () => {
+    it('stays in its old place where the new one does not give it back, or gives another', async () => {
       await create(open('file'));
-      const forgetful = {
-        ...keychain,
-        get: (account: string) => keychain.get(account).then((kept) => (kept?.startsWith('AGE') ? null : kept)),
-      };
-      await rejectsWith(
-        'CREDENTIALS_MISSING',
-        put(open('keychain', { keychain: () => Promise.resolve(forgetful) }), 'x'),
-      );
-      assert.ok((await keyFiles()).includes('key.txt'));
-      await rm(join(folder, 'key.keychain'));
-      assert.deepEqual(await read(), { A: 'EXAMPLE-first' });
+      const another = await generateX25519Identity();
+      for (const [code, answer] of [
+        ['CREDENTIALS_MISSING', null],
+        ['CONFLICT', another],
+      ] as const) {
+        const forgetful: Keychain = {
+          ...keychain,
+          get: async (account) => {
+            const kept = await keychain.get(account);
+            return kept?.startsWith('AGE-SECRET-KEY') ? answer : kept;
+          },
+        };
+        const store = open('keychain', { keychain: () => Promise.resolve(forgetful) });
+        await rejectsWith(code, put(store, 'EXAMPLE-lost'));
+        assert.deepEqual(await keyFiles(), ['key.txt']);
+        assert.equal(entries.size, 0);
+        assert.deepEqual(await read(), { A: 'EXAMPLE-first' });
+        assert.deepEqual(await found(), []);
+      }
     });
 
     it('survives a kill at every step', async function () {

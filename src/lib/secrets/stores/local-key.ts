@@ -161,19 +161,12 @@ export async function moveKey(
   context: Context,
 ): Promise<StoreKey> {
   const path = join(place.folder, fileFor(form));
-  if (key.form !== form) {
-    const wrapped = await wrap(form, key.identity, place, context);
-    await replaceFile(path, wrapped.content, context, beforeCommit);
-  }
-  const content = await readIfThere(path);
-  const moved = content && (await openKey(form, content, path, place));
-  if (moved?.identity.reveal() !== key.identity.reveal()) {
-    throw new JamfMcpError(
-      'CONFLICT',
-      `the key of the local store did not come back from its new place (${form}) as it went there`,
-      'it is still in the old place: choose another `localKey` in jamf-mcp.yaml',
-    );
-  }
+  const wrapped = key.form === form ? null : await wrap(form, key.identity, place, context);
+  if (wrapped) await replaceFile(path, wrapped.content, context, beforeCommit);
+  const moved = await comeBack(key, form, path, place).catch(async (error: unknown) => {
+    if (wrapped) await removeFile(path, beforeCommit).then(wrapped.undo);
+    throw error;
+  });
   for (const [other, file] of await othersThan(form, place)) {
     const old = await readIfThere(join(place.folder, file));
     await removeFile(join(place.folder, file), beforeCommit);
@@ -181,6 +174,18 @@ export async function moveKey(
   }
   if (form === 'file') warnOfFile(path, context);
   return moved;
+}
+
+/** The key from its new place, if it is the same. */
+async function comeBack(key: StoreKey, form: KeyForm, path: string, place: KeyPlace): Promise<StoreKey> {
+  const content = await readIfThere(path);
+  const moved = content && (await openKey(form, content, path, place));
+  if (moved?.identity.reveal() === key.identity.reveal()) return moved;
+  throw new JamfMcpError(
+    'CONFLICT',
+    `the key of the local store did not come back from its new place (${form}) as it went there`,
+    'it is still in the old place: choose another `localKey` in jamf-mcp.yaml',
+  );
 }
 
 async function othersThan(form: KeyForm, { folder }: KeyPlace): Promise<(readonly [KeyForm, string])[]> {
