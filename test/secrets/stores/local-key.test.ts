@@ -12,7 +12,7 @@ import { schemaOf } from '../../../src/lib/secrets/schema.ts';
 import { AWSCURRENT } from '../../../src/lib/secrets/store.ts';
 import type { Keychain } from '../../../src/lib/secrets/stores/keychain.ts';
 import type { LocalOptions } from '../../../src/lib/secrets/stores/local-access.ts';
-import { verifyLocalStore } from '../../../src/lib/secrets/stores/local-verify.ts';
+import { acceptLocalStore, verifyLocalStore } from '../../../src/lib/secrets/stores/local-verify.ts';
 import { localStore } from '../../../src/lib/secrets/stores/local.ts';
 import { testContext, type TestContext } from '../../support/context.ts';
 import { countSteps, runWriter } from '../../support/local-runs.ts';
@@ -109,6 +109,19 @@ describe('the key of the local store', () => {
       assert.deepEqual(await found(), ['history-replaced:access.log']);
       for (const file of ['access.log', 'access.state', 'access.seed']) await rm(join(folder, file));
       assert.match((await rejectsWith('STORE_TAMPERED', read())).message, /the keychain holds its head/);
+    });
+
+    it('begins a new head when a person accepts a folder that was put back', async () => {
+      await create();
+      await cp(folder, join(parent, 'backup'), { recursive: true });
+      await read();
+      await rm(folder, { recursive: true });
+      await cp(join(parent, 'backup'), folder, { recursive: true });
+      const verified = await verifyLocalStore(options(null), { head: null }, context);
+      context.answer(true);
+      await acceptLocalStore(options(null), verified, context);
+      assert.deepEqual(await read(), { A: 'EXAMPLE-first' });
+      assert.deepEqual(await found(), []);
     });
 
     it('gives no value where its head cannot be kept', async () => {
