@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Ajv } from 'ajv';
 import type { AuditResult } from '../../src/lib/audit/audit.ts';
 import type { VerifyResult } from '../../src/lib/audit/verify.ts';
 import { runCli } from '../support/cli.ts';
@@ -62,6 +63,9 @@ describe('jamf-mcp audit verify', () => {
     const json = await run(['audit', 'verify', '--json']);
     assert.equal(json.code, 3);
     const { findings } = JSON.parse(json.stdout) as VerifyResult;
+    const schema = await readFile(new URL('../../docs/results/audit-verify.schema.json', import.meta.url), 'utf8');
+    const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(JSON.parse(schema) as object);
+    assert.ok(validate(JSON.parse(json.stdout)), JSON.stringify(validate.errors));
     assert.deepEqual(
       findings.map(({ file, line }) => [file, line]),
       [
