@@ -24,7 +24,10 @@ Exit codes: 3 when something was found and not accepted.`);
 
   static override flags = {
     head: Flags.string({ summary: 'compare with a head that was kept elsewhere', helpValue: 'LINES:MAC' }),
-    accept: Flags.boolean({ summary: 'accept what is found: keep the log aside and begin a new one' }),
+    accept: Flags.boolean({
+      summary: 'accept what is found: keep the log aside and begin a new one',
+      default: false,
+    }),
   };
 
   async run(): Promise<VerifyResult> {
