@@ -219,21 +219,36 @@ describe('the client of Vault, over TLS', () => {
       const plain = await rejectsWith('INPUT_INVALID', read({ address: address.replace('https', 'http') }));
       assert.match(plain.hint ?? '', /https:\/\//);
       await rejectsWith('INPUT_INVALID', read({ address, caFile: join(folder, 'absent') }));
+    } finally {
+      await server.close();
+      await rm(folder, { recursive: true });
+    }
+  });
 
-      const inTheClear = await startRelay(null);
-      const key = await readFile(join(folder, 'vault-key.pem'));
-      const cert = await readFile(join(folder, 'vault-cert.pem'));
-      const standby = createServer({ key, cert }, (_request, response) => {
-        response.writeHead(307, { location: `${inTheClear.url}/v1/x` }).end();
-      }).listen(0, '127.0.0.1');
-      await once(standby, 'listening');
+  it('never goes on by http with a token that came by https', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'jamf-mcp-tls-'));
+    // Only its certificates are wanted; they go when it does.
+    const server = await startOpenBao({ certificates: folder });
+    const inTheClear = await startRelay(null);
+    const [key, cert] = await Promise.all(['key', 'cert'].map((name) => readFile(join(folder, `vault-${name}.pem`))));
+    const standby = createServer({ key, cert }, (_request, response) => {
+      response.writeHead(307, { location: `${inTheClear.url}/v1/x` }).end();
+    }).listen(0, '127.0.0.1');
+    await once(standby, 'listening');
+    try {
       const { port } = standby.address() as AddressInfo;
-      await rejectsWith('REMOTE_FAILED', read({ address: `https://127.0.0.1:${String(port)}`, caFile }));
-      assert.deepEqual(inTheClear.calls, [], 'a token that came by https does not go on by http');
+      const vault = {
+        address: `https://127.0.0.1:${String(port)}`,
+        caFile: join(folder, 'vault-ca.pem'),
+        token: new Secret(TOKEN),
+      };
+      const store = vaultStore({ vault, aws: {}, schema: schemaOf('jamf') }, testContext());
+      await rejectsWith('REMOTE_FAILED', store.describe(NAME));
+      assert.deepEqual(inTheClear.calls, []);
+    } finally {
       standby.close();
       standby.closeAllConnections();
       await inTheClear.close();
-    } finally {
       await server.close();
       await rm(folder, { recursive: true });
     }
