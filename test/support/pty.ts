@@ -1,6 +1,7 @@
 /** Runs the built binary on a terminal of its own, as a person has it, through Python's `pty` where Python is there. */
 import { spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
+import { stripVTControlCharacters } from 'node:util';
 import { cleanEnvironment } from './cli.ts';
 
 /** Whether there can be a terminal; in CI there has to be. */
@@ -10,10 +11,13 @@ export function hasPty(): boolean {
 
 /** Copies between its own streams and a new terminal, on which the command runs in a session of its own. */
 const DRIVER = `
-import os, pty, select, sys
+import fcntl, os, pty, select, struct, sys, termios
 pid, master = pty.fork()
 if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 50, 200, 0, 0))
+    os.close(3)
     os.execvp(sys.argv[1], sys.argv[1:])
+os.write(3, str(pid).encode())
 typed = 0
 while True:
     ready, _, _ = select.select([master] + ([typed] if typed is not None else []), [], [])
@@ -34,10 +38,12 @@ sys.exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os
 export interface Terminal {
   /** Press keys: a text, \`\\r\` for Enter, \`\\x03\` for Ctrl-C. */
   type(keys: string): void;
-  /** Wait until what was printed since the last match matches. @returns the match */
+  /** Wait until what was printed since the last match matches, colours and moves of the cursor taken out. @returns the match */
   until(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Everything printed so far. */
+  /** Everything printed so far: as it came, and again without colours and moves of the cursor. */
   printed(): string;
+  /** The process number of the program itself. */
+  pid(): Promise<number>;
   /** Wait for the end. @returns the exit code, 128 + n for signal n */
   ended(): Promise<number>;
 }
@@ -53,8 +59,9 @@ export const CTRL_C = '\u0003';
 export function onTerminal(command: readonly string[], env: Record<string, string | undefined> = {}): Terminal {
   const child = spawn('python3', ['-c', DRIVER, ...command], {
     env: cleanEnvironment({ TERM: 'xterm', ...env }),
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
   });
+  let raw = '';
   let printed = '';
   let seen = 0;
   let over = false;
@@ -65,11 +72,18 @@ export function onTerminal(command: readonly string[], env: Record<string, strin
     });
   };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    printed += text;
+    raw += text;
+    // At the end a sequence may be cut off: it is taken out with the next piece.
+    printed = stripVTControlCharacters(raw.replace(/\u001b[^a-zA-Z]*$/, ''));
     look();
   });
   child.stdin.on('error', () => {
     // what is typed after the end goes nowhere
+  });
+  const pid = new Promise<number>((resolve) => {
+    child.stdio[3]?.once('data', (data: Buffer) => {
+      resolve(Number(data.toString()));
+    });
   });
   const ended = new Promise<number>((resolve, reject) => {
     child.on('error', reject);
@@ -99,7 +113,8 @@ export function onTerminal(command: readonly string[], env: Record<string, strin
         watchers.add(watcher);
         watcher();
       }),
-    printed: () => printed,
+    printed: () => raw + printed,
+    pid: () => pid,
     ended: () => ended,
   };
 }
