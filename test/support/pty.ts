@@ -61,6 +61,8 @@ export function onTerminal(command: readonly string[], env: Record<string, strin
     env: cleanEnvironment({ TERM: 'xterm', ...env }),
     stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
   });
+  const [stdin, stdout, , announced] = child.stdio;
+  if (!stdin || !stdout) throw new Error('no pipes');
   let raw = '';
   let printed = '';
   let seen = 0;
@@ -71,17 +73,17 @@ export function onTerminal(command: readonly string[], env: Record<string, strin
       watcher();
     });
   };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  stdout.setEncoding('utf8').on('data', (text: string) => {
     raw += text;
     // At the end a sequence may be cut off: it is taken out with the next piece.
     printed = stripVTControlCharacters(raw.replace(/\u001b[^a-zA-Z]*$/, ''));
     look();
   });
-  child.stdin.on('error', () => {
+  stdin.on('error', () => {
     // what is typed after the end goes nowhere
   });
   const pid = new Promise<number>((resolve) => {
-    child.stdio[3]?.once('data', (data: Buffer) => {
+    announced?.once('data', (data: Buffer) => {
       resolve(Number(data.toString()));
     });
   });
@@ -95,7 +97,7 @@ export function onTerminal(command: readonly string[], env: Record<string, strin
   });
   return {
     type: (keys) => {
-      child.stdin.write(keys);
+      stdin.write(keys);
     },
     until: (pattern) =>
       new Promise((resolve, reject) => {
