@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { JamfMcpError, messageOf } from '../errors.ts';
-import { resolveSettings, type Choices } from '../config/resolve.ts';
+import { settingsFrom } from '../config/environment.ts';
+import type { Choices } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
-import { KEY_FORMS, type KeyForm, type Settings, type VaultSettings } from '../config/settings.ts';
-import { Secret } from '../redact.ts';
+import type { Settings } from '../config/settings.ts';
 
 /** Name of the project's configuration file. */
 export const CONFIG_FILE = 'jamf-mcp.yaml';
@@ -17,55 +17,7 @@ export const CONFIG_FILE = 'jamf-mcp.yaml';
  * @throws JamfMcpError CONFIG_INVALID; INPUT_INVALID where JAMF_MCP_CONFIG names a file that cannot be read
  */
 export async function gatherSettings(choices: Choices): Promise<Settings> {
-  const { env } = process;
-  const aws = {
-    credentials: Boolean(env.AWS_PROFILE ?? env.AWS_ACCESS_KEY_ID),
-    region: Boolean(env.AWS_REGION),
-    defaultRegion: env.AWS_DEFAULT_REGION,
-  };
-  const settings = resolveSettings(
-    { ...choices, localKey: localKey(env.JAMF_MCP_LOCAL_KEY) },
-    aws,
-    await readConfigs(),
-    join(env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'jamf-mcp'),
-  );
-  return {
-    ...settings,
-    vault: { ...settings.vault, ...vaultEnvironment(env) },
-    azure: { vault: env.AZURE_KEYVAULT_URL ?? settings.azure.vault },
-    user: userName(),
-    passphrase: env.JAMF_MCP_PASSPHRASE ? new Secret(env.JAMF_MCP_PASSPHRASE) : null,
-  };
-}
-
-function localKey(text: string | undefined): KeyForm | undefined {
-  const form = KEY_FORMS.find((known) => known === text);
-  if (form || !text) return form;
-  throw new JamfMcpError(
-    'INPUT_INVALID',
-    'JAMF_MCP_LOCAL_KEY names no place for the key of the local store',
-    `set it to ${KEY_FORMS.join(', ')}, or unset it`,
-  );
-}
-
-/** The variables of Vault and of OpenBao: of two that say the same, OpenBao's comes first. */
-function vaultEnvironment(env: NodeJS.ProcessEnv): Partial<VaultSettings> {
-  const variable = (name: string) => [env[`BAO_${name}`], env[`VAULT_${name}`]].find(Boolean);
-  const secret = (name: string) => {
-    const value = variable(name);
-    return value === undefined ? undefined : new Secret(value);
-  };
-  const found: VaultSettings = {
-    address: variable('ADDR'),
-    namespace: variable('NAMESPACE'),
-    caFile: variable('CACERT'),
-    role: variable('ROLE'),
-    token: secret('TOKEN'),
-    tokenFile: join(homedir(), '.vault-token'),
-    roleId: variable('ROLE_ID'),
-    secretId: secret('SECRET_ID'),
-  };
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+  return settingsFrom(choices, process.env, await readConfigs(), { home: homedir(), user: userName() });
 }
 
 /** A container may run under a number that no account has. */
