@@ -123,7 +123,7 @@ const ERRORS: readonly { match: RegExp; code: ErrorCode; hint: string }[] = [
   {
     match: /AccessDenied|UnauthorizedOperation|NotAuthorized/,
     code: 'ACCESS_DENIED',
-    hint: 'have the action allowed on that resource for this principal, or use another one (--profile)',
+    hint: 'have a policy allow that action on that resource for this principal, or use another one (--profile)',
   },
   {
     match: /Throttling|TooManyRequests|RequestLimitExceeded|LimitExceeded/,

@@ -52,12 +52,13 @@ describe('jamf-mcp secrets, the built program in the sandbox', () => {
   const stored = () =>
     sandbox().calls.filter(({ operation, outcome }) => /^(Create|Put|Update)/.test(operation) && outcome === 'ok');
 
-  /** Two lines on stderr after any target or step, nothing on stdout, and the code. */
+  /** Two lines on stderr after what was told while it went on, nothing on stdout, and the code. */
   const assertError = (result: CliResult, exit: number, message: RegExp, next: RegExp) => {
     assert.equal(result.code, exit, result.stderr);
     assert.equal(result.stdout, '');
-    const lines = result.stderr.trimEnd().split('\n');
-    assert.equal(lines.length, 2, result.stderr);
+    const lines = result.stderr.trimEnd().split('\n').slice(-2);
+    const told = result.stderr.trimEnd().split('\n').slice(0, -2);
+    for (const line of told) assert.match(line, /^( {2}jamf |✓ |✗ |target: )/, result.stderr);
     assert.match(lines[0] ?? '', /^jamf-mcp: [^A-Z ]/);
     assert.match(lines[0] ?? '', message);
     assert.match(lines[1] ?? '', /^ {2}next: /);
@@ -106,6 +107,40 @@ describe('jamf-mcp secrets, the built program in the sandbox', () => {
       listed.secrets.map(({ name, managed }) => [name, managed]),
       [[NAME, true]],
     );
+  });
+
+  it('sets a resource policy with the creation and later, and shows whom it names', async () => {
+    const file = join(folder, 'policy.json');
+    const policy = (AWS: string) =>
+      writeFile(file, JSON.stringify({ Statement: { Effect: 'Allow', Principal: { AWS } } }));
+    const flag = ['--resource-policy', file];
+    await policy('*');
+    assertError(
+      { ...(await init({}, [...flag, '--store', 'local'])) },
+      2,
+      /the store local has no resource policies/,
+      /--store aws/,
+    );
+    assert.deepEqual(stored(), []);
+    const open = await init({}, [...flag, '--quiet']);
+    assertError(
+      open,
+      2,
+      /is stored, but its resource policy is not set: .*broad access/,
+      /--update --resource-policy FILE/,
+    );
+    assertError(await init({}, flag), 1, /already exists/, /--update --resource-policy FILE/);
+    await policy('arn:aws:iam::000000000000:root');
+    const later = await run(['secrets', 'init', '--update', ...flag, '--yes', '--no-input']);
+    assert.equal(later.code, 0, later.stderr);
+    assert.match(later.stdout, /^policy +set$/m);
+    const shown = await run(['secrets', 'show', '--json']);
+    assert.deepEqual((JSON.parse(shown.stdout) as ShowResult).resourcePolicy, {
+      statements: 1,
+      principals: ['arn:aws:iam::000000000000:root'],
+    });
+    await writeFile(file, 'TOKEN=EXAMPLE-typed');
+    assertError(await run(['secrets', 'init', '--update', ...flag]), 2, /is not a JSON object/, /--resource-policy/);
   });
 
   it('reads a file, JSON too, and writes one version with --update', async () => {
@@ -190,7 +225,7 @@ describe('jamf-mcp secrets, the built program in the sandbox', () => {
 
     it('when a value is given by flag: it is not even repeated', async () => {
       assertError(await run(['secrets', 'init', '--JAMF_CLIENT_SECRET=EXAMPLE-typed']), 2, /unknown flag/, /--help/);
-      assertError(await run(['secrets', 'init', 'EXAMPLE-typed']), 2, /unknown command/, /--help/);
+      assertError(await run(['secrets', 'init', 'EXAMPLE-typed']), 2, /unexpected argument/, /--help/);
     });
 
     it('when there are no AWS credentials', async () => {

@@ -13,7 +13,7 @@ const SNAPSHOTS = new URL('snapshots/', import.meta.url);
 
 const computer = (facts: Partial<Computer>): Computer => ({
   id: '1',
-  name: 'EXAMPLE-MAC-001',
+  name: 'Reception Mac 1',
   serialNumber: 'EXAMPLE00001',
   model: 'MacBook Air',
   modelIdentifier: 'Mac14,2',
