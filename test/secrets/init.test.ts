@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import { Secret } from '../../src/lib/redact.ts';
 import { initSecret, type InitRequest } from '../../src/lib/secrets/init.ts';
+import { checkPolicy } from '../../src/lib/secrets/resource-policy.ts';
 import { schemaOf } from '../../src/lib/secrets/schema.ts';
 import { AWSCURRENT, AWSPREVIOUS } from '../../src/lib/secrets/store.ts';
 import { testContext, type TestContext } from '../support/context.ts';
@@ -127,6 +128,97 @@ describe('secrets init', () => {
       ['verify started', 'verify done', 'target', 'store started', 'store done'],
     );
     assert.deepEqual(context.questions, []);
+  });
+
+  describe('with a resource policy', () => {
+    const resourcePolicy = '{"Version":"2012-10-17","Statement":[]}';
+    const states = ({ steps }: { steps: readonly { name: string; state: string }[] }) =>
+      steps.map(({ name, state }) => `${name} ${state}`);
+
+    it('puts it right after the creation, and not a second time', async () => {
+      assert.deepEqual(states(await init({ resourcePolicy })), ['verify done', 'store done', 'policy done']);
+      assert.deepEqual(
+        store.calls.filter((call) => /^(create|setPolicy)/.test(call)),
+        [`create ${NAME}`, `setPolicy ${NAME}`],
+      );
+      assert.equal(store.policies.get(NAME), resourcePolicy);
+      const spaced = '{ "Statement": [], "Version": "2012-10-17" }';
+      const again = await init({ resourcePolicy: spaced, update: true });
+      assert.deepEqual([again.changed, states(again)], [false, ['verify skipped', 'store skipped', 'policy skipped']]);
+      assert.equal(store.policies.get(NAME), resourcePolicy);
+    });
+
+    it('plans it in a dry run', async () => {
+      const planned = await init({ resourcePolicy, dryRun: true });
+      assert.deepEqual(states(planned), ['verify planned', 'store planned', 'policy planned']);
+      assert.deepEqual([store.documents.size, store.policies.size], [0, 0]);
+    });
+
+    it('tells how to go on after a run that came to the creation only, and goes on', async () => {
+      store.before = (method) => {
+        if (method === 'setPolicy') throw new JamfMcpError('ACCESS_DENIED', 'may not', 'have it allowed');
+      };
+      const stopped = await rejectsWith('ACCESS_DENIED', init({ resourcePolicy }));
+      assert.equal(stopped.message, `secret ${NAME} is stored, but its resource policy is not set: may not`);
+      assert.match(stopped.hint ?? '', /^have it allowed; then .*--update --resource-policy FILE/);
+      store.before = () => undefined;
+      const exists = await rejectsWith('SECRET_EXISTS', init({ resourcePolicy }));
+      assert.match(exists.hint ?? '', /stopped before its resource policy.*--update --resource-policy FILE/);
+      assert.doesNotMatch((await rejectsWith('SECRET_EXISTS', init())).hint ?? '', /policy/);
+      context.answer(true);
+      assert.deepEqual(states(await init({ resourcePolicy, update: true })), [
+        'verify skipped',
+        'store skipped',
+        'policy done',
+      ]);
+      assert.equal(store.policies.get(NAME), resourcePolicy);
+    });
+
+    it('tells of the secret that is there where the run is interrupted before the policy', async () => {
+      store.before = (method) => {
+        if (method === 'setPolicy') throw new DOMException('aborted', 'AbortError');
+      };
+      const stopped = await rejectsWith('INTERRUPTED', init({ resourcePolicy }));
+      assert.match(stopped.message, /is stored, but its resource policy is not set/);
+    });
+
+    it('with --update and no fields asks for no field, and keeps what is there', async () => {
+      await existing({ OLD: 'EXAMPLE-old' });
+      context.answer(true);
+      const result = await init({ resourcePolicy, update: true, given: {} });
+      assert.deepEqual(
+        context.questions.map(({ text }) => text),
+        [`change the resource policy of secret ${NAME}?`],
+      );
+      assert.deepEqual([result.changed, result.changedFields, result.fields], [true, [], ['OLD']]);
+      assert.deepEqual(await current(), { OLD: 'EXAMPLE-old' });
+      assert.equal(store.policies.get(NAME), resourcePolicy);
+    });
+
+    it('sets it again where it may not be read', async () => {
+      await existing(right);
+      store.before = (method) => {
+        if (method === 'policy') throw new JamfMcpError('ACCESS_DENIED', 'may not');
+      };
+      context.answer(true);
+      assert.equal((await init({ resourcePolicy, update: true })).changed, true);
+    });
+
+    it('is refused by a store that has none, before anything is stored', async () => {
+      store = memoryStore({ kind: 'vault' });
+      const error = await refused('INPUT_INVALID', { resourcePolicy });
+      assert.match(error.message, /^the store vault has no resource policies$/);
+    });
+
+    it('is a JSON object of at most 20,480 characters, and none of it is told otherwise', async () => {
+      const longest = `{"a":"${'x'.repeat(20_480 - 8)}"}`;
+      assert.equal(checkPolicy(longest, 'p.json'), longest);
+      for (const text of [`${longest} `, '', '[]', 'null', '"x"', 'TOKEN=EXAMPLE-value']) {
+        const error = await rejectsWith('INPUT_INVALID', () => checkPolicy(text, 'p.json'));
+        assert.match(error.message, /^the resource policy p\.json (is not|has 20481)/);
+        assert.equal(error.cause, undefined);
+      }
+    });
   });
 
   it('asks for what is missing, secret values without an echo, and offers defaults', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { Chalk } from 'chalk';
+import { JamfMcpError } from '../../src/lib/errors.ts';
 import { drawInit, drawList, drawShow } from '../../src/lib/secrets/report.ts';
 import { familyOf, listSecrets } from '../../src/lib/secrets/list.ts';
 import { schemaOf } from '../../src/lib/secrets/schema.ts';
@@ -64,6 +65,42 @@ describe('secrets show', () => {
     await rejectsWith('SECRET_DELETED', show('AWSCURRENT'));
     store.documents.clear();
     await rejectsWith('SECRET_NOT_FOUND', show('AWSCURRENT'));
+  });
+
+  it('tells whom the resource policy names, and warns where it may not be read', async () => {
+    const { show, store } = await filled();
+    assert.equal((await show('AWSCURRENT')).resourcePolicy, null);
+    const [role, user] = ['arn:aws:iam::000000000000:role/a', 'arn:aws:iam::000000000000:user/b\u001b[2J'];
+    const statements = [
+      { Effect: 'Allow', Principal: { AWS: [role, user], Service: 'ecs.amazonaws.com' } },
+      { Effect: 'Deny', Principal: '*' },
+      { Effect: 'Deny', NotPrincipal: { AWS: role } },
+      { Effect: 'Allow', Principal: { AWS: role } },
+    ];
+    store.policies.set(NAME, JSON.stringify({ Statement: statements }));
+    const shown = await show('AWSCURRENT');
+    assert.deepEqual(shown.resourcePolicy, {
+      statements: 4,
+      principals: [role, user, 'ecs.amazonaws.com', '*', `not ${role}`],
+    });
+    const [, canvas = { ink: new Chalk({ level: 0 }), width: 120 }] = WIDTHS;
+    assert.match(drawShow(shown, canvas), /^policy +4 statements about arn:aws:iam::000000000000:role\/a,/m);
+    assert.doesNotMatch(drawShow(shown, canvas), /\u001b/);
+    store.policies.set(NAME, JSON.stringify({ Statement: statements[1] }));
+    assert.deepEqual((await show('AWSCURRENT')).resourcePolicy, { statements: 1, principals: ['*'] });
+
+    const fail = (code: 'ACCESS_DENIED' | 'THROTTLED') => {
+      store.before = (method) => {
+        if (method === 'policy') throw new JamfMcpError(code, 'may not');
+      };
+    };
+    fail('ACCESS_DENIED');
+    const context = testContext();
+    const request = { store, secret: NAME, environment: 'x', schema: schemaOf('jamf'), stage: 'AWSCURRENT' };
+    assert.equal((await showSecret(request, context)).resourcePolicy, null);
+    assert.deepEqual(context.events, [{ kind: 'warning', text: 'the resource policy cannot be told: may not' }]);
+    fail('THROTTLED');
+    await rejectsWith('THROTTLED', show('AWSCURRENT'));
   });
 
   it('fits 80 and 120 columns, and lets nobody write to the terminal', async () => {

@@ -20,6 +20,8 @@ import type { SecretStore } from '../../src/lib/secrets/store.ts';
 export interface MemoryStore extends SecretStore {
   /** Name to document: the state itself. */
   readonly documents: Map<string, SecretDocument>;
+  /** Name to resource policy. */
+  readonly policies: Map<string, string>;
   /** Every call of a method, in order: `put jamf-mcp-server/production`. */
   readonly calls: string[];
   /** Called before each method does its work; throw here to inject a fault. */
@@ -40,6 +42,7 @@ export function memoryStore(
   const now = options.now ?? (() => Date.parse('2026-11-22T00:00:00Z'));
   const schema = options.schema ?? schemaOf('jamf');
   const documents = new Map<string, SecretDocument>();
+  const policies = new Map<string, string>();
   const calls: string[] = [];
   const arnOf = (name: string) => `arn:aws:secretsmanager:us-east-1:000000000000:secret:${name}-EXMPLE`;
   const find = (name: string): SecretDocument => {
@@ -66,6 +69,7 @@ export function memoryStore(
   const store: MemoryStore = {
     kind: options.kind ?? 'aws',
     documents,
+    policies,
     calls,
     before: () => undefined,
     after: () => undefined,
@@ -122,6 +126,13 @@ export function memoryStore(
       enter('tag', name, () => {
         change(name, (document) => tagIn(document, tags));
       }),
+    ...((options.kind ?? 'aws') === 'aws' && {
+      policy: (name) => enter('policy', name, () => policies.get(find(name).name) ?? null),
+      setPolicy: (name, text) =>
+        enter('setPolicy', name, () => {
+          policies.set(find(name).name, text);
+        }),
+    }),
   };
   return store;
 }

@@ -18,6 +18,7 @@ An existing secret is left alone unless --update is given.`);
     '<%= config.bin %> secrets init --from-file .env --env staging',
     'op inject -i fields.tpl | <%= config.bin %> secrets init --from-file -',
     '<%= config.bin %> secrets init --update --from-file new.env --dry-run',
+    '<%= config.bin %> secrets init --update --resource-policy policy.json',
   ];
 
   static override flags = {
@@ -28,18 +29,26 @@ An existing secret is left alone unless --update is given.`);
       summary: 'KMS key to encrypt a new secret with (default: aws/secretsmanager)',
       helpValue: 'ID|ARN|ALIAS',
     }),
+    'resource-policy': Flags.string({
+      summary: 'JSON file with a resource policy for the secret (AWS); with --update and no fields, set just that',
+      helpValue: 'FILE',
+    }),
     'dry-run': dryRunFlag,
   };
 
   async run(): Promise<InitResult> {
     const { flags } = await this.parse(SecretsInit);
     const { settings, context } = await this.begin(flags);
-    const file = flags['from-file'];
+    const { 'from-file': file, 'resource-policy': policyFile } = flags;
     const { initSecret } = await import('../../lib/secrets/init.ts');
     const { openStore } = await import('../../lib/secrets/open.ts');
     const { schemaFor } = await import('../../lib/secrets/schema.ts');
     const given =
       file === undefined ? {} : (await import('../../lib/secrets/dotenv.ts')).parseFields(...(await readText(file)));
+    const policy =
+      policyFile === undefined
+        ? null
+        : (await import('../../lib/secrets/resource-policy.ts')).checkPolicy(...(await readText(policyFile)));
     const result = await initSecret(
       {
         store: await openStore(settings, context),
@@ -50,6 +59,7 @@ An existing secret is left alone unless --update is given.`);
         update: flags.update,
         verify: flags.verify,
         kmsKeyId: flags['kms-key'] ?? null,
+        resourcePolicy: policy,
         dryRun: flags['dry-run'],
       },
       context,

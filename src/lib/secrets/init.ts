@@ -4,14 +4,18 @@ import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { secretDeleted, secretExists } from './document.ts';
 import { sameValue } from './rules.ts';
+import { afterStoring, GO_ON, samePolicy } from './resource-policy.ts';
 import { checkField, checkFields, fieldsFrom, problemError, type FieldSpec, type SecretSchema } from './schema.ts';
 import { runStep } from './steps.ts';
-import type { SecretInfo, SecretStore } from './store.ts';
+import type { SecretInfo, SecretStore, SecretVersion } from './store.ts';
 import { verifyJamf, type JamfProof } from './verify.ts';
 import { currentOf, orNull, replaceCurrent } from './write.ts';
 
 /** Requirements row 25. */
 const DESCRIPTION = 'Credentials for Jamf MCP Server';
+
+/** For a secret that is there, and was perhaps created by a run that did not come to its policy. */
+const AFTER_CRASH = `if an earlier run stopped before its resource policy, ${GO_ON}`;
 
 /** What `initSecret` works on. */
 export interface InitRequest {
@@ -27,12 +31,14 @@ export interface InitRequest {
   verify: boolean;
   /** KMS key to encrypt a new secret with, AWS only; null for the store's own key. */
   kmsKeyId?: string | null;
+  /** JSON text of a resource policy for the secret, AWS only, as `checkPolicy` lets it through; null for none. */
+  resourcePolicy?: string | null;
   dryRun: boolean;
 }
 
 /** One thing that `secrets init` does. */
 export interface InitStep {
-  name: 'verify' | 'store';
+  name: 'verify' | 'store' | 'policy';
   state: 'planned' | 'done' | 'skipped';
   text: string;
 }
@@ -55,10 +61,11 @@ export interface InitResult {
 }
 
 /**
- * Create the secret, or with `update` merge the given fields into it.
+ * Create the secret, or with `update` merge the given fields into it, then put its resource policy where one is given.
+ * With `update`, a policy and no fields, the fields are left alone.
  *
  * Everything that can fail without harm comes first: the values are checked, the secret is looked for, the Jamf client
- * is tried; the one write comes last.
+ * is tried; the writes come last, and who repeats the command after a crash between them is told of --update.
  * @throws JamfMcpError INPUT_MISSING, INPUT_INVALID (all fields at once), SECRET_EXISTS, SECRET_DELETED, DECLINED,
  *   CONFLICT (somebody else changed the secret meanwhile), what {@link verifyJamf} and the store throw
  */
@@ -66,14 +73,13 @@ export async function initSecret(request: InitRequest, context: Context): Promis
   const { store, secret: name, schema, environment } = request;
   refuseInvalid(schema, request.given);
   refuseKey(request);
+  refusePolicy(request);
   const existing = await lookUp(request);
   const before = existing ? await currentOf(store, existing.name) : null;
-  const old = new Map([...(before?.fields ?? [])].map(([field, value]) => [field, value.reveal()]));
-
-  const answers = await askFor(request, old, context);
-  const { values, problems } = checkFields(schema, { ...Object.fromEntries(old), ...request.given, ...answers });
-  if (problems.length > 0) throw problemError(schema, problems);
-  const fields = fieldsFrom(schema, values);
+  const policy = await policyFor(request, existing);
+  const policyOnly = before !== null && policy !== 'none' && Object.keys(request.given).length === 0;
+  const values = policyOnly ? {} : await valuesFor(request, before, context);
+  const fields = policyOnly ? before.fields : fieldsFrom(schema, values);
   const changedFields = [...fields]
     .filter(([field, value]) => !sameValue(before?.fields.get(field), value))
     .map(([field]) => field);
@@ -86,9 +92,10 @@ export async function initSecret(request: InitRequest, context: Context): Promis
     changed: false,
     dryRun: request.dryRun,
     verified: null,
-    steps: plan(request, existing, changedFields),
+    steps: [...plan(request, existing, changedFields), ...(policy === 'none' ? [] : [policyStep(policy)])],
   };
-  if (request.dryRun || changedFields.length === 0) return result;
+  const changes = [...changedFields, ...(policy === 'new' ? ['the resource policy'] : [])];
+  if (request.dryRun || changes.length === 0) return result;
 
   result.verified = await runStep(result.steps, 'verify', context, () => verifyJamf(values, context));
   context.host.notify({ kind: 'target', store: store.kind, ...(await store.whereabouts()) });
@@ -96,7 +103,7 @@ export async function initSecret(request: InitRequest, context: Context): Promis
     existing &&
     !(await context.host.ask({
       kind: 'confirm',
-      text: `change ${changedFields.join(', ')} of secret ${existing.name}?`,
+      text: `change ${changes.join(', ')} of secret ${existing.name}?`,
     }))
   ) {
     throw new JamfMcpError('DECLINED', 'declined; nothing was changed');
@@ -115,8 +122,53 @@ export async function initSecret(request: InitRequest, context: Context): Promis
     }
     result.changed = true;
   });
+  const setPolicy = () =>
+    runStep(result.steps, 'policy', context, async () => {
+      await store.setPolicy?.(result.secret.name, request.resourcePolicy ?? '');
+      result.changed = true;
+    });
+  await (result.changed ? afterStoring(result.secret.name, setPolicy) : setPolicy());
   return result;
 }
+
+/** Every value that the secret is to have: what it has, what is given, and what is asked for. */
+async function valuesFor(
+  request: InitRequest,
+  before: SecretVersion | null,
+  context: Context,
+): Promise<Record<string, string>> {
+  const { schema, given } = request;
+  const old = new Map([...(before?.fields ?? [])].map(([field, value]) => [field, value.reveal()]));
+  const answers = await askFor(request, old, context);
+  const { values, problems } = checkFields(schema, { ...Object.fromEntries(old), ...given, ...answers });
+  if (problems.length > 0) throw problemError(schema, problems);
+  return values;
+}
+
+function refusePolicy({ store, resourcePolicy }: InitRequest): void {
+  if (!resourcePolicy || store.setPolicy) return;
+  throw new JamfMcpError(
+    'INPUT_INVALID',
+    `the store ${store.kind} has no resource policies`,
+    'leave --resource-policy out, or use --store aws',
+  );
+}
+
+/** Whether a policy is to be set: one that cannot be read is set again. */
+async function policyFor(
+  { store, resourcePolicy }: InitRequest,
+  existing: SecretInfo | null,
+): Promise<'none' | 'new' | 'same'> {
+  if (!resourcePolicy) return 'none';
+  const present = existing && store.policy ? await orNull(store.policy(existing.name), 'ACCESS_DENIED') : null;
+  return samePolicy(present, resourcePolicy) ? 'same' : 'new';
+}
+
+const policyStep = (policy: 'new' | 'same'): InitStep => ({
+  name: 'policy',
+  state: policy === 'new' ? 'planned' : 'skipped',
+  text: policy === 'new' ? 'set the resource policy' : 'the secret already has this resource policy',
+});
 
 /** A key is chosen at the creation, where there are keys. */
 function refuseKey({ store, update, kmsKeyId }: InitRequest): void {
@@ -137,10 +189,14 @@ function refuseInvalid(schema: SecretSchema, given: Readonly<Record<string, stri
 }
 
 /** The secret if it is there and may be changed, null if there is none. */
-async function lookUp({ store, secret, update }: InitRequest): Promise<SecretInfo | null> {
+async function lookUp({ store, secret, update, resourcePolicy }: InitRequest): Promise<SecretInfo | null> {
   const info = await orNull(store.describe(secret), 'SECRET_NOT_FOUND');
   if (info?.deletionAt) throw secretDeleted(info.name, info.deletionAt);
-  if (info && !update) throw secretExists(info.name, info.arn);
+  if (info && !update) {
+    const told = secretExists(info.name, info.arn);
+    if (!resourcePolicy) throw told;
+    throw new JamfMcpError(told.code, told.message, `${told.hint ?? ''}; ${AFTER_CRASH}`);
+  }
   return info;
 }
 

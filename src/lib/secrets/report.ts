@@ -33,6 +33,7 @@ export function drawInit(result: InitResult, { ink, width }: Canvas): string {
         ['fields', result.fields.map(terminalSafe).join(', ')],
         ['changed', everything ? '' : result.changedFields.map(terminalSafe).join(', ')],
         ['jamf', jamf ?? 'not asked'],
+        ['policy', result.steps.some(({ name: step, state }) => step === 'policy' && state === 'done') ? 'set' : ''],
       ],
       { ink, width },
     ),
@@ -58,6 +59,7 @@ export function drawShow(result: ShowResult, { ink, width }: Canvas): string {
         ['created', minute(result.createdAt)],
         ['rotation', rotationText(result.rotation)],
         ['key', terminalSafe(result.kmsKeyId ?? '')],
+        ['policy', policyText(result.resourcePolicy)],
         ['replicas', result.replicas.map(({ region, status }) => terminalSafe(`${region} ${status}`)).join(', ')],
       ],
       { ink, width },
@@ -93,6 +95,13 @@ function state(secret: ListedSecret, ink: Canvas['ink']): string {
   if (secret.deletionAt) return ink.yellow(`deleted on ${secret.deletionAt.slice(0, 10)}`);
   if (secret.stages.includes('AWSPENDING')) return ink.yellow('rotation pending');
   return secret.stages.includes('AWSCURRENT') ? 'current' : ink.yellow('no value');
+}
+
+function policyText(policy: ShowResult['resourcePolicy']): string {
+  if (!policy) return '';
+  const { statements, principals } = policy;
+  const count = `${String(statements)} statement${statements === 1 ? '' : 's'}`;
+  return principals.length === 0 ? count : `${count} about ${principals.map(terminalSafe).join(', ')}`;
 }
 
 function rotationText({ enabled, everyDays, nextRotationAt }: SecretInfo['rotation']): string {

@@ -1,6 +1,7 @@
 /** `secrets show`: what a secret holds, without its secret values. */
 import type { Context } from '../host.ts';
 import { fingerprint, MASK } from '../redact.ts';
+import { readPolicy, summaryOf, type PolicySummary } from './resource-policy.ts';
 import { isSecretField, type SecretSchema } from './schema.ts';
 import type { SecretInfo, SecretStore } from './store.ts';
 
@@ -31,6 +32,8 @@ export interface ShowResult {
   kmsKeyId: string | null;
   /** The copies in other Regions. */
   replicas: SecretInfo['replicas'];
+  /** Null where there is none, outside AWS, and where reading it is denied (a warning says so). */
+  resourcePolicy: PolicySummary | null;
 }
 
 /**
@@ -44,14 +47,16 @@ export async function showSecret(
 ): Promise<ShowResult> {
   const { store, secret, schema } = request;
   context.signal.throwIfAborted();
-  // Both are asked at once; the error of the read is the one to tell, since it names a missing version or a deletion.
-  const [reading, describing] = await Promise.allSettled([
+  // All are asked at once; the error of the read is the one to tell, since it names a missing version or a deletion.
+  const [reading, describing, policing] = await Promise.allSettled([
     store.read(secret, { stage: request.stage }),
     store.describe(secret),
+    store.policy?.(secret) ?? null,
   ]);
   if (reading.status === 'rejected') throw reading.reason;
   if (describing.status === 'rejected') throw describing.reason;
   const [version, info] = [reading.value, describing.value];
+  const policy = readPolicy(policing, context);
   return {
     secret: {
       name: info.name,
@@ -78,5 +83,6 @@ export async function showSecret(
     tags: info.tags,
     kmsKeyId: info.kmsKeyId,
     replicas: info.replicas,
+    resourcePolicy: policy === null ? null : summaryOf(policy),
   };
 }

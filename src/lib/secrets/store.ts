@@ -146,6 +146,19 @@ export interface SecretStore {
    * @throws INPUT_INVALID for what no store takes: more than 50 tags, names past 128 or values past 256 characters
    */
   tag(name: string, tags: Readonly<Record<string, string | null>>): Promise<void>;
+
+  /**
+   * The resource policy of a secret. Absent where the store has none; so is {@link setPolicy}.
+   * @returns its JSON text; null where the secret has none
+   */
+  policy?(name: string): Promise<string | null>;
+
+  /**
+   * Put a resource policy in the place of the one there is, unless it lets everybody in.
+   * @param text - a JSON object of at most 20,480 characters
+   * @throws INPUT_INVALID for a policy that is refused: public, or malformed
+   */
+  setPolicy?(name: string, text: string): Promise<void>;
 }
 
 /**

@@ -17,6 +17,8 @@ import { assertInvariants, fields, plain, rejectsWith, storeContract } from '../
 
 const NAME = 'jamf-mcp-server/production';
 
+const fail = () => assert.fail('the store has no resource policies');
+
 describe('store contract: aws, in the sandbox', () => {
   storeContract(async () => {
     const clock = manualClock();
@@ -85,6 +87,29 @@ describe('the store on Secrets Manager', () => {
       { secretId: NAME, versionStage: AWSCURRENT },
       { secretId: NAME, versionStage: 'AWSPREVIOUS' },
     ]);
+  });
+
+  it('puts a resource policy that lets nobody else in, and reads it', async () => {
+    await create();
+    const policy = (Principal: unknown) =>
+      JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal, Action: 'secretsmanager:GetSecretValue', Resource: '*' }],
+      });
+    const own = policy({ AWS: 'arn:aws:iam::000000000000:root' });
+    assert.equal(await store.policy?.(NAME), null);
+    await store.setPolicy?.(NAME, own);
+    assert.equal(await store.policy?.(NAME), own);
+    assert.match((await rejectsWith('INPUT_INVALID', store.setPolicy?.(NAME, policy('*')) ?? fail)).message, /broad/);
+    await rejectsWith('INPUT_INVALID', store.setPolicy?.(NAME, '{}') ?? fail);
+    assert.equal(await store.policy?.(NAME), own, 'a refused one changes nothing');
+    for (const work of [store.policy?.('gone'), store.setPolicy?.('gone', own)]) {
+      await rejectsWith('SECRET_NOT_FOUND', work ?? fail);
+    }
+    const denied = await as(READER, () => rejectsWith('ACCESS_DENIED', fresh().policy?.(NAME) ?? fail));
+    assert.match(denied.message, /secretsmanager:GetResourcePolicy/);
+    await store.remove(NAME, 7);
+    await rejectsWith('SECRET_DELETED', store.setPolicy?.(NAME, own) ?? fail);
   });
 
   it('says in which Region a secret is not', async () => {

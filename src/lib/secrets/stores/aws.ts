@@ -284,6 +284,31 @@ export function awsStore(options: { aws: AwsSettings; schema: SecretSchema }, co
         throw await failed(error, name, null);
       }
     },
+
+    async policy(name) {
+      const { sdk, client } = await connect();
+      const command = new sdk.GetResourcePolicyCommand({ SecretId: name });
+      try {
+        const output = await call(context, 'GetResourcePolicy', `secret ${name}`, (send) => client.send(command, send));
+        return output.ResourcePolicy ?? null;
+      } catch (error) {
+        throw await failed(error, name, null);
+      }
+    },
+
+    async setPolicy(name, text) {
+      const { sdk, client } = await connect();
+      const command = new sdk.PutResourcePolicyCommand({
+        SecretId: name,
+        ResourcePolicy: text,
+        BlockPublicPolicy: true,
+      });
+      try {
+        await call(context, 'PutResourcePolicy', `secret ${name}`, (send) => client.send(command, send));
+      } catch (error) {
+        throw await failed(error, name, null);
+      }
+    },
   };
 }
 
@@ -308,6 +333,14 @@ function translate(error: unknown, name: string, ref: VersionRef | null, region:
         'ACCESS_DENIED',
         messageOf(error),
         'the KMS key of the secret must be enabled, and its policy must allow this principal to use it',
+        { cause },
+      );
+    case 'PublicPolicyException':
+    case 'MalformedPolicyDocumentException':
+      return new JamfMcpError(
+        'INPUT_INVALID',
+        messageOf(error),
+        'correct the policy: it has to name its principals, and each has to be there',
         { cause },
       );
     default:
