@@ -10,6 +10,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
 import { BIN, cleanEnvironment, runCli, type CliOptions, type CliResult } from '../support/cli.ts';
+import { hasOpenBao, NEEDS_OPENBAO, startOpenBao, type OpenBao } from '../support/openbao.ts';
 import { commandLines } from '../support/processes.ts';
 
 const SECRET = 'jamf-mcp-server/production';
@@ -20,6 +21,8 @@ const PLANTED = 'EXAMPLE-canary "q\' \\ $HOME %25 +/= ü <&> ${x}';
 describe('the canary', () => {
   let sandbox: Sandbox;
   let home: string;
+  let vault: OpenBao | undefined;
+  let vaultToken: string | undefined;
   /** Each secret value there was: planted, minted, and the tokens obtained with them. */
   const values = new Set<string>();
   /** The client secret that Jamf accepts now. */
@@ -38,15 +41,26 @@ describe('the canary', () => {
       return response;
     };
     home = await mkdtemp(join(tmpdir(), 'jamf-mcp-canary-'));
+    if (!hasOpenBao()) return;
+    vault = await startOpenBao();
+    // The root token is on the server's own command line.
+    const { auth } = await vault.api<{ auth: { client_token: string } }>('POST', 'auth/token/create', {});
+    vaultToken = auth.client_token;
+    values.add(vaultToken);
   });
 
-  after(() => sandbox.close());
+  after(async () => {
+    await sandbox.close();
+    await vault?.close();
+  });
 
   const environment = () => ({
     ...sandbox.environment,
     HOME: home,
     XDG_DATA_HOME: join(home, 'data'),
     JAMF_MCP_CONFIRM: SECRET,
+    VAULT_ADDR: vault?.address,
+    VAULT_TOKEN: vaultToken,
   });
   const fields = (changes: Record<string, string> = {}) =>
     JSON.stringify({ ...sandbox.fields, AUTH0_CLIENT_SECRET: PLANTED, JAMF_CLIENT_SECRET: alive, ...changes });
@@ -98,7 +112,9 @@ describe('the canary', () => {
       });
   });
 
-  for (const store of ['aws', 'local']) {
+  if (!hasOpenBao()) it(`with the store vault: ${NEEDS_OPENBAO}`);
+
+  for (const store of ['aws', 'local', ...(hasOpenBao() ? ['vault'] : [])]) {
     describe(`with the store ${store}`, () => {
       const on = ['--store', store];
 
