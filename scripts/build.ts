@@ -12,11 +12,17 @@ import { configJsonSchema } from '../src/lib/config/schema.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 
-const entries = [...(await Array.fromAsync(glob('src/commands/**/*.ts'))), 'src/main.ts'];
+/** What applications import as `jamf-mcp/secrets`. */
+const LIBRARY = 'src/lib/library/secrets.ts';
+
+const programs = [...(await Array.fromAsync(glob('src/commands/**/*.ts'))), 'src/main.ts'];
+const entries = [
+  ...programs.map((path) => ({ in: path, out: path.replace(/^src\/(.*)\.ts$/, '$1') })),
+  { in: LIBRARY, out: 'secrets' },
+];
 
 const { metafile, outputFiles } = await build({
   entryPoints: entries,
-  outbase: 'src',
   outdir: 'dist',
   bundle: true,
   splitting: true,
@@ -46,9 +52,30 @@ for (const { path, contents } of outputFiles) {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, contents);
 }
+await writeFile('dist/secrets.d.ts', await declarations(LIBRARY));
 await writeManifest();
 await writeFile('docs/jamf-mcp.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
 await writeFile('THIRD-PARTY-LICENSES.txt', await licences(metafile));
+
+/** The types that a file exports, which has to need no other file for them: then nothing else has to be published. */
+async function declarations(file: string): Promise<string> {
+  const { default: ts } = await import('typescript');
+  const { outputText, diagnostics } = ts.transpileDeclaration(await readFile(file, 'utf8'), {
+    fileName: file,
+    reportDiagnostics: true,
+    compilerOptions: {
+      declaration: true,
+      isolatedDeclarations: true,
+      strict: true,
+      target: ts.ScriptTarget.ES2024,
+      module: ts.ModuleKind.NodeNext,
+    },
+  });
+  const problems = (diagnostics ?? []).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+  if (/^import |\bimport\(|\bfrom '/m.test(outputText)) problems.push('its types need another file');
+  if (problems.length > 0) throw new Error(`${file}: ${problems.join('; ')}`);
+  return outputText;
+}
 
 async function writeManifest(): Promise<void> {
   const { Plugin } = await import('@oclif/core');
