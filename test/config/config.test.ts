@@ -49,6 +49,25 @@ describe('settings', () => {
     assert.equal(resolve({ env: 'staging', region: 'x', store: 'aws' }, {}, [project, user]).aws.region, 'x');
   });
 
+  it('merges what the files say of Vault and Key Vault key by key', () => {
+    const project = {
+      vault: { address: 'https://vault.example.com', mount: 'kv' },
+      environments: {
+        staging: { vault: { namespace: 'staging' }, azure: { vault: 'https://staging.vault.azure.net' } },
+      },
+    };
+    const user = { vault: { address: 'https://other.example.com', auth: 'kubernetes' as const, role: 'jamf' } };
+    assert.deepEqual(resolve({ env: 'staging' }, {}, [project, user]).vault, {
+      address: 'https://vault.example.com',
+      mount: 'kv',
+      namespace: 'staging',
+      auth: 'kubernetes',
+      role: 'jamf',
+    });
+    assert.deepEqual(resolve({ env: 'production' }, {}, [project]).vault, project.vault);
+    assert.deepEqual(resolve({ env: 'staging' }, {}, [project]).azure, { vault: 'https://staging.vault.azure.net' });
+  });
+
   it('lets the AWS variables win over the files, and reads AWS_DEFAULT_REGION, which the SDK does not', () => {
     const file = { profile: 'p', region: 'eu-west-1' };
     assert.deepEqual(resolve({}, { credentials: true, region: true }, [file]).aws, {

@@ -106,6 +106,7 @@ async function loadSdk() {
     const [identity, secrets] = await Promise.all([import('@azure/identity'), import('@azure/keyvault-secrets')]);
     return { identity, secrets };
   } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause;
     throw new JamfMcpError(
       'NOT_FOUND',
       'the store azure needs packages that are not installed: @azure/identity and @azure/keyvault-secrets',
