@@ -104,10 +104,62 @@ describe('jamf-mcp audit verify', () => {
     assert.match(help.stdout, /audit verify/);
   });
 
-  it('has nothing to say about a store whose records are not here', async () => {
-    const { code, stderr } = await run(['audit', 'verify', '--store', 'aws']);
-    assert.equal(code, 2);
-    assert.match(stderr, /^jamf-mcp: the records of the aws store are not kept here.*\n {2}next: .*--store local\n$/);
+  it('checks the break-glass log with any store, and the reason of a reveal is in the access log too', async () => {
+    const none = await run(['audit', 'verify', '--store', 'aws']);
+    assert.deepEqual([none.code, none.stderr], [0, '']);
+    assert.match(none.stdout, /^the break-glass log holds\nbreak-glass log in .*jamf-mcp: 0 lines\n$/);
+    for (const reason of ['INC-1 one', 'INC-2 two']) {
+      const revealed = await run(['secrets', 'reveal', 'JAMF_URL', '--reason', reason, '--confirm', NAME]);
+      assert.equal(revealed.code, 0, revealed.stderr);
+    }
+    const reads = (await readFile(log(), 'utf8')).trimEnd().split('\n').slice(-2);
+    assert.deepEqual(
+      reads
+        .map((line) => (JSON.parse(line) as { body: { action: string; reason: string } }).body)
+        .map(({ action, reason }) => [action, reason]),
+      [
+        ['GetSecretValue', 'INC-1 one'],
+        ['GetSecretValue', 'INC-2 two'],
+      ],
+    );
+    assert.match((await run(['audit', 'verify'])).stdout, /^the access log .*break-glass log in .*: 2 lines\n$/s);
+
+    const glass = join(folder, 'breakglass.jsonl');
+    await writeFile(glass, (await readFile(glass, 'utf8')).replace('INC-2', 'INC-3'));
+    for (const store of ['aws', 'local', 'vault']) {
+      const { code, stdout } = await run(['audit', 'verify', '--store', store]);
+      assert.equal(code, 3, store);
+      assert.match(stdout, /^1 finding\n/);
+      assert.match(stdout, /critical +line 2 of breakglass\.jsonl has been changed/);
+      const json = await run(['audit', 'verify', '--store', store, '--json']);
+      assert.equal(json.code, 3);
+      const result = JSON.parse(json.stdout) as VerifyResult;
+      assert.deepEqual([result.store, result.breakGlass], [store, { entries: 2, findings: 1 }]);
+      assert.deepEqual(
+        result.findings.map(({ id, line }) => [id, line]),
+        [['break-glass:breakglass.jsonl:2', 2]],
+      );
+      const schema = await readFile(new URL('../../docs/results/audit-verify.schema.json', import.meta.url), 'utf8');
+      const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(JSON.parse(schema) as object);
+      assert.ok(validate(result), JSON.stringify(validate.errors));
+    }
+    await writeFile(log(), (await readFile(log(), 'utf8')).replace('CreateSecret', 'CreateSecreu'));
+    const accepted = await run(['audit', 'verify', '--accept', '--yes']);
+    assert.equal(accepted.code, 3, 'the break-glass log cannot be accepted');
+    assert.match(accepted.stdout, /^1 finding, accepted; .*; 1 in the break-glass log\n/);
+    await writeFile(join(folder, 'breakglass.key'), 'x');
+    assert.match((await run(['audit', 'verify', '--store', 'aws'])).stdout, /^2 findings\n.*key is gone or damaged/s);
+  });
+
+  it('takes a head or an acceptance for the local store only', async () => {
+    for (const flag of [['--accept'], ['--head', `1:${'0'.repeat(64)}`]]) {
+      const { code, stderr } = await run(['audit', 'verify', '--store', 'aws', ...flag]);
+      assert.equal(code, 2);
+      assert.match(
+        stderr,
+        /^jamf-mcp: the access log of the aws store is not kept here.*\n {2}next: .*--store local\n$/,
+      );
+    }
   });
 
   it('reads a store behind a passphrase where the environment gives it, and asks for it nowhere', async () => {

@@ -36,6 +36,7 @@ describe('results', () => {
     ['rotate', ['rotate'], 0],
     ['rotate', ['rotate', '--force-deploy'], 0],
     ['audit', ['audit', '--since', '1h'], 0],
+    ['audit-verify', ['audit', 'verify'], 0],
     ['secrets-set', ['secrets', 'set', 'SESSION_KEY', '--generate', '--dry-run'], 0],
     ['secrets-set', ['secrets', 'set', 'SESSION_KEY', '--generate'], 0],
     ['secrets-history', ['secrets', 'history'], 0],

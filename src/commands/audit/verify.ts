@@ -5,12 +5,16 @@ import { prose } from '../../lib/cli/prose.ts';
 import { EXIT } from '../../lib/errors.ts';
 
 export default class AuditVerify extends BaseCommand {
-  static override summary = 'verify that the access log and the files of the local store are as they were written';
+  static override summary =
+    'verify that the break-glass log, and the access log and files of the local store, are as they were written';
 
   static override description =
     prose(`Checks each line of the log against its MAC and its place, the log's end against the sealed state (and the
 keychain), and each file of a secret against the log: edited, deleted and cut lines, exchanged, older and missing files
 are told by name and line.
+
+The break-glass log, in which secrets reveal and export sign for each value, is checked line by line, whatever the
+store is: for a store other than the local one, that is all.
 
 The head that it prints, kept elsewhere, proves later that nothing up to that line was changed: pass it with --head.
 
@@ -33,7 +37,7 @@ Exit codes: 3 when something was found and not accepted.`);
   async run(): Promise<VerifyResult> {
     const { flags } = await this.parse(AuditVerify);
     const { settings, context } = await this.begin(flags);
-    const [{ verifyRecords }, { drawVerify }, { localOptions }] = await Promise.all([
+    const [{ openFindings, verifyRecords }, { drawVerify }, { localOptions }] = await Promise.all([
       import('../../lib/audit/verify.ts'),
       import('../../lib/audit/report-verify.ts'),
       import('../../lib/secrets/open.ts'),
@@ -42,7 +46,7 @@ Exit codes: 3 when something was found and not accepted.`);
       { store: settings.store, local: localOptions(settings), head: flags.head ?? null, accept: flags.accept },
       context,
     );
-    if (result.findings.length > 0 && !result.accepted) this.exitWith(EXIT.findings);
+    if (openFindings(result) > 0) this.exitWith(EXIT.findings);
     return this.present(result, drawVerify);
   }
 }

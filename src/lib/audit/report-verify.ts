@@ -2,7 +2,7 @@
 import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
 import { table } from '../format/table.ts';
-import type { VerifyResult } from './verify.ts';
+import { openFindings, type VerifyResult } from './verify.ts';
 
 const KEYS = { keychain: 'in the keychain', passphrase: 'behind a passphrase', file: 'in a file' } as const;
 
@@ -14,19 +14,21 @@ const ANCHORS = {
 
 /** @returns lines without a newline at the end */
 export function drawVerify(result: VerifyResult, { ink, width }: Canvas): string {
-  const { log, findings, notes, accepted } = result;
-  const count = counted(findings.length, 'finding');
+  const { findings, notes, accepted, breakGlass } = result;
+  const open = openFindings(result);
+  const count = counted(findings.length - (accepted ? open : 0), 'finding');
+  const kept = result.keptLog ? `; the log before is kept as ${result.keptLog}` : '';
   const verdict = accepted
-    ? ink.yellow(`${count}, accepted${result.keptLog ? `; the log before is kept as ${result.keptLog}` : ''}`)
+    ? ink.yellow(`${count}, accepted${kept}${open > 0 ? `; ${String(open)} in the break-glass log` : ''}`)
     : findings.length > 0
       ? ink.red(count)
-      : ink.green('the access log and the files hold');
-  const span = log.first && log.last ? `, ${minute(log.first)} to ${minute(log.last)} UTC` : '';
+      : ink.green(result.log ? 'the access log and the files hold' : 'the break-glass log holds');
   const lines = [
     ink.bold(verdict),
-    `local store in ${terminalSafe(result.folder)}, its key ${KEYS[result.key]}`,
-    `${counted(log.lines, 'line')}${span}; ${counted(result.files, 'secret')}`,
-    ...(log.head === null ? [] : [`head ${log.head} ${ink.dim(`(${ANCHORS[log.anchor]})`)}`]),
+    ...localLines(result, ink),
+    ...(result.log && breakGlass.entries + breakGlass.findings === 0
+      ? []
+      : [`break-glass log in ${terminalSafe(result.folder)}: ${counted(breakGlass.entries, 'line')}`]),
     ...notes.map((note) => ink.dim(terminalSafe(note))),
   ];
   if (findings.length === 0) return lines.join('\n');
@@ -36,6 +38,16 @@ export function drawVerify(result: VerifyResult, { ink, width }: Canvas): string
   ]);
   const drawn = table(['', ''], rows, width);
   return `${lines.join('\n')}\n\n${drawn.slice(drawn.indexOf('\n') + 1)}`;
+}
+
+function localLines({ folder, key, log, files }: VerifyResult, ink: Canvas['ink']): string[] {
+  if (!key || !log) return [];
+  const span = log.first && log.last ? `, ${minute(log.first)} to ${minute(log.last)} UTC` : '';
+  return [
+    `local store in ${terminalSafe(folder)}, its key ${KEYS[key]}`,
+    `${counted(log.lines, 'line')}${span}; ${counted(files, 'secret')}`,
+    ...(log.head === null ? [] : [`head ${log.head} ${ink.dim(`(${ANCHORS[log.anchor]})`)}`]),
+  ];
 }
 
 const counted = (count: number, what: string) => `${String(count)} ${what}${count === 1 ? '' : 's'}`;

@@ -3,11 +3,12 @@ import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import type { StoreKind } from '../secrets/store.ts';
 import type { LocalOptions } from '../secrets/stores/local-access.ts';
-import type { LocalVerification } from '../secrets/stores/local-verify.ts';
+import type { LocalVerification, StoreFinding } from '../secrets/stores/local-verify.ts';
 
 /** What to verify. */
 export interface VerifyRequest {
   store: StoreKind;
+  /** The data folder: the break-glass log is there whatever the store is. */
   local: LocalOptions;
   /** A head that an earlier run printed and that was kept elsewhere; null for none. */
   head: string | null;
@@ -15,31 +16,75 @@ export interface VerifyRequest {
   accept: boolean;
 }
 
+/** What is wrong in one place, of the local store or of the break-glass log. */
+export interface VerifyFinding extends Omit<StoreFinding, 'rule'> {
+  rule: StoreFinding['rule'] | 'break-glass';
+}
+
 /** What came of it. */
-export interface VerifyResult extends LocalVerification {
-  store: 'local';
-  /** The findings were accepted by a person, and a new log has begun. */
+export interface VerifyResult extends Omit<LocalVerification, 'key' | 'log' | 'findings'> {
+  store: StoreKind;
+  /** Where the key of the local store is; null for any other store, whose own records are not kept here. */
+  key: LocalVerification['key'] | null;
+  /** The access log of the local store; null for any other store. */
+  log: LocalVerification['log'] | null;
+  /** The log of what was revealed and exported: lines that can be read, and how many findings are about it. */
+  breakGlass: { entries: number; findings: number };
+  findings: VerifyFinding[];
+  /** The findings about the local store were accepted by a person, and a new log has begun. */
   accepted: boolean;
   /** Name of the file that the log before has now; null where nothing was accepted, or there was no log. */
   keptLog: string | null;
 }
 
 /**
- * Verify the records of a store. Reads only, but for `accept`.
- * @throws JamfMcpError USAGE for a store whose records are not here; NOT_FOUND where there is no local store; DECLINED;
- *   what the key of the store fails with
+ * Verify the break-glass log, and of the local store its records. Reads only, but for `accept`.
+ * @throws JamfMcpError USAGE for a head or an acceptance with another store; NOT_FOUND where there is no local store;
+ *   DECLINED; what the key of the store fails with
  */
 export async function verifyRecords(request: VerifyRequest, context: Context): Promise<VerifyResult> {
-  if (request.store !== 'local') {
-    throw new JamfMcpError(
-      'USAGE',
-      `the records of the ${request.store} store are not kept here, so there is nothing to verify`,
-      'verify the local store: pass --store local',
-    );
+  const { store, local } = request;
+  const broken = await verifyBreakGlass(local.folder);
+  if (store !== 'local') {
+    refuseLocal(request);
+    const nothing = { key: null, log: null, files: 0, notes: [], accepted: false, keptLog: null };
+    return { store, folder: local.folder, ...nothing, ...broken };
   }
   const { acceptLocalStore, verifyLocalStore } = await import('../secrets/stores/local-verify.ts');
-  const verified = await verifyLocalStore(request.local, { head: request.head }, context);
+  const verified = await verifyLocalStore(local, { head: request.head }, context);
   const accepted = request.accept && verified.findings.length > 0;
-  const keptLog = accepted ? await acceptLocalStore(request.local, verified, context) : null;
-  return { store: 'local', ...verified, accepted, keptLog };
+  const keptLog = accepted ? await acceptLocalStore(local, verified, context) : null;
+  return { store, ...verified, ...broken, findings: [...verified.findings, ...broken.findings], accepted, keptLog };
+}
+
+/**
+ * How many findings nobody has accepted; those about the break-glass log cannot be.
+ * @param result - of {@link verifyRecords}
+ */
+export const openFindings = ({ accepted, findings, breakGlass }: VerifyResult): number =>
+  accepted ? breakGlass.findings : findings.length;
+
+function refuseLocal({ store, head, accept }: VerifyRequest): void {
+  if (head === null && !accept) return;
+  throw new JamfMcpError(
+    'USAGE',
+    `the access log of the ${store} store is not kept here: ${accept ? '--accept' : '--head'} is for the local store`,
+    'leave it out, or verify the local store: pass --store local',
+  );
+}
+
+async function verifyBreakGlass(folder: string): Promise<Pick<VerifyResult, 'breakGlass' | 'findings'>> {
+  const { BREAK_GLASS_LOG: file, readBreakGlass } = await import('../secrets/breakglass.ts');
+  const { entries, problems } = await readBreakGlass(folder);
+  const findings = problems.map(({ line, why }): VerifyFinding => ({
+    id: `break-glass:${file}:${String(line)}`,
+    rule: 'break-glass',
+    severity: 'critical',
+    title: `line ${String(line)} of ${file} ${why}`,
+    why: 'who saw which value, and for what reason, can no longer be told from this log',
+    fix: 'compare with the log of the store itself, rotate what may have been seen, then move the file aside: a new one begins',
+    file,
+    line,
+  }));
+  return { breakGlass: { entries: entries.length, findings: findings.length }, findings };
 }

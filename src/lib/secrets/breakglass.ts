@@ -50,11 +50,12 @@ export interface BreakGlassLog {
   problems: { line: number; why: string }[];
 }
 
-const LOG = 'breakglass.jsonl';
+/** Name of its file in the data folder. */
+export const BREAK_GLASS_LOG = 'breakglass.jsonl';
 const KEY = 'breakglass.key';
 
 /** Where the log is kept in a data folder. */
-export const breakGlassPath = (folder: string) => join(folder, LOG);
+export const breakGlassPath = (folder: string) => join(folder, BREAK_GLASS_LOG);
 
 /**
  * Record an entry; it is on the disk when this returns.
@@ -98,7 +99,7 @@ export async function recordBreakGlass(folder: string, entry: BreakGlassEntry, c
 export async function readBreakGlass(folder: string): Promise<BreakGlassLog> {
   const text = (await readIfThere(breakGlassPath(folder)))?.toString() ?? '';
   const stored = await readIfThere(join(folder, KEY));
-  const key = stored && createPublicKey(createPrivateKey(stored));
+  const key = stored && publicKeyIn(stored);
   const log: BreakGlassLog = { entries: [], problems: [] };
   let previous = '';
   for (const [index, line] of text.split('\n').entries()) {
@@ -109,7 +110,7 @@ export async function readBreakGlass(folder: string): Promise<BreakGlassLog> {
     else {
       log.entries.push(found.entry);
       const signed = Buffer.from(signedText(found.previous, found.entry));
-      if (!key) problem('cannot be checked: the key is gone');
+      if (!key) problem('cannot be checked: the key is gone or damaged');
       else if (!verify(null, signed, key, Buffer.from(found.signature, 'base64'))) problem('has been changed');
       else if (found.previous !== digest(previous))
         problem('does not follow the line before it: something was removed or moved');
@@ -122,6 +123,14 @@ export async function readBreakGlass(folder: string): Promise<BreakGlassLog> {
 const digest = (line: string) => (line === '' ? '' : createHash('sha256').update(line).digest('hex'));
 
 const signedText = (previous: string, entry: BreakGlassEntry) => `${previous}\n${JSON.stringify(entry)}`;
+
+function publicKeyIn(stored: Buffer): KeyObject | null {
+  try {
+    return createPublicKey(createPrivateKey(stored));
+  } catch {
+    return null; // then no line can be checked, which is told of each
+  }
+}
 
 function parseLine(line: string): SignedLine | null {
   try {
