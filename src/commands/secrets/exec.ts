@@ -14,7 +14,8 @@ The command is not started unless the secret could be read and holds every field
 signals are the child's; the exit code is its own, or 128 + n where signal n ended it.
 
 --mask replaces secret values in the child's output by ***. On a terminal this needs the program script; where stdin,
-stdout and stderr are not all the terminal, the child's output is a pipe.
+stdout and stderr are not all the terminal, the child's output is a pipe. A value is known as it is, in JSON,
+percent-encoded and in base64; one that a program prints in pieces of its own making is not.
 
 --watch looks every --interval whether another version carries the label, without reading a value, and restarts the
 child with the new values, or sends it a signal.`);
