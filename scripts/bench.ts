@@ -2,46 +2,93 @@
  * `npm run bench`: whole processes, measured in turns so that noise hits all alike; prints medians and the ratios to a
  * limit or to a peer of the same run. Nothing here asserts: machines are shared.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 
 const ROUNDS = Number(process.argv[2] ?? 15);
 const BIN = 'bin/run.js';
+const SECRET = 'jamf-mcp-server/production';
 
 interface Case {
   name: string;
-  args: string[];
-  /** The most that the ratio to `node -e 0` should be; none is a figure for information. */
+  command: readonly string[];
+  /** The most that the ratio to the first case of the group should be; none is a figure for information. */
   limit?: number;
 }
 
-const cases: Case[] = [
-  { name: 'node -e 0', args: ['-e', '0'] },
-  { name: 'jamf-mcp --version', args: [BIN, '--version'], limit: 3.2 },
-  { name: 'jamf-mcp --help', args: [BIN, '--help'] },
-  { name: 'jamf-mcp secrets --help', args: [BIN, 'secrets', '--help'] },
-  { name: 'jamf-mcp secrets show --help', args: [BIN, 'secrets', 'show', '--help'] },
-];
+const ours = (...args: string[]) => [process.execPath, BIN, ...args];
 
-const times = new Map(cases.map(({ name }) => [name, [] as number[]]));
-for (let round = -1; round < ROUNDS; round += 1) {
-  for (const { name, args } of cases) {
-    const started = process.hrtime.bigint();
-    const { status, stderr } = spawnSync(process.execPath, args);
-    if (status !== 0) throw new Error(`${name} failed: ${stderr.toString()}`);
-    // The first round fills the compile cache and the page cache.
-    if (round >= 0) times.get(name)?.push(Number(process.hrtime.bigint() - started) / 1e6);
+measure('start', process.env, [
+  { name: 'node -e 0', command: [process.execPath, '-e', '0'] },
+  { name: 'jamf-mcp --version', command: ours('--version'), limit: 3.2 },
+  { name: 'jamf-mcp --help', command: ours('--help') },
+  { name: 'jamf-mcp secrets --help', command: ours('secrets', '--help') },
+  { name: 'jamf-mcp secrets show --help', command: ours('secrets', 'show', '--help') },
+]);
+await besideAws();
+
+/** Run every case in turns, print medians and ratios to the first. */
+function measure(title: string, env: NodeJS.ProcessEnv, cases: readonly Case[]): void {
+  const times = new Map(cases.map(({ name }) => [name, [] as number[]]));
+  for (let round = -1; round < ROUNDS; round += 1) {
+    for (const { name, command } of cases) {
+      const [program = '', ...args] = command;
+      const started = process.hrtime.bigint();
+      const { status, stderr } = spawnSync(program, args, { env });
+      if (status !== 0) throw new Error(`${name} failed: ${String(stderr)}`);
+      // The first round fills the compile cache and the page cache.
+      if (round >= 0) times.get(name)?.push(Number(process.hrtime.bigint() - started) / 1e6);
+    }
+  }
+  const [first] = cases;
+  const unit = median(times.get(first?.name ?? '') ?? []);
+  console.log(`${title}: whole process, median of ${String(ROUNDS)} rounds, Node ${process.version}`);
+  for (const { name, limit } of cases) {
+    const ms = median(times.get(name) ?? []);
+    const ratio = ms / unit;
+    const verdict = limit === undefined ? '' : `  limit ${String(limit)}  ${ratio <= limit ? 'within' : 'OVER'}`;
+    const against = `${ratio.toFixed(2).padStart(5)} × ${first?.name ?? ''}`;
+    console.log(`${name.padEnd(40)} ${ms.toFixed(1).padStart(7)} ms  ${against}${verdict}`);
   }
 }
 
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-const bare = median(times.get('node -e 0') ?? []);
-console.log(`whole process, median of ${String(ROUNDS)} rounds, Node ${process.version}`);
-for (const { name, limit } of cases) {
-  const ms = median(times.get(name) ?? []);
-  const ratio = ms / bare;
-  const verdict = limit === undefined ? '' : `  limit ${String(limit)}  ${ratio <= limit ? 'within' : 'OVER'}`;
-  console.log(
-    `${name.padEnd(32)} ${ms.toFixed(1).padStart(7)} ms  ${ratio.toFixed(2).padStart(5)} × node -e 0${verdict}`,
-  );
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** Reading a secret, beside the AWS CLI on the same endpoint; the sandbox behind it is a process of its own. */
+async function besideAws(): Promise<void> {
+  if (spawnSync('aws', ['--version']).status !== 0) return;
+  const sandbox = spawn(process.execPath, [BIN, 'sandbox', '--json', '--no-history'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const ended = once(sandbox, 'exit');
+  try {
+    const env = { ...process.env, ...(await environmentOf(sandbox.stdout)) };
+    for (const name of ['AWS_PROFILE', 'NODE_V8_COVERAGE']) Reflect.deleteProperty(env, name);
+    const init = ours('secrets', 'init', '--from-file', env.JAMF_MCP_SANDBOX_FIELDS ?? '', '--quiet');
+    const { status, stderr } = spawnSync(init[0] ?? '', init.slice(1), { env });
+    if (status !== 0) throw new Error(`secrets init failed: ${String(stderr)}`);
+    measure('one secret, same endpoint', env, [
+      {
+        name: 'aws secretsmanager get-secret-value',
+        command: ['aws', 'secretsmanager', 'get-secret-value', '--secret-id', SECRET],
+      },
+      { name: 'jamf-mcp secrets show --json', command: ours('secrets', 'show', '--json'), limit: 0.35 },
+      { name: 'jamf-mcp secrets exec -- true', command: ours('secrets', 'exec', '--', 'true') },
+    ]);
+  } finally {
+    sandbox.kill();
+    await ended;
+  }
+}
+
+/** The variables that lead into the sandbox: it prints them as JSON once it is up. */
+async function environmentOf(stdout: NodeJS.ReadableStream): Promise<NodeJS.ProcessEnv> {
+  let printed = '';
+  for await (const chunk of stdout) {
+    printed += String(chunk);
+    if (printed.endsWith('}\n')) return (JSON.parse(printed) as { environment: NodeJS.ProcessEnv }).environment;
+  }
+  throw new Error(`the sandbox did not start: ${printed}`);
 }
