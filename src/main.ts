@@ -9,7 +9,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 // A reader that has seen enough (`| head`) ends us quietly.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
-  throw error;
+  process.stderr.write(
+    `jamf-mcp: the result could not be written: ${error.message}\n  next: send it to another place\n`,
+  );
+  process.exit(1);
 });
 
 const config = await Config.load({ root });

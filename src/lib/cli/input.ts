@@ -18,6 +18,11 @@ export async function readText(path: string): Promise<[text: string, name: strin
   try {
     content = await readWithin(path === '-' ? process.stdin : createReadStream(path));
   } catch (cause) {
+    if (cause instanceof TypeError && 'code' in cause && cause.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+      throw new JamfMcpError('INPUT_INVALID', `${name} is not UTF-8 text`, 'encode it as text first, such as base64', {
+        cause,
+      });
+    }
     throw new JamfMcpError(
       'INPUT_INVALID',
       `cannot read ${name}: ${messageOf(cause)}`,
@@ -38,5 +43,5 @@ async function readWithin(stream: Readable): Promise<string | null> {
     if (size > LARGEST) return null;
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks));
 }

@@ -132,7 +132,11 @@ export function unanswered(question: Question): JamfMcpError {
       `no terminal to ask on: pass --confirm ${clean(question.name)}`,
     );
   }
-  return new JamfMcpError('INPUT_MISSING', `missing input: ${text}`, `no terminal to ask on: pass ${question.flag}`);
+  return new JamfMcpError(
+    'INPUT_MISSING',
+    `missing input: ${text.replace(/:$/, '')}`,
+    `no terminal to ask on: pass ${question.flag}`,
+  );
 }
 
 /**

@@ -123,6 +123,14 @@ const REFERENCE_WRITERS: Record<
     const bad = names.find((field) => !/^[\w.-]+$/.test(field));
     if (bad !== undefined) throw cannotHold(bad, 'whose name is no key of a Kubernetes secret');
     const { stringify } = await import('./yaml.ts');
+    const reference = STORE_REFERENCES[store];
+    if (reference === undefined) {
+      throw new JamfMcpError(
+        'INPUT_INVALID',
+        `no cluster can read the ${store} store`,
+        'copy the secret to another store first: `jamf-mcp secrets copy`',
+      );
+    }
     const resource = resourceName(name);
     return stringify(
       {
@@ -131,7 +139,7 @@ const REFERENCE_WRITERS: Record<
         metadata: { name: resource },
         spec: {
           refreshInterval: '1h',
-          secretStoreRef: { kind: 'ClusterSecretStore', name: STORE_REFERENCES[store] ?? store },
+          secretStoreRef: { kind: 'ClusterSecretStore', name: reference },
           target: { name: resource, creationPolicy: 'Owner' },
           data: names.map((field) => ({ secretKey: field, remoteRef: { key: name, property: field } })),
         },

@@ -1,12 +1,12 @@
 /** `secrets export`: the fields of a secret for another program, as values or as references. */
-import { appendFile } from 'node:fs/promises';
+import { appendFile, stat } from 'node:fs/promises';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { holdsValues, writeReferences, writeValues, type ExportFormat, type Written } from './export-formats.ts';
 import { release, type ReleaseRequest } from './reveal.ts';
 import { isSecretField, type SecretSchema } from './schema.ts';
 import type { SecretVersion } from './store.ts';
-import { createFile, readIfThere, replaceFile } from './stores/files.ts';
+import { createFile, errorCode, readIfThere, replaceFile } from './stores/files.ts';
 
 /** What `exportSecret` works on. */
 export interface ExportRequest extends Omit<ReleaseRequest, 'fields' | 'action'> {
@@ -84,11 +84,27 @@ const plainFields = ({ fields }: SecretVersion, names: readonly string[], schema
 
 /** What the file holds now, once it is clear that it may be written; null where there is none. */
 async function mayWrite(path: string, append: boolean, context: Context): Promise<Buffer | null> {
+  // A pipe or a device would keep us waiting for its end, or for ever.
+  if (!(await orRefuse(path, () => isFileOrNothing(path)))) {
+    throw new JamfMcpError(
+      'INPUT_INVALID',
+      `${path} is no regular file`,
+      'name a file with -o, or leave -o out and pipe',
+    );
+  }
   const present = await orRefuse(path, () => readIfThere(path));
   const free = present === null || append;
   if (free || (await context.host.ask({ kind: 'confirm', text: `${path} is there already: overwrite it?` })))
     return present;
   throw new JamfMcpError('DECLINED', `declined; ${path} was left as it is, and nothing was read`);
+}
+
+async function isFileOrNothing(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw error;
+  });
+  return found?.isFile() ?? true;
 }
 
 async function writeFile(
@@ -115,8 +131,13 @@ async function orRefuse<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (cause) {
     if (cause instanceof JamfMcpError || !(cause instanceof Error && 'code' in cause)) throw cause;
-    throw new JamfMcpError('INPUT_INVALID', `cannot write ${path}: ${cause.message}`, 'name another file with -o', {
-      cause,
-    });
+    throw new JamfMcpError(
+      'INPUT_INVALID',
+      `cannot write ${path}: ${cause.message.replace(/, [a-z]+ '.*$/, '')}`,
+      'name another file with -o',
+      {
+        cause,
+      },
+    );
   }
 }

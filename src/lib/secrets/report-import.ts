@@ -50,14 +50,18 @@ export function drawImport(result: ImportResult, { ink, width }: Canvas): string
 /** Requirements row 382: what is left to do by hand. */
 function nextSteps(result: ImportResult): string[] {
   if (result.dryRun) return [];
+  const file = result.credentials.find(({ where }) => !where.startsWith('secret '));
   return [
-    ...(result.credentials.length > 0 && !result.rewritten && result.source !== 'stdin'
-      ? [`${terminalSafe(result.source)} still holds the credentials: remove it, or repeat with --update --rewrite`]
+    ...(file && !result.rewritten && result.source !== 'stdin'
+      ? [`${terminalSafe(result.source)} still holds the credentials: remove them there`]
       : []),
     ...(result.rewritten ? [`once everything works, remove ${terminalSafe(result.rewritten.backup)}`] : []),
     ...(result.credentials.some(({ kind }) => kind === 'aws-key')
       ? ['an access key was found: a role needs none; move what uses it to a role, then delete the key']
       : []),
-    'try the values: jamf-mcp secrets verify',
+    ...result.secrets.map(
+      ({ secret }) =>
+        `try the values: jamf-mcp secrets verify --env ${terminalSafe(secret.environment)} --secret ${terminalSafe(secret.name)}`,
+    ),
   ];
 }

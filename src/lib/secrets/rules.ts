@@ -99,6 +99,9 @@ export function mergeTags(
  */
 export function encodeFields(fields: Fields): string {
   const text = `{${[...fields].map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value.reveal())}`).join(',')}}`;
+  if (fields.has('__proto__')) {
+    throw new JamfMcpError('INPUT_INVALID', 'no field can be called __proto__', 'choose another name for it');
+  }
   const size = Buffer.byteLength(text);
   if (size <= LARGEST_VALUE) return text;
   throw new JamfMcpError(
