@@ -14,7 +14,7 @@ const SNAPSHOTS = new URL('snapshots/', import.meta.url);
 const computer = (facts: Partial<Computer>): Computer => ({
   id: '1',
   name: 'Reception Mac 1',
-  serialNumber: 'EXAMPLE00001',
+  serialNumber: 'C0ADA0000001',
   model: 'MacBook Air',
   modelIdentifier: 'Mac14,2',
   osVersion: '26.6.2',
@@ -69,7 +69,7 @@ describe('server tools', () => {
   it('give the result as structure and as the same JSON text', async () => {
     const deps = testDeps({ findComputers: finds({ totalCount: 3, computers: [computer({})] }) });
     const client = await connectClient(deps, testContext());
-    const result = await client.callTool({ name: 'find_computers', arguments: { serial: 'EXAMPLE00001' } });
+    const result = await client.callTool({ name: 'find_computers', arguments: { serial: 'C0ADA0000001' } });
     assert.deepEqual(result.structuredContent, {
       totalCount: 3,
       returned: 1,
