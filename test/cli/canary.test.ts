@@ -145,6 +145,18 @@ describe('the canary', () => {
         }
       });
 
+      it('finds nothing in exec, whose child prints everything through the mask', async () => {
+        const script = `const text = JSON.stringify(process.env) + process.env.AUTH0_CLIENT_SECRET;
+          process.stdout.write(text); process.stderr.write(encodeURIComponent(text)); process.exitCode = 7`;
+        for (const form of forms) {
+          const flags = [...on, ...form, '--mask'];
+          const { code, stdout } = await run(['secrets', 'exec', ...flags, '--', process.execPath, '-e', script]);
+          assert.equal(code, 7);
+          assert.ok(stdout.includes('"AUTH0_CLIENT_SECRET":"***"') && stdout.includes('"AUTH0_DOMAIN":"127'), stdout);
+          assert.equal((await run(['secrets', 'exec', ...on, ...form, '--only', 'NOPE', '--', 'true'])).code, 5);
+        }
+      });
+
       it('finds nothing in set, unset, history, diff, rollback, copy, delete and restore', async () => {
         const input = `${PLANTED}\n`;
         const other = store === 'aws' ? 'local' : 'aws';
@@ -217,7 +229,8 @@ describe('the canary', () => {
             'the planted secret is refused by Auth0',
           );
           assert.equal((await run(['secrets', 'cost', '--starts', '1000', ...on, ...form])).code, 0);
-          assert.equal((await run(['secrets', 'export', '--format', 'k8s', ...on, ...form])).code, 0);
+          const k8s = await run(['secrets', 'export', '--format', 'k8s', ...on, ...form]);
+          assert.equal(k8s.code, store === 'local' ? 2 : 0, k8s.stderr);
           const ecs = await run(['secrets', 'export', '--format', 'ecs', ...on, ...form]);
           assert.equal(ecs.code, store === 'aws' ? 0 : 2, ecs.stderr);
         }

@@ -156,7 +156,7 @@ describe('jamf-mcp secrets, the life of a secret', () => {
     await fails(['secrets', 'set', '--from-file', '-'], 2, /field/, /--help/, TYPED);
     await fails(['secrets', 'unset', '--yes'], 2, /field/, /--help/, 'JAMF_URL');
     await fails(['secrets', 'diff'], 5, /staging label AWSPREVIOUS/, /secrets show/, TYPED);
-    await fails(['secrets', 'set', 'A', '--no-input'], 2, /missing input: A:/, /--from-file FILE or --generate/);
+    await fails(['secrets', 'set', 'A', '--no-input'], 2, /missing input: A$/, /--from-file FILE or --generate/);
     assert.deepEqual(await stored(), sandbox().fields);
   });
 

@@ -161,6 +161,7 @@ describe('the formats without values', () => {
       },
     });
     await rejectsWith('INPUT_INVALID', writeReferences('k8s', secret, ['A B']));
+    await rejectsWith('INPUT_INVALID', writeReferences('k8s', { ...secret, store: 'local' }, ['JAMF_URL']));
   });
 
   it('k8s: a name for every secret', async () => {
@@ -280,6 +281,8 @@ describe('exporting', () => {
     await run({ output: path() });
     assert.equal((await stat(path())).mode & 0o777, 0o600, 'a file with values is for its owner, whatever it was');
     await rejectsWith('INPUT_INVALID', run({ output: join(folder, 'nowhere/out') }));
+    // A folder and a device: neither is read, written or waited for.
+    for (const output of [folder, '/dev/full']) await rejectsWith('INPUT_INVALID', run({ output }));
   });
 
   it("adds to a runner's file and keeps the masks apart from it", async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { checkFields, fieldsFrom, isSecretField, requireFields, schemaOf } from '../../src/lib/secrets/schema.ts';
+import { Secret } from '../../src/lib/redact.ts';
 import { decodeFields, encodeFields } from '../../src/lib/secrets/rules.ts';
 import { rejectsWith } from './contract.ts';
 
@@ -150,12 +151,17 @@ describe('the stored text', () => {
   it('holds strings only and comes back as it was', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.string({ unit: 'binary' })), (raw) => {
+        fc.pre(!Object.hasOwn(raw, '__proto__'));
         const text = encodeFields(fieldsFrom(jamf, raw));
         for (const value of Object.values(JSON.parse(text) as Record<string, unknown>))
           assert.equal(typeof value, 'string');
         assert.deepEqual(Object.fromEntries(decodeFields(text, 'it')), { ...raw });
       }),
     );
+  });
+
+  it('refuses the one name that a plain object would lose', async () => {
+    await rejectsWith('INPUT_INVALID', () => encodeFields(new Map([['__proto__', new Secret('EXAMPLE-proto')]])));
   });
 
   it('takes numbers and booleans of others as they were written', () => {
