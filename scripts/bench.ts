@@ -65,7 +65,9 @@ async function besideAws(): Promise<void> {
   const ended = once(sandbox, 'exit');
   try {
     const env = { ...process.env, ...(await environmentOf(sandbox.stdout)) };
-    for (const name of ['AWS_PROFILE', 'NODE_V8_COVERAGE']) Reflect.deleteProperty(env, name);
+    // As most users have it: no jamf-mcp.yaml, and nothing that only one of the two would read.
+    for (const name of ['JAMF_MCP_CONFIG', 'AWS_PROFILE', 'NODE_EXTRA_CA_CERTS', 'NODE_V8_COVERAGE'])
+      Reflect.deleteProperty(env, name);
     const init = ours('secrets', 'init', '--from-file', env.JAMF_MCP_SANDBOX_FIELDS ?? '', '--quiet');
     const { status, stderr } = spawnSync(init[0] ?? '', init.slice(1), { env });
     if (status !== 0) throw new Error(`secrets init failed: ${String(stderr)}`);
