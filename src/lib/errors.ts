@@ -121,7 +121,7 @@ export class JamfMcpError extends Error {
  */
 export function isInterruption(error: unknown): boolean {
   if (error instanceof JamfMcpError) return error.code === 'INTERRUPTED';
-  return error instanceof Error && (['AbortError', 'AbortPromptError', 'ExitPromptError'].includes(error.name));
+  return error instanceof Error && ['AbortError', 'AbortPromptError', 'ExitPromptError'].includes(error.name);
 }
 
 /** The text of anything thrown: an error's message, or its string form. */
