@@ -65,6 +65,15 @@ describe('the environment of a child', () => {
     assert.deepEqual(compose({ A: '1' }, { map: { X: 'A', Y: 'A' } }).env, { X: '1', Y: '1' });
   });
 
+  it("keeps this program's own keys from the child", () => {
+    const outer = {
+      JAMF_MCP_PASSPHRASE: 'EXAMPLE-passphrase',
+      JAMF_MCP_ROTATOR_CLIENT_SECRET: 'EXAMPLE-rotator',
+      TERM: 'x',
+    };
+    assert.deepEqual(compose({ A: '1' }, {}, outer).env, { TERM: 'x', A: '1' });
+  });
+
   it('with pristine leaves only what a program needs to run', () => {
     const outer = {
       PATH: '/bin',

@@ -33,6 +33,9 @@ export interface ChildEnvironment {
 /** The field that `databaseUrl` adds. */
 export const DATABASE_URL = 'DATABASE_URL';
 
+/** Keys that are this program's own and no business of a child: what opens the local store, what mints. */
+const OWN_KEYS = new Set(['JAMF_MCP_PASSPHRASE', 'JAMF_MCP_ROTATOR_CLIENT_ID', 'JAMF_MCP_ROTATOR_CLIENT_SECRET']);
+
 /** What is left of the outer environment with `pristine`: finding programs, the home, the terminal, language and time zone. */
 const MINIMUM =
   /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|COLORTERM|NO_COLOR|TMPDIR|TMP|TEMP|TZ|LANG|LC_\w+|SYSTEMROOT|WINDIR|COMSPEC|PATHEXT|USERPROFILE|APPDATA|LOCALAPPDATA)$/i;
@@ -48,7 +51,7 @@ const STEERING =
  * The environment of the child.
  * @param secret - name, fields and schema of the secret that was read
  * @param options - what is taken and how it is called
- * @param outer - the environment to add to; variables of the same name are replaced
+ * @param outer - the environment to add to; variables of the same name are replaced, this program's own keys left out
  * @throws JamfMcpError NOT_FOUND where a field that the schema or the options name is missing or empty; INPUT_INVALID
  *   for a name that no variable can have, that two fields would have, or that would make programs load code
  */
@@ -79,7 +82,10 @@ export function composeEnvironment(
   }
   const kept = Object.entries(outer).filter(
     (entry): entry is [string, string] =>
-      entry[1] !== undefined && (!options.pristine || MINIMUM.test(entry[0])) && !env.has(entry[0]),
+      entry[1] !== undefined &&
+      (!options.pristine || MINIMUM.test(entry[0])) &&
+      !OWN_KEYS.has(entry[0]) &&
+      !env.has(entry[0]),
   );
   return { env: Object.fromEntries([...kept, ...env]), variables: [...env.keys()], secrets };
 }
