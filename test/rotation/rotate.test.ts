@@ -4,7 +4,7 @@ import { JamfMcpError, type ErrorCode } from '../../src/lib/errors.ts';
 import { Secret } from '../../src/lib/redact.ts';
 import type { Insistence } from '../../src/lib/host.ts';
 import { holdable } from '../../src/lib/rotation/hold.ts';
-import type { Issuer } from '../../src/lib/rotation/issuer.ts';
+import type { Issuer, Proof } from '../../src/lib/rotation/issuer.ts';
 import { rotate, type RotateInput, type RotateResult } from '../../src/lib/rotation/rotate.ts';
 import { fieldsFrom, schemaOf } from '../../src/lib/secrets/schema.ts';
 import { AWSCURRENT, AWSPENDING, AWSPREVIOUS, versionWith, type SecretStore } from '../../src/lib/secrets/store.ts';
@@ -93,7 +93,7 @@ async function world(): Promise<World> {
     prove: (current) =>
       through('prove', () => {
         if (!it.rotator && current.get(FIELD)?.reveal() !== it.live) return Promise.reject(refused());
-        return Promise.resolve('it will');
+        return Promise.resolve<Proof>({ text: 'it will', strategy: 'single', keep: new Map() });
       }),
     mint: () =>
       through('mint', () => {

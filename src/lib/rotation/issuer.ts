@@ -2,6 +2,21 @@
 import type { Context } from '../host.ts';
 import type { Fields } from '../secrets/store.ts';
 
+/**
+ * How a new credential comes beside the one before: `single` takes the old one's place, which is refused from then on;
+ * `alternate` leaves the old one valid until the next rotation.
+ */
+export type Strategy = 'single' | 'alternate';
+
+/** What {@link Issuer.prove} found. */
+export interface Proof {
+  /** One line. */
+  text: string;
+  strategy: Strategy;
+  /** What a resumption needs beside the secret's own fields, kept in the claim: a token that still mints, say. Often empty. */
+  keep: Fields;
+}
+
 /** Who makes the credential that a rotation replaces. One object serves one rotation. */
 export interface Issuer {
   /** `jamf`, as in {@link FieldSpec.issuer}. */
@@ -15,22 +30,35 @@ export interface Issuer {
   /**
    * Prove everything that could make {@link Issuer.mint} fail, changing nothing, and note what the present credential may do.
    * @param current - the fields that are AWSCURRENT
-   * @returns what was found, one line
+   * @param kept - {@link Proof.keep} of the earlier run that is resumed; null for a rotation that begins now
    * @throws JamfMcpError CREDENTIALS_REFUSED, ACCESS_DENIED, NOT_FOUND, INPUT_INVALID, UNREACHABLE …
    */
-  prove(current: Fields): Promise<string>;
+  prove(current: Fields, kept: Fields | null): Promise<Proof>;
   /**
-   * Make a new credential; {@link Issuer.prove} came before. Where it was made twice, the last one counts.
-   * @returns new values of the fields in `replaces`, and of those that came with them, to be laid over the current ones
+   * The new values, where they are known before the issuer is told of them: they are stored before {@link Issuer.mint}.
+   * Absent where the issuer itself makes them.
+   * @returns new values of the fields in `replaces`, to be laid over the current ones
+   */
+  draft?(current: Fields): Promise<Fields>;
+  /**
+   * Make a new credential, or make the drafted one accepted; {@link Issuer.prove} came before. Repeatable: where it was
+   * made twice, the last one counts.
+   * @param fields - the current fields, with the drafted ones laid over them
+   * @returns new values of the fields in `replaces`, and of those that came with them, to be laid over `fields`; empty
+   *   where they were drafted
    * @throws JamfMcpError UNREACHABLE, TIMED_OUT, REMOTE_FAILED and THROTTLED leave open whether it took effect; the others do not
    */
-  mint(current: Fields): Promise<Fields>;
+  mint(fields: Fields): Promise<Fields>;
   /**
    * Log in with a credential and, after {@link Issuer.prove}, compare what it may do with what the one before could.
    * @returns what was found, one line
    * @throws JamfMcpError CREDENTIALS_REFUSED where it is not accepted (yet); CONFLICT where it may do less than before
    */
   test(fields: Fields): Promise<string>;
+  /** Whether a credential is accepted right now. Absent where nobody can be asked (`generate`). */
+  accepts?(fields: Fields): Promise<boolean>;
+  /** Make the credential of an older version accepted again, repeatably. Absent where it cannot be (Jamf). */
+  revert?(previous: Fields): Promise<void>;
 }
 
 /** Makes the issuer of one rotation; its calls listen to the context's signal. */

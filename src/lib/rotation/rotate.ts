@@ -196,7 +196,7 @@ function stepsOf(work: Work): Step[] {
       text: `check that ${title} will make a new value, and that the service can be redeployed`,
       changes: false,
       run: async () =>
-        [...(fresh ? [await issuer.prove(work.fields)] : []), ...(await rollout.inspect())].join('; ') ||
+        [...(fresh ? [(await issuer.prove(work.fields, null)).text] : []), ...(await rollout.inspect())].join('; ') ||
         resumedAt(state),
     },
     ...(discard

@@ -55,7 +55,11 @@ export function jamfIssuer(rotator: Rotator | null, context: Context): Issuer {
       minter = { client, integration };
       const { displayName, id, accessTokenLifetimeSeconds: seconds } = integration;
       const window = seconds === undefined ? '' : `; tokens in use live on for up to ${String(seconds)} s`;
-      return `API client “${displayName}” (id ${String(id)}) is enabled, its secret can be minted${window}`;
+      return {
+        text: `API client “${displayName}” (id ${String(id)}) is enabled, its secret can be minted${window}`,
+        strategy: 'single',
+        keep: new Map(),
+      };
     },
 
     async mint() {
@@ -83,6 +87,16 @@ export function jamfIssuer(rotator: Rotator | null, context: Context): Issuer {
         );
       }
       return `accepted, with ${String(privileges.length)} privileges`;
+    },
+
+    async accepts(fields) {
+      try {
+        await jamfClient(pairOf(fields), context).authenticate();
+        return true;
+      } catch (error) {
+        if (error instanceof JamfMcpError && error.code === 'CREDENTIALS_REFUSED') return false;
+        throw error;
+      }
     },
   };
 }
