@@ -2,6 +2,7 @@
 import { EXIT, isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import { terminalSafe } from '../format/escape.ts';
 import { jsonText } from '../format/json.ts';
+import { nearest } from '../format/nearest.ts';
 import { redact, redactDeep } from '../redact.ts';
 
 /**
@@ -93,28 +94,11 @@ const withoutValues = (text: string) => text.replace(/(--[\w-]+)=\S+/g, '$1').re
 
 function unknownCommand(typed: string, commands: readonly string[]): JamfMcpError {
   const names = commands.map((id) => id.replaceAll(':', ' '));
-  const [best] = names
-    .map((name) => ({ name, distance: editDistance(typed, name) }))
-    .sort((a, b) => a.distance - b.distance);
   if (typed.startsWith('-')) return new JamfMcpError('USAGE', 'no command was given', helpHint(''));
-  const near = best && best.distance <= Math.max(2, Math.floor(best.name.length / 3));
+  const [near] = nearest(typed, names, 1);
   return new JamfMcpError(
     'USAGE',
     `unknown command${near ? ` ${typed}` : ''}`,
-    near ? `did you mean \`jamf-mcp ${best.name}\`?` : 'see `jamf-mcp --help` for the commands there are',
+    near ? `did you mean \`jamf-mcp ${near}\`?` : 'see `jamf-mcp --help` for the commands there are',
   );
-}
-
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column += 1) {
-      const substitution = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min((previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, substitution));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
 }
