@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { JamfMcpError } from '../../src/lib/errors.ts';
 import { type ErrorCode } from '../../src/lib/errors.ts';
-import { baseUrl, isTlsError, networkError } from '../../src/lib/jamf/answers.ts';
+import { isTlsError, networkError } from '../../src/lib/http.ts';
+import { baseUrl, JAMF } from '../../src/lib/jamf/answers.ts';
 import { jamfClient, whoAmI, type JamfCredentials } from '../../src/lib/jamf/client.ts';
 import { findIntegration, listIntegrations, mintClientCredentials } from '../../src/lib/jamf/integrations.ts';
 import { Secret } from '../../src/lib/redact.ts';
@@ -194,6 +195,27 @@ describe('the Jamf client', () => {
     );
   });
 
+  it('goes on with a token that it is given, until that ends', async () => {
+    const token = { value: new Secret('EXAMPLE-kept-token'), scope: '', endsAt: context.clock.now() + 60_000 };
+    script.answer = ({ path }) => (path === '/api/oauth/token' ? { status: 401, body: {} } : undefined);
+    const client = jamfClient(pair(), context, { token });
+    context.clock.advance(59_000);
+    await client.request('GET', '/a');
+    assert.deepEqual(paths(), ['GET /a']);
+    assert.equal(script.seen[0]?.authorization, 'Bearer EXAMPLE-kept-token');
+    context.clock.advance(1_000);
+    await assert.rejects(client.request('GET', '/b'), { code: 'CREDENTIALS_REFUSED' });
+    assert.deepEqual(paths().slice(1), ['POST /api/oauth/token']);
+  });
+
+  it('waits for the second at which there is room again, as Auth0 tells it', async () => {
+    const reset = String(context.clock.now() / 1000 + 9);
+    const replies: Reply[] = [{ status: 429, headers: { 'x-ratelimit-reset': reset } }];
+    script.answer = ({ path }) => (path === '/a' ? replies.shift() : undefined);
+    await jamfClient(pair(), context).request('GET', '/a');
+    assert.deepEqual(context.clock.slept, [9_000]);
+  });
+
   it('gives up on a server that asks for more than a minute', async () => {
     script.answer = ({ path }) => (path === '/a' ? { status: 429, headers: { 'retry-after': '3600' } } : undefined);
     await assert.rejects(jamfClient(pair(), context).request('GET', '/a'), { code: 'THROTTLED' });
@@ -323,7 +345,8 @@ describe('the Jamf client', () => {
   ] as const) {
     it(`tells ${code} in words`, () => {
       const cause = Object.assign(new Error('40C7:error:0A00:ssl routines:\n../deps/openssl'), { code });
-      const error = networkError(new TypeError('fetch failed', { cause }), 'GET /a', new URL('https://a.example'), 1);
+      const asked = { service: JAMF, label: 'GET /a', url: new URL('https://a.example'), timeoutMs: 1 };
+      const error = networkError(new TypeError('fetch failed', { cause }), asked);
       assert.match(error.message, text);
       assert.match(error.message, new RegExp(`\\(${code}\\)$`));
       assert.doesNotMatch(error.message, /openssl|\n/);

@@ -1,16 +1,13 @@
 /** What a Jamf Pro server answered, made a value or an error that says what to do. */
-import { isInterruption, JamfMcpError, messageOf, type ErrorCode } from '../errors.ts';
+import { JamfMcpError, type ErrorCode } from '../errors.ts';
+import { jsonOf, type Answer, type Service } from '../http.ts';
 import { redact, Secret } from '../redact.ts';
+
+/** Jamf Pro, as requests to it are told. */
+export const JAMF: Service = { name: 'jamf', setting: 'JAMF_URL' };
 
 /** Where tokens come from, since Jamf Pro 10.49 (facts/rotation.md §2a). */
 export const TOKEN_PATH = '/api/oauth/token';
-
-/** An answer, its body read to the end. */
-export interface Answer {
-  status: number;
-  headers: Headers;
-  text: string;
-}
 
 /**
  * Check a Jamf URL and bring it into the form that paths are appended to.
@@ -64,7 +61,7 @@ export function tokenFrom(answer: Answer, pair: { url: string; clientId: string 
     );
   }
   if (status !== 200) throw statusError(answer, 'POST', TOKEN_PATH);
-  const body = parse(answer.text) as { access_token?: unknown; expires_in?: unknown; scope?: unknown } | undefined;
+  const body = jsonOf(answer.text) as { access_token?: unknown; expires_in?: unknown; scope?: unknown } | undefined;
   if (typeof body?.access_token !== 'string' || typeof body.expires_in !== 'number')
     throw notJamf('answers without a token');
   return {
@@ -82,7 +79,7 @@ export function tokenFrom(answer: Answer, pair: { url: string; clientId: string 
 export function decode(answer: Answer, method: string, path: string): unknown {
   if (answer.status < 200 || answer.status >= 300) throw statusError(answer, method, path);
   if (answer.text === '') return undefined;
-  const value = parse(answer.text);
+  const value = jsonOf(answer.text);
   if (value === undefined) {
     throw new JamfMcpError(
       'REMOTE_FAILED',
@@ -130,7 +127,7 @@ function statusError(answer: Answer, method: string, path: string): JamfMcpError
 
 /** Jamf's own words for a failure: an ApiError's descriptions, or an OAuth error, with `: ` before; redacted, one line. */
 function reason(text: string): string {
-  const body = parse(text) as
+  const body = jsonOf(text) as
     | { errors?: readonly { description?: unknown; code?: unknown }[]; error?: unknown; error_description?: unknown }
     | null
     | undefined;
@@ -140,92 +137,4 @@ function reason(text: string): string {
   const words = [...errors.map(({ description, code }) => description ?? code), body?.error, body?.error_description];
   const said = words.filter((word) => typeof word === 'string' && word !== '').join('; ');
   return said === '' ? '' : `: ${redact(said.replace(/\s+/g, ' '))}`;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-const AUTHORITY =
-  'check JAMF_URL; where a proxy or an authority of your own signs, name its certificate in NODE_EXTRA_CA_CERTS=FILE';
-
-/** Why no TLS connection came about, by the code of Node or OpenSSL; first match wins. */
-const TLS: readonly { match: RegExp; why: string; hint: string }[] = [
-  {
-    match: /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNKNOWN_PROTOCOL)$|^EPROTO$/,
-    why: 'the server does not speak TLS on that port',
-    hint: 'check the port in JAMF_URL: https is 443 unless another is given',
-  },
-  { match: /^DEPTH_ZERO_SELF_SIGNED_CERT$/, why: 'its certificate is signed by itself alone', hint: AUTHORITY },
-  {
-    match: /^(SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT.*)|CERT_UNTRUSTED)$/,
-    why: 'its certificate is of an authority that is not known here',
-    hint: AUTHORITY,
-  },
-  {
-    match: /^CERT_HAS_EXPIRED$/,
-    why: 'its certificate has expired',
-    hint: 'check the clock of this machine; if that is right, the certificate has to be renewed on the server',
-  },
-  {
-    match: /^CERT_NOT_YET_VALID$/,
-    why: 'its certificate is not valid yet',
-    hint: 'check the clock of this machine',
-  },
-  {
-    match: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
-    why: 'its certificate is for another host name',
-    hint: 'write JAMF_URL with the host name that the certificate is for',
-  },
-  { match: /CERT|ERR_TLS|ERR_SSL/, why: 'no TLS connection came about', hint: AUTHORITY },
-];
-
-/** The system's own error behind what fetch threw. */
-function systemError(error: unknown): { code: string; cause: unknown } {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  return { code: cause instanceof Error && 'code' in cause ? String(cause.code) : '', cause };
-}
-
-/**
- * Whether it is TLS that failed: that does not pass by asking again.
- * @param error - as {@link networkError} made it
- */
-export function isTlsError(error: JamfMcpError): boolean {
-  const { code } = systemError(error.cause);
-  return TLS.some(({ match }) => match.test(code));
-}
-
-/** `30 s`, `0.02 s`: two digits say enough. */
-export const seconds = (ms: number): string => `${String(Number((ms / 1000).toPrecision(2)))} s`;
-
-/**
- * Say why no answer came.
- * @param error - what fetch threw
- * @returns TIMED_OUT, INTERRUPTED or UNREACHABLE, the system's own reason in it
- */
-export function networkError(error: unknown, label: string, url: URL, timeoutMs: number): JamfMcpError {
-  if (error instanceof Error && error.name === 'TimeoutError') {
-    return new JamfMcpError(
-      'TIMED_OUT',
-      `jamf ${label}: no answer from ${url.host} within ${seconds(timeoutMs)}`,
-      'check the network, a proxy or VPN, and JAMF_URL, then repeat the command',
-      { cause: error },
-    );
-  }
-  if (isInterruption(error))
-    return new JamfMcpError('INTERRUPTED', `interrupted during jamf ${label}`, null, { cause: error });
-  const { code, cause } = systemError(error);
-  const tls = TLS.find(({ match }) => match.test(code));
-  if (tls) {
-    return new JamfMcpError('UNREACHABLE', `jamf ${label}: cannot reach ${url.host}: ${tls.why} (${code})`, tls.hint, {
-      cause: error,
-    });
-  }
-  const hint = 'check JAMF_URL, the network, and a proxy or VPN';
-  const text = redact([code, messageOf(cause)].filter((part) => part !== '').join(': '));
-  return new JamfMcpError('UNREACHABLE', `jamf ${label}: cannot reach ${url.host} (${text})`, hint, { cause: error });
 }

@@ -4,8 +4,9 @@
  */
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
+import { sender } from '../http.ts';
 import type { Secret } from '../redact.ts';
-import { baseUrl, decode, isTlsError, networkError, seconds, TOKEN_PATH, tokenFrom, type Answer } from './answers.ts';
+import { baseUrl, decode, JAMF, TOKEN_PATH, tokenFrom } from './answers.ts';
 
 /** What a client logs in with. */
 export interface JamfCredentials {
@@ -41,30 +42,22 @@ export interface JamfClient {
   request<T>(method: JamfMethod, path: string, options?: JamfRequestOptions): Promise<T>;
   /**
    * Obtain a token now, whatever is cached: the proof that the pair is accepted.
-   * @returns its lifetime in ms and the scope text, such as `api-role:2`
+   * @returns its lifetime in ms, the scope text, such as `api-role:2`, and the token itself
    * @throws JamfMcpError as {@link JamfClient.request}
    */
-  authenticate(): Promise<{ expiresInMs: number; scope: string }>;
+  authenticate(): Promise<{ expiresInMs: number; scope: string; token: Secret }>;
 }
 
-/** Jamf asks for no more than 5 connections at a time (developer.jamf.com, scalability best practices). */
-const MOST_AT_A_TIME = 5;
-
-/** One request and its answer, in ms. */
-const REQUEST_TIMEOUT_MS = 15_000;
+/** How a client works. */
+export interface JamfClientOptions {
+  /** Of one request, in ms; 15 s unless given. */
+  timeoutMs?: number | undefined;
+  /** A token obtained before, used until it ends (ms since 1970): it lives on where the pair is refused by now. */
+  token?: { value: Secret; scope: string; endsAt: number };
+}
 
 /** A token is renewed when this share of its life is over: admins set lifetimes from a minute to hours. */
 const REFRESH_AT = 0.75;
-
-/** A server that does not answer is asked no longer than this altogether, in ms. */
-const SILENCE_MS = 30_000;
-
-/** Times a repeatable request is tried, and the first pause between, in ms; it doubles. */
-const ATTEMPTS = 4;
-const FIRST_PAUSE_MS = 500;
-
-/** A server that asks for a longer pause than this has given us our answer. */
-const LONGEST_PAUSE_MS = 60_000;
 
 interface Token {
   value: Secret;
@@ -79,71 +72,25 @@ interface Token {
  * @param credentials - the pair, or a function that reads it; the function is called again when Jamf refuses the pair,
  *   because it may have been rotated meanwhile
  * @param context - host, clock and signal of every request
- * @param options - `timeoutMs` of one request, 15 s unless given
  */
 export function jamfClient(
   credentials: JamfCredentials | (() => Promise<JamfCredentials>),
   context: Context,
-  options: { timeoutMs?: number } = {},
+  options: JamfClientOptions = {},
 ): JamfClient {
-  const timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
   const read = typeof credentials === 'function' ? credentials : () => Promise.resolve(credentials);
-  const slot = limiter(MOST_AT_A_TIME);
+  const send = sender(JAMF, context, { timeoutMs: options.timeoutMs });
   let known = typeof credentials === 'function' ? null : credentials;
-  let token: Token | null = null;
+  let token: Token | null = options.token
+    ? { ...options.token, expiresInMs: 0, refreshAt: options.token.endsAt }
+    : null;
   let refreshing: Promise<Token> | null = null;
-
-  async function exchange(label: string, url: URL, init: RequestInit, limitMs: number): Promise<Answer> {
-    const started = context.clock.now();
-    const tell = (outcome: string) => {
-      context.host.notify({
-        kind: 'debug',
-        text: `jamf ${label}: ${outcome}, ${String(context.clock.now() - started)} ms`,
-      });
-    };
-    try {
-      const signal = AbortSignal.any([context.signal, AbortSignal.timeout(limitMs)]);
-      const response = await fetch(url, { ...init, redirect: 'manual', signal });
-      const text = await response.text();
-      tell(String(response.status));
-      return { status: response.status, headers: response.headers, text };
-    } catch (error) {
-      const failure = networkError(error, label, url, limitMs);
-      tell(`failed with ${failure.code}`);
-      throw failure;
-    }
-  }
-
-  async function exchangePatiently(label: string, url: URL, init: RequestInit, repeatable: boolean): Promise<Answer> {
-    let silence = 0;
-    for (let attempt = 1; ; attempt += 1) {
-      let answer: Answer | null = null;
-      let begun = context.clock.now();
-      try {
-        answer = await slot(() => {
-          begun = context.clock.now();
-          return exchange(label, url, init, Math.min(timeoutMs, Math.ceil(SILENCE_MS - silence)));
-        });
-        if (answer.status !== 429 && answer.status !== 503) return answer;
-      } catch (error) {
-        silence += context.clock.now() - begun;
-        const left = SILENCE_MS - silence - FIRST_PAUSE_MS * 2 ** (attempt - 1);
-        if (!repeatable || !isPassing(error)) throw error;
-        if (attempt === ATTEMPTS || left <= 0) throw inAll(error, attempt, silence);
-        context.host.notify({ kind: 'progress', text: `${error.message}; asking again` });
-      }
-      const pause = pauseMs(attempt, answer?.headers.get('retry-after') ?? null, context.clock.now());
-      if (!answer) silence += pause;
-      if (answer && (!repeatable || attempt === ATTEMPTS || pause > LONGEST_PAUSE_MS)) return answer;
-      await interruptible(label, context.clock.sleep(pause, context.signal));
-    }
-  }
 
   async function requestToken(pair: JamfCredentials): Promise<Token> {
     const url = new URL(baseUrl(pair.url) + TOKEN_PATH);
     const askedAt = context.clock.now();
     // A lost answer to a token request costs a token nobody uses, so unlike other POSTs it may be repeated.
-    const answer = await exchangePatiently(
+    const answer = await send(
       `POST ${TOKEN_PATH}`,
       url,
       {
@@ -227,7 +174,7 @@ export function jamfClient(
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       };
-      const answer = await exchangePatiently(label, url, init, method === 'GET');
+      const answer = await send(label, url, init, method === 'GET');
       if (answer.status === 401 && round === 1) {
         if (token === used) token = null;
         continue;
@@ -242,8 +189,8 @@ export function jamfClient(
     },
     request,
     async authenticate() {
-      const { expiresInMs, scope } = await refresh();
-      return { expiresInMs, scope };
+      const { expiresInMs, scope, value } = await refresh();
+      return { expiresInMs, scope, token: value };
     },
   };
   return client;
@@ -275,56 +222,14 @@ export async function whoAmI(client: JamfClient): Promise<JamfIdentity> {
   return { account: account?.username ?? null, privileges: [...new Set(held)].sort() };
 }
 
-const isPassing = (error: unknown): error is JamfMcpError =>
-  error instanceof JamfMcpError && ((error.code === 'UNREACHABLE' && !isTlsError(error)) || error.code === 'TIMED_OUT');
-
-/** The error of the last attempt, with what came before it. */
-function inAll({ code, message, hint, cause }: JamfMcpError, attempts: number, ms: number): JamfMcpError {
-  const text = attempts === 1 ? message : `${message}; asked ${String(attempts)} times, ${seconds(ms)} in all`;
-  return new JamfMcpError(code, text, hint, { cause });
-}
-
 const isRefusal = (error: unknown) => error instanceof JamfMcpError && error.code === 'CREDENTIALS_REFUSED';
 
 const samePair = (a: JamfCredentials, b: JamfCredentials) =>
   a.url === b.url && a.clientId === b.clientId && a.clientSecret.reveal() === b.clientSecret.reveal();
-
-/** The pause before the next attempt: Retry-After (seconds or a date) where given, else doubling with full jitter above a half. */
-function pauseMs(attempt: number, retryAfter: string | null, now: number): number {
-  const backoff = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-  if (retryAfter === null) return backoff;
-  const asked = /^\d+$/.test(retryAfter.trim()) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now;
-  return Number.isNaN(asked) ? backoff : Math.max(asked, backoff);
-}
-
-async function interruptible(label: string, wait: Promise<void>): Promise<void> {
-  try {
-    await wait;
-  } catch (error) {
-    throw new JamfMcpError('INTERRUPTED', `interrupted before jamf ${label} was repeated`, null, { cause: error });
-  }
-}
 
 function withQuery(url: URL, query: Record<string, string | number | readonly string[]>): URL {
   for (const [name, value] of Object.entries(query)) {
     for (const one of typeof value === 'object' ? value : [String(value)]) url.searchParams.append(name, one);
   }
   return url;
-}
-
-/** Run at most `most` tasks at a time; the others wait their turn. */
-function limiter(most: number): <T>(task: () => Promise<T>) => Promise<T> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (task) => {
-    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await task();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running -= 1;
-    }
-  };
 }
