@@ -109,12 +109,13 @@ export interface SecretStore {
   /**
    * Add a version that carries the given labels; each label leaves the version that had it.
    * @param token - as in {@link create}; the same token with another value is refused
+   * @param rotationToken - what AWS handed to a rotation function, to be handed back; other stores have no use for it
    * @throws CONFLICT where the token was used for another value
    */
   put(
     name: string,
     fields: Fields,
-    options: { token: string; stages: readonly string[] },
+    options: { token: string; stages: readonly string[]; rotationToken?: Secret },
   ): Promise<{ versionId: string }>;
 
   /**

@@ -159,7 +159,7 @@ export function awsStore(options: { aws: AwsSettings; schema: SecretSchema }, co
       }
     },
 
-    async put(name, fields, { token, stages }) {
+    async put(name, fields, { token, stages, rotationToken }) {
       checkToken(token);
       checkLabels(stages);
       const SecretString = encodeFields(fields);
@@ -169,6 +169,7 @@ export function awsStore(options: { aws: AwsSettings; schema: SecretSchema }, co
         ClientRequestToken: token,
         SecretString,
         VersionStages: [...stages],
+        RotationToken: rotationToken?.reveal(),
       });
       try {
         const output = await call(context, 'PutSecretValue', `secret ${name}`, (send) => client.send(command, send));
