@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import { lookupEvents } from '../../src/lib/audit/sources/lookup-events.ts';
 import type { SourceResult } from '../../src/lib/audit/sources/source.ts';
-import { accessFrom } from '../../src/lib/audit/event.ts';
 import { withSandbox } from '../support/sandbox.ts';
 import { contextIn, type SandboxContext } from '../support/sandbox-context.ts';
 import { record } from '../support/trail.ts';
@@ -35,10 +34,8 @@ describe('audit: LookupEvents', () => {
     };
     const result = await lookupEvents(
       query,
-      (one) => {
-        const access = accessFrom(one);
-        if (access) ids.push(access.eventId);
-        return access !== null;
+      ({ eventId }) => {
+        ids.push(eventId);
       },
       context,
     );

@@ -4,9 +4,8 @@ import fc from 'fast-check';
 import type { AuditedAccess } from '../../src/lib/audit/access.ts';
 import type { AuditResult } from '../../src/lib/audit/audit.ts';
 import { DETECTORS, inOrder } from '../../src/lib/audit/detectors/index.ts';
-import { groupByIdentity } from '../../src/lib/audit/groups.ts';
 import { drawAudit } from '../../src/lib/audit/report.ts';
-import { ACCOUNT, ARN, audited, facts, NAME, session, user } from '../support/trail.ts';
+import { ACCOUNT, ARN, audited, facts, groupsOf, NAME, session, user } from '../support/trail.ts';
 
 const ink = new Chalk({ level: 0 });
 
@@ -20,7 +19,8 @@ function result(accesses: readonly AuditedAccess[], more: Partial<AuditResult> =
       { kind: 'lookup-events', region: 'us-east-1', account: ACCOUNT, events: accesses.length, complete: true },
     ],
     accesses: [...accesses],
-    principals: groupByIdentity(accesses),
+    total: accesses.length,
+    principals: groupsOf(accesses),
     findings: inOrder(watches.flatMap((watch) => watch.findings())),
     unexplained: accesses.filter(({ explanation }) => explanation === null).length,
     skipped: [],

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Chalk } from 'chalk';
-import { collector } from '../../src/lib/audit/collect.ts';
-import { DETECTORS, inOrder } from '../../src/lib/audit/detectors/index.ts';
 import { accessFrom, type RecordedAccess } from '../../src/lib/audit/event.ts';
 import { explain } from '../../src/lib/audit/explain.ts';
-import { groupByIdentity } from '../../src/lib/audit/groups.ts';
+import { judge } from '../../src/lib/audit/judge.ts';
 import { drawAudit } from '../../src/lib/audit/report.ts';
 import { arnOf, parseSecretId } from '../../src/lib/audit/secret-id.ts';
+import { withTimeline, type SettledAccess } from '../../src/lib/audit/timeline.ts';
 import { corpusFile, jsonLines } from '../support/corpus.ts';
 import { facts } from '../support/trail.ts';
 
@@ -78,19 +77,33 @@ describe('corpus: audit over real CloudTrail records', function () {
     );
   });
 
-  it('finds everything that was done to one secret of the live account, by name, by ARN and by partial ARN', () => {
+  /** The accesses to one secret, or to all, among records. */
+  const about = (
+    asked: string | null,
+    all: readonly unknown[],
+  ): Promise<{ mine: SettledAccess[]; arn: string | null }> =>
+    withTimeline({ asked: asked === null ? null : parseSecretId(asked, 'caller') }, async (lines) => {
+      const sink = lines.sink(false);
+      for (const record of all) {
+        const access = accessFrom(record);
+        if (access) sink(access);
+      }
+      const closed = lines.close();
+      return { mine: (await Array.fromAsync(closed.batches())).flat(), arn: closed.arn };
+    });
+
+  it('finds everything that was done to one secret of the live account, by name, by ARN and by partial ARN', async () => {
     const [first] = accesses('invictus').flatMap(({ secrets }) => secrets);
     assert.ok(first);
     const arn = arnOf(first);
     assert.ok(arn);
-    const counts = [first.name, arn, arn.slice(0, -7)].map((id) => {
-      const collected = collector(parseSecretId(id, 'caller'));
-      for (const record of [...records.invictus, ...records['invictus-kms']]) collected.take(record);
-      const { accesses: mine, arn: found } = collected.finish();
-      assert.equal(found, arn);
+    const counts: number[] = [];
+    for (const id of [first.name, arn, arn.slice(0, -7)]) {
+      const { mine, arn: told } = await about(id, [...records.invictus, ...records['invictus-kms']]);
+      assert.equal(told, arn);
       assert.ok(mine.every(({ secret }) => secret === arn));
-      return mine.length;
-    });
+      counts.push(mine.length);
+    }
     assert.deepEqual(counts, [counts[0], counts[0], counts[0]]);
     const raw = [...records.invictus, ...records['invictus-kms']].filter((record) => {
       const text = JSON.stringify(record);
@@ -107,25 +120,18 @@ describe('corpus: audit over real CloudTrail records', function () {
     assert.equal(accesses('invictus-kms').filter(({ principal }) => principal.credential === 'temporary').length, 76);
   });
 
-  it('flags the two Stratus runs by principal and key, once each', () => {
-    const collected = collector(null);
-    for (const record of records.stratus) collected.take(record);
-    const judged = collected
-      .finish()
-      .accesses.map(({ access, ...about }) => ({ ...access, ...about, explanation: explain(access, facts()) }));
-    const findings = inOrder(
-      DETECTORS.flatMap((detector) => {
-        const watch = detector.start(facts());
-        for (const access of judged) watch.see(access);
-        return watch.findings();
-      }),
-    );
+  it('flags the two Stratus runs by principal and key, once each', async () => {
+    const judged = await withTimeline({ asked: null }, async (lines) => {
+      const sink = lines.sink(false);
+      for (const access of accesses('stratus')) sink(access);
+      return await judge(lines.close(), facts());
+    });
     // Two runs, in two accounts: five batches by filter; twenty single reads and a list.
     const [batch, single] = ['165109126369', '903144391865'].map(
       (account) => `arn:aws:iam::${account}:user/christophe`,
     );
     assert.deepEqual(
-      findings.map(({ id, severity, eventIds }) => [id, severity, eventIds.length]),
+      judged.findings.map(({ id, severity, count }) => [id, severity, count]),
       [
         [`unknown-principal:${String(batch)}`, 'high', 5],
         [`unknown-principal:${String(single)}`, 'high', 21],
@@ -138,10 +144,7 @@ describe('corpus: audit over real CloudTrail records', function () {
         secret: null,
         window: { since: '2024-07-31T00:00:00Z', until: '2024-08-01T00:00:00Z' },
         sources: [],
-        accesses: judged,
-        principals: groupByIdentity(judged),
-        findings,
-        unexplained: 26,
+        ...judged,
         skipped: [],
       },
       { ink: new Chalk({ level: 0 }), width: 100 },
@@ -149,7 +152,7 @@ describe('corpus: audit over real CloudTrail records', function () {
     assert.match(drawn, /^26 of 26 accesses unexplained\n/);
   });
 
-  it('throws on no record, however it is bent', () => {
+  it('throws on no record, however it is bent', async () => {
     const all = FILES.flatMap((name) => records[name]);
     const junk = fc.oneof(
       fc.jsonValue(),
@@ -157,16 +160,15 @@ describe('corpus: audit over real CloudTrail records', function () {
       fc.string(),
       fc.constant('arn:aws:secretsmanager:::secret:'),
     );
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.nat(all.length - 1),
         fc.array(fc.tuple(fc.nat(), junk), { minLength: 1, maxLength: 4 }),
-        (index, changes) => {
+        async (index, changes) => {
           const record = structuredClone(all[index]) as Record<string, unknown>;
           for (const [place, value] of changes) bend(record, place, value);
-          const collected = collector(parseSecretId('stratus-red-team-retrieve-secret-1', 'caller'));
-          collected.take(record);
-          for (const { access } of collected.finish().accesses) explain(access, facts({ knownPrincipals: ['*'] }));
+          const { mine } = await about('stratus-red-team-retrieve-secret-1', [record]);
+          for (const access of mine) explain(access, facts({ knownPrincipals: ['*'] }));
         },
       ),
       { numRuns: 2_000 },

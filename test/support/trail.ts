@@ -1,5 +1,6 @@
 /** CloudTrail records for audit tests, invented; and accesses as the audit judges them. */
 import { accessFrom } from '../../src/lib/audit/event.ts';
+import { grouper, type IdentityGroup } from '../../src/lib/audit/groups.ts';
 import type { AuditedAccess } from '../../src/lib/audit/access.ts';
 import type { Explanation, Facts } from '../../src/lib/audit/explain.ts';
 import type { ServiceTask } from '../../src/lib/ecs/tasks.ts';
@@ -96,4 +97,11 @@ export function audited(members: Json = {}, explanation: Explanation | null = nu
   const access = accessFrom(record(members));
   if (!access) throw new Error('not an access');
   return { ...access, secret: ARN, secretName: NAME, explanation };
+}
+
+/** Accesses grouped as an audit does. */
+export function groupsOf(accesses: readonly AuditedAccess[]): IdentityGroup[] {
+  const groups = grouper();
+  for (const access of accesses) groups.see(access);
+  return groups.groups();
 }

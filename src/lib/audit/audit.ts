@@ -7,15 +7,16 @@ import type { Context } from '../host.ts';
 import type { StoreKind } from '../secrets/store.ts';
 import type { LocalOptions } from '../secrets/stores/local-access.ts';
 import type { AuditedAccess } from './access.ts';
-import { collector, type Collected } from './collect.ts';
-import { DETECTORS, inOrder } from './detectors/index.ts';
+import { inOrder } from './detectors/index.ts';
 import type { Finding } from './detectors/detector.ts';
-import { explain, type Facts } from './explain.ts';
-import { groupByIdentity, type IdentityGroup } from './groups.ts';
+import type { Facts } from './explain.ts';
+import type { IdentityGroup } from './groups.ts';
+import { judge, LISTED, type Emit, type Judgement } from './judge.ts';
 import { parseSecretId, type Mention } from './secret-id.ts';
 import { localPrincipal, readLocalLog } from './sources/local-log.ts';
 import { lookupEvents, withinReach } from './sources/lookup-events.ts';
 import type { Skipped, SourceReport } from './sources/source.ts';
+import { withTimeline, type ClosedTimeline } from './timeline.ts';
 import { parseWindow, type Window } from './window.ts';
 
 /** What to audit. */
@@ -33,6 +34,8 @@ export interface AuditRequest {
   knownPrincipals: readonly string[];
   /** The local store, for one whose accesses are to be audited. */
   local: LocalOptions;
+  /** Gets every access, oldest first: for reports that are written as they go. */
+  emit?: Emit;
 }
 
 /** What came of it. Times are ISO 8601, UTC. */
@@ -41,8 +44,10 @@ export interface AuditResult {
   secret: { name: string; arn: string | null; store: StoreKind } | null;
   window: { since: string; until: string };
   sources: SourceReport[];
-  /** Oldest first. */
+  /** Oldest first; of more than 10,000 those that nothing explains before the others. */
   accesses: AuditedAccess[];
+  /** How many accesses there were, listed or not. */
+  total: number;
   /** The accesses by who made them: most unexplained first. */
   principals: IdentityGroup[];
   /** Worst first. */
@@ -79,58 +84,44 @@ export async function auditSecret(request: AuditRequest, context: Context): Prom
   const tasks = await tasksOf({ ...request.ecs, aws }, skipped, context);
 
   const here = asked && { ...asked, account: asked.account ?? caller.account, region };
-  const collected = collector(here);
-  const source = await lookupEvents({ aws, region, account: caller.account, window }, collected.take, context);
-
-  const facts: Facts = { now, self: caller.arn, tasks, knownPrincipals: request.knownPrincipals };
-  const { accesses, nameless, arn } = collected.finish();
-  const judged = judge(accesses, facts);
-  return {
-    secret: here && { name: here.name, arn, store: request.store },
-    window: { since: iso(window.since), until: iso(window.until) },
-    sources: [source.report],
-    ...judged,
-    skipped: [...skipped, ...source.skipped, ...namelessNote(nameless, region)],
-  };
+  return await withTimeline({ asked: here }, async (lines) => {
+    const source = await lookupEvents({ aws, region, account: caller.account, window }, lines.sink(true), context);
+    const facts: Facts = { now, self: caller.arn, tasks, knownPrincipals: request.knownPrincipals };
+    const closed = lines.close();
+    const judgement = await judge(closed, facts, request.emit);
+    return {
+      secret: here && { name: here.name, arn: closed.arn, store: request.store },
+      window: { since: iso(window.since), until: iso(window.until) },
+      sources: [source.report],
+      ...judgement,
+      skipped: [...skipped, ...source.skipped, ...namelessNote(closed, region), ...unlistedNote(judgement)],
+    };
+  });
 }
 
 /** Who is at the machine explains their own accesses; nobody else's are explained unless the settings expect them. */
 async function auditLocal(request: AuditRequest, window: Window, context: Context): Promise<AuditResult> {
   const { local, secret, knownPrincipals } = request;
   const name = secret?.replace(/^local:/, '') ?? null;
-  const { accesses, report, findings } = await readLocalLog({ local, secret: name, window }, context);
-  const self = localPrincipal(local.user, hostname());
-  const judged = judge(accesses, { now: context.clock.now(), self, tasks: [], knownPrincipals });
-  return {
-    secret: name === null ? null : { name, arn: `local:${name}`, store: 'local' },
-    window: { since: iso(window.since), until: iso(window.until) },
-    sources: [report],
-    ...judged,
-    findings: inOrder([...findings, ...judged.findings]),
-    skipped: report.complete
-      ? []
-      : [{ where: 'access.log', why: 'it is not as it was written: accesses may be missing or made up' }],
-  };
-}
-
-/** Explain every access, let the detectors see it, and sum up. */
-function judge(
-  collected: Collected['accesses'],
-  facts: Facts,
-): Pick<AuditResult, 'accesses' | 'principals' | 'findings' | 'unexplained'> {
-  const accesses = collected
-    .map(({ access, ...about }) => ({ ...access, ...about, explanation: explain(access, facts) }))
-    // The newest came first; what shares a second keeps the order in which CloudTrail has it.
-    .reverse()
-    .sort((a, b) => order(a.time ?? '', b.time ?? ''));
-  const watches = DETECTORS.map((detector) => detector.start(facts));
-  for (const access of accesses) for (const watch of watches) watch.see(access);
-  return {
-    accesses,
-    principals: groupByIdentity(accesses),
-    findings: inOrder(watches.flatMap((watch) => watch.findings())),
-    unexplained: accesses.filter(({ explanation }) => explanation === null).length,
-  };
+  return await withTimeline({ asked: null, write: (id) => `local:${id.name}` }, async (lines) => {
+    const { report, findings } = await readLocalLog({ local, secret: name, window }, lines.sink(false), context);
+    const self = localPrincipal(local.user, hostname());
+    const facts: Facts = { now: context.clock.now(), self, tasks: [], knownPrincipals };
+    const judgement = await judge(lines.close(), facts, request.emit);
+    return {
+      secret: name === null ? null : { name, arn: `local:${name}`, store: 'local' },
+      window: { since: iso(window.since), until: iso(window.until) },
+      sources: [report],
+      ...judgement,
+      findings: inOrder([...findings, ...judgement.findings]),
+      skipped: [
+        ...(report.complete
+          ? []
+          : [{ where: 'access.log', why: 'it is not as it was written: accesses may be missing or made up' }]),
+        ...unlistedNote(judgement),
+      ],
+    };
+  });
 }
 
 function askedFor(secret: string | null): Mention | null {
@@ -167,7 +158,7 @@ async function tasksOf(
   }
 }
 
-function namelessNote(nameless: ReadonlyMap<string, number>, region: string): Skipped[] {
+function namelessNote({ nameless }: ClosedTimeline, region: string): Skipped[] {
   if (nameless.size === 0) return [];
   const calls = [...nameless].map(([action, count]) => `${String(count)} ${action}`).join(', ');
   return [
@@ -178,6 +169,14 @@ function namelessNote(nameless: ReadonlyMap<string, number>, region: string): Sk
   ];
 }
 
-const iso = (ms: number) => new Date(ms).toISOString();
+function unlistedNote({ total }: Judgement): Skipped[] {
+  if (total <= LISTED) return [];
+  return [
+    {
+      where: 'the list of accesses',
+      why: `it has ${String(LISTED)} of ${String(total)}, those that nothing explains first; all of them were judged`,
+    },
+  ];
+}
 
-const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+const iso = (ms: number) => new Date(ms).toISOString();

@@ -46,7 +46,28 @@ export interface Access {
   /** Written by the caller: for display, never for judgement. */
   userAgent: string | null;
   region: string | null;
+  /** Whether it concerns no secret itself but what guards it: a trail, a key, a service. Never counted as an access. */
+  context: boolean;
+  /** CloudTrail's requestID. */
+  requestId: string | null;
+  /** The VPC endpoint that the call came through; null for one over the internet, or by AWS itself. */
+  vpcEndpointId: string | null;
+  /** Whether the session was opened with a second factor; null where the record does not tell. */
+  mfa: boolean | null;
+  /** Whether a person in the AWS console made it. */
+  console: boolean;
+  /** The AWS service on whose behalf the caller acted. */
+  invokedBy: string | null;
+  /** Account that the record was delivered to. */
+  recipient: string | null;
+  /** The same call in the record of another account. */
+  sharedEventId: string | null;
+  /** What was asked for, as far as detectors go by it; see {@link DETAILS}. Never a value. */
+  details: Readonly<Record<string, Detail>>;
 }
+
+/** A parameter of a call. */
+export type Detail = string | number | boolean | readonly string[];
 
 /** An access as one record tells it. */
 export interface RecordedAccess extends Access {
@@ -74,19 +95,68 @@ const PLACES: readonly { writtenBy: WrittenBy; path: readonly [string, string, .
   { writtenBy: 'caller', path: ['requestParameters', 'name'] },
 ];
 
+/** The parameters that are kept, by the name they get. Values (`secretString`, `secretBinary`, `rotationToken`) are not among them. */
+const DETAILS: Readonly<Record<string, readonly [string, string, ...string[]]>> = {
+  versionId: ['requestParameters', 'versionId'],
+  versionStage: ['requestParameters', 'versionStage'],
+  moveTo: ['requestParameters', 'moveToVersionId'],
+  removeFrom: ['requestParameters', 'removeFromVersionId'],
+  force: ['requestParameters', 'forceDeleteWithoutRecovery'],
+  recoveryWindowDays: ['requestParameters', 'recoveryWindowInDays'],
+  kmsKeyId: ['requestParameters', 'kmsKeyId'],
+  keyId: ['requestParameters', 'keyId'],
+  grantee: ['requestParameters', 'granteePrincipal'],
+  operations: ['requestParameters', 'operations'],
+  policy: ['requestParameters', 'resourcePolicy'],
+  blockPublicPolicy: ['requestParameters', 'blockPublicPolicy'],
+  replicaRegions: ['requestParameters', 'addReplicaRegions'],
+  rotationFunction: ['requestParameters', 'rotationLambdaARN'],
+  filters: ['requestParameters', 'filters'],
+  trail: ['requestParameters', 'name'],
+  cluster: ['requestParameters', 'cluster'],
+  service: ['requestParameters', 'service'],
+  forceDeployment: ['requestParameters', 'forceNewDeployment'],
+  deletionDate: ['responseElements', 'deletionDate'],
+  reason: ['additionalEventData', 'Reason'],
+};
+
+/** What is kept of other services: what opens, narrows or switches off that which guards a secret. */
+const CONTEXT: Readonly<Record<string, ReadonlySet<string>>> = {
+  'cloudtrail.amazonaws.com': new Set([
+    'StopLogging',
+    'StartLogging',
+    'DeleteTrail',
+    'UpdateTrail',
+    'PutEventSelectors',
+    'DeleteEventDataStore',
+    'StopEventDataStoreIngestion',
+  ]),
+  'kms.amazonaws.com': new Set([
+    'DisableKey',
+    'EnableKey',
+    'ScheduleKeyDeletion',
+    'CancelKeyDeletion',
+    'CreateGrant',
+    'PutKeyPolicy',
+  ]),
+  'ecs.amazonaws.com': new Set(['UpdateService', 'RunTask', 'CreateService']),
+};
+
 /**
  * Make the normal form.
  * @param record - one CloudTrail record, decoded: one element of `Records`, or of a LookupEvents `CloudTrailEvent`
- * @returns the access, or null where the record is none (not an object, or of another service)
+ * @returns the access, or null where the record is none (not an object, or of a call that concerns no secret)
  */
 export function accessFrom(record: unknown): RecordedAccess | null {
   if (!isObject(record)) return null;
   const source = text(record.eventSource);
-  if (
-    source !== SECRETS_MANAGER &&
-    !(source === KMS && text(at(record, ['requestParameters', 'encryptionContext', 'SecretARN'])))
-  )
-    return null;
+  if (source === null) return null;
+  const access =
+    source === SECRETS_MANAGER ||
+    (source === KMS && text(at(record, ['requestParameters', 'encryptionContext', 'SecretARN'])) !== null);
+  const context =
+    !access && Object.hasOwn(CONTEXT, source) && CONTEXT[source]?.has(text(record.eventName) ?? '') === true;
+  if (!access && !context) return null;
   const region = text(record.awsRegion);
   const principal = principalOf(record);
   const errorCode = text(record.errorCode);
@@ -102,12 +172,54 @@ export function accessFrom(record: unknown): RecordedAccess | null {
     outcome,
     error: errorCode === null ? null : { code: errorCode, message },
     denial,
-    secrets: mentionsIn(record, denial, { account: principal.account ?? text(record.recipientAccountId), region }),
+    secrets: context
+      ? []
+      : mentionsIn(record, denial, { account: principal.account ?? text(record.recipientAccountId), region }),
     principal,
     sourceIp: text(record.sourceIPAddress),
     userAgent: text(record.userAgent),
     region,
+    context,
+    requestId: text(record.requestID),
+    vpcEndpointId: text(record.vpcEndpointId),
+    mfa: mfaOf(at(record, ['userIdentity', 'sessionContext', 'attributes', 'mfaAuthenticated'])),
+    console: record.sessionCredentialFromConsole === true || record.sessionCredentialFromConsole === 'true',
+    invokedBy: text(at(record, ['userIdentity', 'invokedBy'])),
+    recipient: text(record.recipientAccountId),
+    sharedEventId: text(record.sharedEventID),
+    details: detailsOf(record),
   };
+}
+
+/** CloudTrail writes the texts `true` and `false`. */
+const mfaOf = (value: unknown): boolean | null =>
+  value === 'true' || value === true ? true : value === 'false' || value === false ? false : null;
+
+/** Longest text kept of a parameter, and most entries of a list: a resource policy has 20,480 characters at most. */
+const LONGEST = 20_480;
+const MOST = 100;
+
+function detailsOf(record: Json): Record<string, Detail> {
+  const details: Record<string, Detail> = {};
+  for (const [name, path] of Object.entries(DETAILS)) {
+    const detail = detailOf(at(record, path));
+    if (detail !== null) details[name] = detail;
+  }
+  return details;
+}
+
+function detailOf(value: unknown): Detail | null {
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value === 'string') return value === '' ? null : value.slice(0, LONGEST);
+  if (!Array.isArray(value)) return null;
+  return value.slice(0, MOST).map((item) => (typeof item === 'string' ? item : shallow(item)).slice(0, LONGEST));
+}
+
+/** An entry of a list in one line: `tag-key: !x`. Deeper than that nothing is kept. */
+function shallow(item: unknown): string {
+  if (!isObject(item)) return typeof item === 'number' || typeof item === 'boolean' ? String(item) : '';
+  const texts = Object.values(item).map((part) => strings(part).join(', '));
+  return texts.filter((part) => part !== '').join(': ');
 }
 
 /** Every secret the record names, each once; one known by name only lives where the call was made. */

@@ -17,28 +17,38 @@ export interface IdentityGroup {
   actions: Record<string, number>;
 }
 
-/**
- * Group.
- * @param accesses - oldest first
- * @returns most unexplained first, then most accesses
- */
-export function groupByIdentity(accesses: readonly AuditedAccess[]): IdentityGroup[] {
-  return [...Map.groupBy(accesses, ({ principal }) => identityOf(principal))]
-    .map(([identity, group]) => ({
-      identity,
-      accesses: group.length,
-      unexplained: group.filter(({ explanation }) => explanation === null).length,
-      first: group.find(({ time }) => time !== null)?.time ?? null,
-      last: group.findLast(({ time }) => time !== null)?.time ?? null,
-      outcomes: count(group.map(({ outcome }) => outcome)),
-      explanations: count(group.flatMap(({ explanation }) => (explanation ? [explanation.kind] : []))),
-      actions: count(group.map(({ action }) => action)),
-    }))
-    .sort((a, b) => b.unexplained - a.unexplained || b.accesses - a.accesses || (a.identity < b.identity ? -1 : 1));
+/** Groups accesses as they pass. */
+export interface Grouper {
+  see(access: AuditedAccess): void;
+  /** @returns most unexplained first, then most accesses */
+  groups(): IdentityGroup[];
 }
 
-function count<Key extends string>(keys: readonly Key[]): Record<Key, number> {
-  const counts = new Map<Key, number>();
-  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
-  return Object.fromEntries(counts) as Record<Key, number>;
+/** A grouper. */
+export function grouper(): Grouper {
+  const groups = new Map<string, IdentityGroup>();
+  return {
+    see({ principal, explanation, outcome, action, time }) {
+      const identity = identityOf(principal);
+      const group = groups.get(identity) ?? { identity, ...EMPTY, outcomes: {}, explanations: {}, actions: {} };
+      groups.set(identity, group);
+      group.accesses += 1;
+      if (explanation === null) group.unexplained += 1;
+      else count(group.explanations, explanation.kind);
+      count(group.outcomes, outcome);
+      count(group.actions, action);
+      group.first ??= time;
+      group.last = time ?? group.last;
+    },
+    groups: () =>
+      [...groups.values()].sort(
+        (a, b) => b.unexplained - a.unexplained || b.accesses - a.accesses || (a.identity < b.identity ? -1 : 1),
+      ),
+  };
+}
+
+const EMPTY = { accesses: 0, unexplained: 0, first: null, last: null };
+
+function count<Key extends string>(counts: Partial<Record<Key, number>>, key: Key): void {
+  counts[key] = (counts[key] ?? 0) + 1;
 }

@@ -26,10 +26,10 @@ export function drawAudit(result: AuditResult, canvas: Canvas): string {
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
-function headline({ secret, window, accesses, unexplained, sources }: AuditResult, ink: ChalkInstance): string {
-  const count = `${String(unexplained)} of ${String(accesses.length)} ${accesses.length === 1 ? 'access' : 'accesses'} unexplained`;
+function headline({ secret, window, total, unexplained, sources }: AuditResult, ink: ChalkInstance): string {
+  const count = `${String(unexplained)} of ${String(total)} ${total === 1 ? 'access' : 'accesses'} unexplained`;
   const text =
-    accesses.length === 0
+    total === 0
       ? 'no accesses: none in that time, or no secret of that name'
       : unexplained > 0
         ? ink.red(count)

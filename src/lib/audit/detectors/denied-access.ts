@@ -22,11 +22,11 @@ function reasonOf({ policy, explicit }: Denial): string | null {
 export const deniedAccess = perIdentity(
   'denied-access',
   ({ outcome }) => outcome === 'denied',
-  ({ identity, accesses }) => {
+  ({ identity, accesses, count }) => {
     const reasons = fewOf(accesses.map(({ denial }) => (denial ? reasonOf(denial) : null)));
     return {
       severity: severityOf(accesses),
-      title: `${identity} was refused ${times(accesses.length)}`,
+      title: `${identity} was refused ${times(count)}`,
       why: `${circumstances(accesses)}: ${reasons || 'the record does not tell which policy refused'}`,
       fix: 'where it needs the secret, allow the action on the ARN of this secret alone; where it does not, find out who runs it, and take its key or session away',
       technique: 'T1555.006',

@@ -23,13 +23,20 @@ export interface Finding {
   why: string;
   /** What to do about it. */
   fix: string;
+  /** At most {@link MOST_EVENTS}: of every kind of deed some. */
   eventIds: string[];
+  /** How many accesses there were in all. */
+  count: number;
   /** MITRE ATT&CK technique: https://attack.mitre.org/techniques/ */
   technique: string;
 }
 
+/** Events that one finding names. */
+export const MOST_EVENTS = 100;
+
 /** A detector at work on one audit. */
 export interface Watch {
+  /** Called for every access, oldest first, and for what guards the secrets ({@link Access.context}) in between. */
   see(access: AuditedAccess): void;
   findings(): Finding[];
 }
@@ -47,7 +54,59 @@ export interface Deeds {
   identity: string;
   /** The principal of the first of them. */
   principal: Principal;
+  /** How many there were. */
+  count: number;
+  /** The first few of every kind ({@link kindOf}): enough to tell what was done, however much it was. */
   accesses: readonly AuditedAccess[];
+}
+
+/** Accesses of one kind that are kept as evidence, and kinds. */
+const OF_A_KIND = 20;
+const KINDS = 500;
+
+/** What sets one deed apart from another in every sentence that a detector writes. */
+const kindOf = ({ action, outcome, explanation, secretName, sourceIp, principal, region }: AuditedAccess) =>
+  [action, outcome, explanation?.kind, secretName, sourceIp, principal.session, principal.accessKeyId, region].join(
+    '\n',
+  );
+
+/** Gathers deeds in bounded space. */
+export interface Gatherer {
+  add(access: AuditedAccess): void;
+  deeds(): Deeds[];
+}
+
+interface Gathered {
+  principal: Principal;
+  count: number;
+  accesses: AuditedAccess[];
+  /** How many of each kind are kept. */
+  kinds: Map<string, number>;
+}
+
+/** A gatherer by identity. */
+export function gatherer(): Gatherer {
+  const all = new Map<string, Gathered>();
+  return {
+    add(access) {
+      const identity = identityOf(access.principal);
+      const deeds: Gathered = all.get(identity) ?? {
+        principal: access.principal,
+        count: 0,
+        accesses: [],
+        kinds: new Map(),
+      };
+      if (deeds.count === 0) all.set(identity, deeds);
+      deeds.count += 1;
+      const kind = kindOf(access);
+      const alike = deeds.kinds.get(kind) ?? 0;
+      if (alike >= OF_A_KIND || (alike === 0 && deeds.kinds.size >= KINDS)) return;
+      deeds.kinds.set(kind, alike + 1);
+      deeds.accesses.push(access);
+    },
+    deeds: () =>
+      [...all].map(([identity, { principal, count, accesses }]) => ({ identity, principal, count, accesses })),
+  };
 }
 
 /**
@@ -59,25 +118,22 @@ export interface Deeds {
 export function perIdentity(
   id: string,
   concerns: (access: AuditedAccess, facts: Facts) => boolean,
-  tell: (deeds: Deeds, facts: Facts) => Omit<Finding, 'id' | 'eventIds'>,
+  tell: (deeds: Deeds, facts: Facts) => Omit<Finding, 'id' | 'eventIds' | 'count'>,
 ): Detector {
   return {
     id,
     start(facts) {
-      const gathered = new Map<string, { principal: Principal; accesses: AuditedAccess[] }>();
+      const gathered = gatherer();
       return {
         see(access) {
-          if (!concerns(access, facts)) return;
-          const identity = identityOf(access.principal);
-          const deeds = gathered.get(identity);
-          if (deeds) deeds.accesses.push(access);
-          else gathered.set(identity, { principal: access.principal, accesses: [access] });
+          if (!access.context && concerns(access, facts)) gathered.add(access);
         },
         findings: () =>
-          [...gathered].map(([identity, deeds]) => ({
-            id: `${id}:${identity}`,
-            ...tell({ identity, ...deeds }, facts),
-            eventIds: deeds.accesses.map(({ eventId }) => eventId),
+          gathered.deeds().map((deeds) => ({
+            id: `${id}:${deeds.identity}`,
+            ...tell(deeds, facts),
+            eventIds: deeds.accesses.slice(0, MOST_EVENTS).map(({ eventId }) => eventId),
+            count: deeds.count,
           })),
       };
     },

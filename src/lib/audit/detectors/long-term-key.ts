@@ -13,13 +13,13 @@ const hasRead = ({ action, outcome, explanation }: AuditedAccess) =>
 export const longTermKey = perIdentity(
   'long-term-key',
   (access) => access.principal.credential === 'long-term' || isRoot(access),
-  ({ identity, accesses }) => {
+  ({ identity, accesses, count }) => {
     const root = accesses.some(isRoot);
     const keys = fewOf(accesses.map(({ principal }) => principal.accessKeyId));
     return {
       severity: root ? 'critical' : accesses.some(hasRead) ? 'high' : 'medium',
       title: root ? `root was used: ${identity}` : `${identity} uses a long-term access key`,
-      why: `${circumstances(accesses)}, ${times(accesses.length)}${keys && ` with ${keys}`}: ${root ? 'root can do everything and nothing limits it' : 'it is valid until somebody deletes it, wherever it leaks'}`,
+      why: `${circumstances(accesses)}, ${times(count)}${keys && ` with ${keys}`}: ${root ? 'root can do everything and nothing limits it' : 'it is valid until somebody deletes it, wherever it leaks'}`,
       fix: root
         ? 'delete the keys of root, and use a role'
         : 'replace the key by a role (OIDC for a pipeline, IAM Identity Center for a person), then delete the key',

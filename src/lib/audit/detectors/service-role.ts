@@ -10,10 +10,10 @@ export const serviceRole = perIdentity(
   'service-role-outside-task',
   ({ explanation, outcome, principal }, facts) =>
     explanation === null && outcome !== 'denied' && isServiceRole(principal.role, facts),
-  ({ identity, accesses }) => ({
+  ({ identity, accesses, count }) => ({
     severity: 'medium',
     title: `${identity} was used outside of a task of the service`,
-    why: `${circumstances(accesses)}, ${times(accesses.length)}, as session ${fewOf(accesses.map(({ principal }) => principal.session))}: no task of the service was starting then under that name`,
+    why: `${circumstances(accesses)}, ${times(count)}, as session ${fewOf(accesses.map(({ principal }) => principal.session))}: no task of the service was starting then under that name`,
     fix: "look at the session's other calls, and let only ecs-tasks.amazonaws.com assume the role, for this cluster (aws:SourceArn)",
     technique: 'T1078.004',
   }),

@@ -10,7 +10,7 @@ export const unknownPrincipal = perIdentity(
   'unknown-principal',
   ({ explanation, outcome, principal }, facts) =>
     explanation === null && outcome !== 'denied' && !isServiceRole(principal.role, facts),
-  ({ identity, accesses }) => {
+  ({ identity, accesses, count }) => {
     const done = accesses.filter(({ outcome }) => outcome === 'success');
     const read = done.some(({ action }) => VALUE_READS.has(action));
     const changed = done.some(({ action }) => !VALUE_READS.has(action) && !LOOKS.has(action));
@@ -24,7 +24,7 @@ export const unknownPrincipal = perIdentity(
     return {
       severity: read || changed ? 'high' : 'medium',
       title: `${identity} is not known here and ${deed}`,
-      why: `${circumstances(accesses)}, ${times(accesses.length)}; no task, no setting and not you explain it`,
+      why: `${circumstances(accesses)}, ${times(count)}; no task, no setting and not you explain it`,
       fix: 'where it is expected, add its ARN to audit.knownPrincipals in jamf-mcp.yaml; where it is not, rotate (jamf-mcp rotate --force-deploy) and take its permission away',
       technique: read ? 'T1555.006' : changed ? 'T1098' : 'T1526',
     };

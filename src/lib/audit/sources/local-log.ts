@@ -3,16 +3,13 @@ import type { Context } from '../../host.ts';
 import type { LogBody } from '../../secrets/stores/access-log.ts';
 import type { LocalOptions } from '../../secrets/stores/local-access.ts';
 import type { StoreFinding } from '../../secrets/stores/local-verify.ts';
-import type { Collected } from '../collect.ts';
 import type { Finding } from '../detectors/detector.ts';
-import type { Access } from '../event.ts';
+import type { RecordedAccess } from '../event.ts';
 import type { Window } from '../window.ts';
-import type { SourceReport } from './source.ts';
+import type { Sink, SourceReport } from './source.ts';
 
 /** What the log of a local store gives. */
 export interface LocalLog {
-  /** Newest first, as from any source. */
-  accesses: Collected['accesses'];
   report: SourceReport;
   /** What `audit verify` would find: what is told about accesses is worth no more than the log that tells it. */
   findings: Finding[];
@@ -24,10 +21,12 @@ export const localPrincipal = (user: string | null, host: string): string => `lo
 /**
  * Read the log, and verify it.
  * @param query - `secret`: its name, null for every secret; what concerns the whole store is always among them
+ * @param sink - gets the accesses, oldest first
  * @throws JamfMcpError NOT_FOUND where there is no local store, and what its key fails with
  */
 export async function readLocalLog(
   query: { local: LocalOptions; secret: string | null; window: Window },
+  sink: Sink,
   context: Context,
 ): Promise<LocalLog> {
   const { readLog } = await import('../../secrets/stores/local-verify.ts');
@@ -37,14 +36,8 @@ export async function readLocalLog(
     const named = query.secret === null || secret === null || secret === query.secret;
     return named && at >= query.window.since && at <= query.window.until;
   });
+  for (const body of within) sink(accessOf(body));
   return {
-    accesses: within
-      .map((body) => ({
-        access: accessOf(body),
-        secret: body.secret === null ? null : `local:${body.secret}`,
-        secretName: body.secret,
-      }))
-      .reverse(),
     report: {
       kind: 'local-log',
       region: null,
@@ -56,8 +49,10 @@ export async function readLocalLog(
   };
 }
 
-function accessOf({ seq, time, user, host, action }: LogBody): Access {
+function accessOf({ seq, time, user, host, action, secret }: LogBody): RecordedAccess {
   return {
+    ...NOTHING_MORE,
+    secrets: secret === null ? [] : [{ ...NAMED, name: secret }],
     eventId: `line:${String(seq)}`,
     time,
     action,
@@ -81,6 +76,21 @@ function accessOf({ seq, time, user, host, action }: LogBody): Access {
   };
 }
 
+const NAMED = { partition: null, account: null, region: null, suffix: null, otherName: null };
+
+/** What only CloudTrail tells. */
+const NOTHING_MORE = {
+  context: false,
+  requestId: null,
+  vpcEndpointId: null,
+  mfa: null,
+  console: false,
+  invokedBy: null,
+  recipient: null,
+  sharedEventId: null,
+  details: {},
+};
+
 /** https://attack.mitre.org/techniques/T1070/ (indicator removal), T1565.001 (stored data manipulation) */
 const findingOf = ({ id, severity, title, why, fix, file }: StoreFinding): Finding => ({
   id: `local-store:${id}`,
@@ -89,5 +99,6 @@ const findingOf = ({ id, severity, title, why, fix, file }: StoreFinding): Findi
   why,
   fix,
   eventIds: [],
+  count: 0,
   technique: file.endsWith('.age') ? 'T1565.001' : 'T1070',
 });

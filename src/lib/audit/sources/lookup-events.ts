@@ -7,6 +7,7 @@ import type { CloudTrailClient, Event, LookupEventsCommandInput } from '@aws-sdk
 import { awsErrorName, call, clientConfig, type AwsSettings } from '../../aws.ts';
 import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
+import { accessFrom } from '../event.ts';
 import { DAY, type Window } from '../window.ts';
 import { pace, type Pace } from './pace.ts';
 import type { Sink, Skipped, SourceResult } from './source.ts';
@@ -39,7 +40,7 @@ export interface LookupQuery {
 /**
  * Read every Secrets Manager event of the window, newest first, page by page to the end. The window has to be
  * {@link withinReach}.
- * @param sink - gets each distinct event once
+ * @param sink - gets each distinct event once, newest first
  * @returns the report; `complete: false` where it broke off after the first page, with the reason in `skipped`
  * @throws JamfMcpError INTERRUPTED, and what the first page fails with, after its retries
  */
@@ -163,8 +164,12 @@ function attemptsFor(error: unknown): number {
 /** `CloudTrailEvent` is the record as JSON text; the members beside it are only an excerpt. */
 function hand(event: Event, sink: Sink, skip: (why: string) => void): void {
   const record = parsed(event.CloudTrailEvent ?? '');
-  if (record === undefined) skip('its CloudTrailEvent is not JSON');
-  else if (!sink(record)) skip('its CloudTrailEvent is no record of Secrets Manager');
+  const access = accessFrom(record);
+  if (access) sink(access);
+  else
+    skip(
+      record === undefined ? 'its CloudTrailEvent is not JSON' : 'its CloudTrailEvent is no record of Secrets Manager',
+    );
 }
 
 function parsed(text: string): unknown {

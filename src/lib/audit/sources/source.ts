@@ -1,12 +1,13 @@
-/** What a source of CloudTrail records is: it reads to the end, hands every record on, and reports what it saw. */
+/** What a source of records is: it reads to the end, hands every access on, and reports what it saw. */
+import type { RecordedAccess } from '../event.ts';
 
 /** What a source has read; part of the result. */
 export interface SourceReport {
-  /** `lookup-events` … */
+  /** `lookup-events`, `files` … */
   kind: string;
   region: string | null;
   account: string | null;
-  /** Distinct records read. */
+  /** Records read that concern secrets. */
   events: number;
   /** False where the source broke off before its end. */
   complete: boolean;
@@ -26,5 +27,5 @@ export interface SourceResult {
   skipped: Skipped[];
 }
 
-/** Takes each record as it comes, decoded but not checked; tells whether it concerns a secret. */
-export type Sink = (record: unknown) => boolean;
+/** Takes each access as it comes, in whatever order; one that comes twice counts once. */
+export type Sink = (access: RecordedAccess) => void;

@@ -1,0 +1,69 @@
+/** Judges a timeline: what explains each access, what the detectors find, and what it all comes to. */
+import type { AuditedAccess } from './access.ts';
+import { DETECTORS, inOrder } from './detectors/index.ts';
+import type { Finding } from './detectors/detector.ts';
+import { explain, type Facts } from './explain.ts';
+import { grouper, type IdentityGroup } from './groups.ts';
+import type { ClosedTimeline } from './timeline.ts';
+
+/** What a timeline comes to. */
+export interface Judgement {
+  /** Oldest first; of more than {@link LISTED} all that fit, those that nothing explains before the others. */
+  accesses: AuditedAccess[];
+  /** How many accesses there were, listed or not. */
+  total: number;
+  /** How many of them nothing explains. */
+  unexplained: number;
+  /** Most unexplained first. */
+  principals: IdentityGroup[];
+  /** Worst first. */
+  findings: Finding[];
+}
+
+/** Takes every access as it is judged, oldest first: a report that is written as it goes. */
+export type Emit = (access: AuditedAccess) => void | Promise<void>;
+
+/** Accesses that a result lists: what is more than a person reads goes to a report that is written as it goes. */
+export const LISTED = 10_000;
+
+/**
+ * Judge every access.
+ * @param timeline - complete
+ * @param facts - what explanations and detectors go by
+ * @param emit - gets each access
+ */
+export async function judge(timeline: ClosedTimeline, facts: Facts, emit: Emit = ignore): Promise<Judgement> {
+  const watches = DETECTORS.map((detector) => detector.start(facts));
+  const groups = grouper();
+  const listed: Record<'explained' | 'unexplained', { place: number; access: AuditedAccess }[]> = {
+    explained: [],
+    unexplained: [],
+  };
+  let total = 0;
+  let unexplained = 0;
+  for await (const batch of timeline.batches()) {
+    for (const settled of batch) {
+      const access: AuditedAccess = { ...settled, explanation: explain(settled, facts) };
+      for (const watch of watches) watch.see(access);
+      if (access.context) continue;
+      total += 1;
+      if (access.explanation === null) unexplained += 1;
+      groups.see(access);
+      const list = listed[access.explanation === null ? 'unexplained' : 'explained'];
+      if (list.length < LISTED) list.push({ place: total, access });
+      await emit(access);
+    }
+  }
+  return {
+    accesses: [...listed.unexplained, ...listed.explained]
+      .slice(0, LISTED)
+      .sort((a, b) => a.place - b.place)
+      .map(({ access }) => access),
+    total,
+    unexplained,
+    principals: groups.groups(),
+    findings: inOrder(watches.flatMap((watch) => watch.findings())),
+  };
+}
+
+const ignore = () => undefined;
