@@ -63,3 +63,19 @@ export interface Issuer {
 
 /** Makes the issuer of one rotation; its calls listen to the context's signal. */
 export type IssuerFactory = (context: Context) => Issuer;
+
+/** Which issuer a rotation has, and what it is to do. */
+export interface IssuerChoice {
+  /** {@link Issuer.name} */
+  issuer: string;
+  /** The fields that get new values; {@link Issuer.replaces} of what comes of it. */
+  fields: readonly string[];
+  /** Null: what the issuer finds best. A rotation that is resumed goes on with the one it began with. */
+  strategy: Strategy | null;
+}
+
+/**
+ * Finds an issuer by name; an issuer is loaded when it is first asked for.
+ * @throws JamfMcpError INPUT_INVALID where there is none of that name, or it cannot do what is chosen
+ */
+export type Issuers = (choice: IssuerChoice) => Promise<IssuerFactory>;

@@ -3,20 +3,13 @@
  * line carries the digest of the one before it, so that a change, a removal or a new order is found. What cannot be
  * found here is that the newest lines were cut off: on AWS, CloudTrail has the same reasons.
  */
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  sign,
-  verify,
-  type KeyObject,
-} from 'node:crypto';
+import { createHash, sign, verify } from 'node:crypto';
 import { appendFile, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
-import { createFile, errorCode, readIfThere, withLock } from './stores/files.ts';
+import { signingKey, verifyingKey } from './signing.ts';
+import { errorCode, readIfThere, withLock } from './stores/files.ts';
 
 /** What is recorded. */
 export interface BreakGlassEntry {
@@ -52,7 +45,6 @@ export interface BreakGlassLog {
 
 /** Name of its file in the data folder. */
 export const BREAK_GLASS_LOG = 'breakglass.jsonl';
-const KEY = 'breakglass.key';
 
 /** Where the log is kept in a data folder. */
 export const breakGlassPath = (folder: string) => join(folder, BREAK_GLASS_LOG);
@@ -98,8 +90,7 @@ export async function recordBreakGlass(folder: string, entry: BreakGlassEntry, c
  */
 export async function readBreakGlass(folder: string): Promise<BreakGlassLog> {
   const text = (await readIfThere(breakGlassPath(folder)))?.toString() ?? '';
-  const stored = await readIfThere(join(folder, KEY));
-  const key = stored && publicKeyIn(stored);
+  const key = await verifyingKey(folder);
   const log: BreakGlassLog = { entries: [], problems: [] };
   let previous = '';
   for (const [index, line] of text.split('\n').entries()) {
@@ -124,14 +115,6 @@ const digest = (line: string) => (line === '' ? '' : createHash('sha256').update
 
 const signedText = (previous: string, entry: BreakGlassEntry) => `${previous}\n${JSON.stringify(entry)}`;
 
-function publicKeyIn(stored: Buffer): KeyObject | null {
-  try {
-    return createPublicKey(createPrivateKey(stored));
-  } catch {
-    return null; // then no line can be checked, which is told of each
-  }
-}
-
 function parseLine(line: string): SignedLine | null {
   try {
     const found = JSON.parse(line) as Partial<SignedLine> | null;
@@ -141,14 +124,4 @@ function parseLine(line: string): SignedLine | null {
   } catch {
     return null; // torn or foreign: reported by its line number
   }
-}
-
-/** The key of this data folder, made on first use. */
-async function signingKey(folder: string): Promise<KeyObject> {
-  const path = join(folder, KEY);
-  const { privateKey } = generateKeyPairSync('ed25519');
-  const stored = await readIfThere(path);
-  if (stored) return createPrivateKey(stored);
-  await createFile(path, Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' })));
-  return createPrivateKey((await readIfThere(path)) ?? '');
 }

@@ -1,0 +1,123 @@
+/**
+ * The claim: a version of the secret that says who rotates it. While AWSPENDING is on it, or on the version that came
+ * of it, nobody else begins: the label is moved by compare-and-swap, and a rotation function of AWS respects it too.
+ */
+import { createHash } from 'node:crypto';
+import { Secret } from '../redact.ts';
+import { CLAIM_FIELD, withoutClaim } from '../secrets/claim.ts';
+import type { Fields } from '../secrets/store.ts';
+import type { Strategy } from './issuer.ts';
+
+/** The process that does, or did, the work. */
+export interface Runner {
+  user: string | null;
+  /** Name of the machine. */
+  host: string;
+  pid: number;
+}
+
+/** What a claim says. Times are ISO 8601, UTC. */
+export interface Claim {
+  /** `undo`: makes the version before current again. */
+  kind: 'rotation' | 'undo';
+  /** Id of the version to be; of an undo, an id of its own. */
+  rotationId: string;
+  by: Runner;
+  since: string;
+  /** Why, in the words of whoever began it. */
+  reason: string | null;
+  issuer: string;
+  /** The fields that get new values. */
+  fields: readonly string[];
+  strategy: Strategy;
+  /** The service to redeploy. */
+  ecs: { cluster: string; service: string } | null;
+  /** The version that was current when it began. */
+  base: string;
+  /** Of an undo: the version that is to be current again. */
+  target: string | null;
+  /** Rotations that stopped and that this one took over from, oldest first. */
+  follows: readonly string[];
+  /** The earliest time at which one of those may have made the value in use refused. */
+  windowFrom: string | null;
+  /** {@link Proof.keep} */
+  keep: Fields;
+}
+
+/** The version id of a rotation's claim, so that it is found from the version that came of it. */
+export function claimIdOf(rotationId: string): string {
+  const hex = createHash('sha256').update(`${rotationId}:claim`).digest('hex');
+  // RFC 9562: version 8 is for ids of one's own making.
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `a${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
+}
+
+/** What is stored as the claim: the fields as they are, and what it says. */
+export function claimFields(current: Fields, claim: Claim): Fields {
+  const keep = Object.fromEntries([...claim.keep].map(([name, value]) => [name, value.reveal()]));
+  return new Map([...withoutClaim(current), [CLAIM_FIELD, new Secret(JSON.stringify({ ...claim, keep }))]]);
+}
+
+/**
+ * Read a claim out of a version.
+ * @returns null for a version that is none, or whose claim is not readable
+ */
+export function claimIn(fields: Fields): Claim | null {
+  const text = fields.get(CLAIM_FIELD)?.reveal();
+  if (text === undefined) return null;
+  try {
+    return claimFrom(JSON.parse(text));
+  } catch {
+    return null; // not JSON: somebody else's field of that name
+  }
+}
+
+function claimFrom(value: unknown): Claim | null {
+  if (!isObject(value)) return null;
+  const { rotationId, since, issuer, base, by } = value;
+  const runner = isObject(by) ? by : {};
+  const texts = [rotationId, since, issuer, base, runner.host];
+  if (!texts.every((text) => typeof text === 'string') || Number.isNaN(Date.parse(String(since)))) return null;
+  const ecs = isObject(value.ecs) ? value.ecs : null;
+  return {
+    kind: value.kind === 'undo' ? 'undo' : 'rotation',
+    rotationId: String(rotationId),
+    by: { user: textOr(runner.user), host: String(runner.host), pid: Number(runner.pid) },
+    since: String(since),
+    reason: textOr(value.reason),
+    issuer: String(issuer),
+    fields: textsIn(value.fields),
+    strategy: value.strategy === 'alternate' ? 'alternate' : 'single',
+    ecs: ecs && { cluster: String(ecs.cluster), service: String(ecs.service) },
+    base: String(base),
+    target: textOr(value.target),
+    follows: textsIn(value.follows),
+    windowFrom: textOr(value.windowFrom),
+    keep: new Map(
+      Object.entries(isObject(value.keep) ? value.keep : {}).map(([name, kept]) => [name, new Secret(String(kept))]),
+    ),
+  };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const textOr = (value: unknown) => (typeof value === 'string' ? value : null);
+const textsIn = (value: unknown) => (Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []);
+
+/** `alice@laptop (process 4711)` */
+export function runnerText({ user, host, pid }: Runner): string {
+  return `${user ?? 'somebody'}@${host} (process ${String(pid)})`;
+}
+
+/** `since 2026-11-22T03:04:05Z (4 min)` */
+export function sinceText(since: string, now: number): string {
+  const minutes = Math.max(0, Math.floor((now - Date.parse(since)) / 60_000));
+  const age =
+    minutes < 1
+      ? 'less than a minute'
+      : minutes < 120
+        ? `${String(minutes)} min`
+        : `${String(Math.floor(minutes / 60))} h`;
+  return `since ${since.replace(/\.\d+Z$/, 'Z')} (${age})`;
+}
