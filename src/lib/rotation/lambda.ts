@@ -1,0 +1,178 @@
+/**
+ * The rotation function on AWS Lambda (nodejs24.x, ESM): Secrets Manager calls it for the four steps of a rotation,
+ * EventBridge when the secret's current version changed. It logs one JSON line an event, without values.
+ */
+import type { EcsTarget } from '../ecs/api.ts';
+import { JamfMcpError, messageOf } from '../errors.ts';
+import type { Clock, Context, Host, HostEvent } from '../host.ts';
+import { redact, redactDeep, type Secret } from '../redact.ts';
+import { schemaOf } from '../secrets/schema.ts';
+import { AWSCURRENT, type SecretStore } from '../secrets/store.ts';
+import type { Issuer } from './issuer.ts';
+import { jamfIssuer } from './issuers/jamf.ts';
+import { LABEL_EVENT, redeployAfter, type LabelEvent } from './lambda-redeploy.ts';
+import { rotationStep, type RotationEvent } from './lambda-steps.ts';
+
+/** The environment variables of the function. */
+export const VARIABLES = {
+  secret: 'JAMF_MCP_SECRET_ARN',
+  rotator: 'JAMF_MCP_ROTATOR_SECRET_ARN',
+  cluster: 'JAMF_MCP_ECS_CLUSTER',
+  service: 'JAMF_MCP_ECS_SERVICE',
+} as const;
+
+/** What the function is set up for. */
+export interface FunctionSettings {
+  /** ARN of the one secret it rotates. */
+  secret: string;
+  /** ARN of the secret with the client that mints; null: the rotated client mints for itself. */
+  rotator: string | null;
+  ecs: EcsTarget | null;
+}
+
+/** What AWS Lambda tells of an invocation, as far as it is used. */
+export interface Invocation {
+  awsRequestId: string;
+  functionName: string;
+  getRemainingTimeInMillis(): number;
+}
+
+/** What the function runs on. */
+export interface FunctionParts {
+  env: Readonly<Record<string, string | undefined>>;
+  /** Takes one line, without its end. */
+  log: (line: string) => void;
+  clock: Clock;
+}
+
+/** Before AWS ends an invocation it ends itself, so that the log says why; in ms. */
+const MARGIN_MS = 3_000;
+
+/**
+ * Read the environment variables.
+ * @throws JamfMcpError CONFIG_INVALID where one is missing
+ */
+export function functionSettings(env: FunctionParts['env']): FunctionSettings {
+  const secret = env[VARIABLES.secret];
+  if (!secret) throw new JamfMcpError('CONFIG_INVALID', `the function has no ${VARIABLES.secret}`, REINSTALL);
+  const { [VARIABLES.cluster]: cluster, [VARIABLES.service]: service } = env;
+  if (Boolean(cluster) !== Boolean(service)) {
+    const text = `the function has ${VARIABLES.cluster} or ${VARIABLES.service}, and needs both or none`;
+    throw new JamfMcpError('CONFIG_INVALID', text, REINSTALL);
+  }
+  return {
+    secret,
+    rotator: env[VARIABLES.rotator] ?? null,
+    ecs: cluster && service ? { cluster, service, aws: {} } : null,
+  };
+}
+
+const REINSTALL = 'install it again with `jamf-mcp rotate schedule`';
+
+/**
+ * Make the handler.
+ * @returns a function for AWS Lambda: answers with what was done; what it throws has no value in it and no cause
+ */
+export function rotationFunction(
+  parts: FunctionParts,
+): (event: unknown, invocation: Invocation) => Promise<{ done: string }> {
+  return async (event, invocation) => {
+    const context = invocationContext(parts, invocation, event);
+    const tell = (level: string, fields: Record<string, unknown>) => {
+      parts.log(logLine(parts.clock, invocation, event, { level, ...fields }));
+    };
+    try {
+      const done = redact(await handle(event, invocation, functionSettings(parts.env), context));
+      tell('info', { done });
+      return { done };
+    } catch (error) {
+      const { code, hint } =
+        error instanceof JamfMcpError ? error : { code: 'BUG', hint: error instanceof Error ? error.stack : null };
+      const message = redact(messageOf(error));
+      tell('error', { code, error: message, hint });
+      // Lambda writes whatever it can reach of an error into the log: causes hold AWS's and Jamf's own objects.
+      const plain = new Error(message);
+      plain.name = code;
+      plain.stack = `${code}: ${message}`;
+      throw plain;
+    }
+  };
+}
+
+async function handle(
+  event: unknown,
+  invocation: Invocation,
+  settings: FunctionSettings,
+  context: Context,
+): Promise<string> {
+  const { awsStore } = await import('../secrets/stores/aws.ts');
+  const store = awsStore({ aws: {}, schema: schemaOf('jamf') }, context);
+  if (isRotation(event)) {
+    if (event.SecretId !== settings.secret) {
+      const text = `the function is set up for ${settings.secret}, not for ${event.SecretId}`;
+      throw new JamfMcpError('INPUT_INVALID', text);
+    }
+    return await rotationStep(event, {
+      store,
+      issuer: () => issuerOf(settings, store, context),
+      context,
+      by: `${invocation.functionName} ${invocation.awsRequestId}`,
+    });
+  }
+  if (isLabelUpdate(event)) {
+    return await redeployAfter(event, { secret: settings.secret, store, ecs: settings.ecs, context });
+  }
+  throw new JamfMcpError('INPUT_INVALID', 'the event is neither a step of a rotation nor an updated label');
+}
+
+async function issuerOf({ rotator }: FunctionSettings, store: SecretStore, context: Context): Promise<Issuer> {
+  return jamfIssuer(rotator === null ? null : await rotatorFrom(store, rotator), context);
+}
+
+/** The client that mints, from a secret of its own with the fields of any Jamf secret. */
+async function rotatorFrom(store: SecretStore, name: string): Promise<{ clientId: string; clientSecret: Secret }> {
+  const { fields } = await store.read(name, { stage: AWSCURRENT });
+  const [clientId, clientSecret] = [fields.get('JAMF_CLIENT_ID'), fields.get('JAMF_CLIENT_SECRET')];
+  if (clientId && clientSecret) return { clientId: clientId.reveal(), clientSecret };
+  throw new JamfMcpError('SECRET_MALFORMED', `the rotator secret ${name} lacks JAMF_CLIENT_ID or JAMF_CLIENT_SECRET`);
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object';
+
+const isRotation = (event: unknown): event is RotationEvent =>
+  isObject(event) && [event.Step, event.SecretId, event.ClientRequestToken].every((part) => typeof part === 'string');
+
+const isLabelUpdate = (event: unknown): event is LabelEvent =>
+  isObject(event) &&
+  event.source === LABEL_EVENT.source &&
+  event['detail-type'] === LABEL_EVENT.detailType &&
+  Array.isArray(event.resources) &&
+  isObject(event.detail) &&
+  typeof event.detail.labelUpdated === 'string' &&
+  typeof event.detail.versionId === 'string';
+
+/** One line of the log: what, of which event, in which invocation. The rotation token is in no line. */
+function logLine(clock: Clock, invocation: Invocation, event: unknown, fields: Record<string, unknown>): string {
+  const of = isRotation(event)
+    ? { step: event.Step, secret: event.SecretId, version: event.ClientRequestToken }
+    : isLabelUpdate(event)
+      ? { step: 'redeploy', secret: event.resources[0], version: event.detail.versionId }
+      : {};
+  const line = { time: new Date(clock.now()).toISOString(), request: invocation.awsRequestId, ...of, ...fields };
+  return JSON.stringify(redactDeep(line));
+}
+
+/** A host that logs, and refuses to ask. */
+function invocationContext({ log, clock }: FunctionParts, invocation: Invocation, event: unknown): Context {
+  const host: Host = {
+    notify(told: HostEvent) {
+      if (told.kind === 'target') return;
+      const level = told.kind === 'warning' ? 'warn' : told.kind === 'debug' ? 'debug' : 'info';
+      log(logLine(clock, invocation, event, { level, text: told.text }));
+    },
+    ask: (question) =>
+      Promise.reject(new JamfMcpError('INPUT_MISSING', `a rotation function can ask nobody: ${question.text}`)),
+  };
+  const leftMs = Math.max(1, invocation.getRemainingTimeInMillis() - MARGIN_MS);
+  return { host, clock, signal: AbortSignal.timeout(leftMs) };
+}
