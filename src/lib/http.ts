@@ -171,7 +171,7 @@ export function isTlsError(error: JamfMcpError): boolean {
 }
 
 /** `30 s`, `0.02 s`: two digits say enough. */
-const seconds = (ms: number): string => `${String(Number((ms / 1000).toPrecision(2)))} s`;
+export const seconds = (ms: number): string => `${String(Number((ms / 1000).toPrecision(2)))} s`;
 
 /** The request that failed. */
 interface Asked {

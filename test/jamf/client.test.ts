@@ -6,7 +6,7 @@ import { type ErrorCode } from '../../src/lib/errors.ts';
 import { isTlsError, networkError } from '../../src/lib/http.ts';
 import { baseUrl, JAMF } from '../../src/lib/jamf/answers.ts';
 import { jamfClient, whoAmI, type JamfCredentials } from '../../src/lib/jamf/client.ts';
-import { findIntegration, listIntegrations, mintClientCredentials } from '../../src/lib/jamf/integrations.ts';
+import { integrationOf, listIntegrations, mintClientCredentials } from '../../src/lib/jamf/integrations.ts';
 import { Secret } from '../../src/lib/redact.ts';
 import { testContext, type TestContext } from '../support/context.ts';
 
@@ -384,9 +384,9 @@ describe('the Jamf client', () => {
       if (!path.startsWith('/api/v1/api-integrations')) return undefined;
       return { body: { totalCount: all.length, results: all.slice(page * 100, page * 100 + 100) } };
     };
-    const client = jamfClient(pair(), context);
-    assert.equal((await findIntegration(client, 'client-249')).id, 249);
-    await assert.rejects(findIntegration(client, 'client-0'), { code: 'NOT_FOUND' });
+    const found = await listIntegrations(jamfClient(pair(), context));
+    assert.equal(integrationOf(found, 'client-249', script.url).id, 249);
+    assert.throws(() => integrationOf(found, 'client-0', script.url), { code: 'NOT_FOUND' });
   });
 
   it('collects privileges of all sites, each once', async () => {

@@ -67,7 +67,7 @@ describe('a rotation in the sandbox', function () {
 
   const callsSince = (from: number) => sandbox().calls.slice(from);
 
-  it('brings a new secret to every task, in 6 calls to Secrets Manager and 5 to Jamf', async () => {
+  it('brings a new secret to every task, in 6 calls to Secrets Manager and 4 to Jamf', async () => {
     const from = sandbox().calls.length;
     const result = await run();
     const calls = callsSince(from);
@@ -84,7 +84,6 @@ describe('a rotation in the sandbox', function () {
     ]);
     assert.deepEqual(operations('jamf'), [
       'POST /api/oauth/token',
-      'GET /api/v1/auth',
       'GET /api/v1/api-integrations',
       'POST /api/v1/api-integrations/1/client-credentials',
       'POST /api/oauth/token',
@@ -285,7 +284,7 @@ describe('a rotation in the sandbox', function () {
         assert.match(error.message, text);
         assert.equal(liveSecret(), secret ?? before, 'nothing was minted');
         const asked = sandbox().calls.some(({ operation }) => operation.endsWith('/client-credentials'));
-        assert.equal(asked, what === 'a mint that Jamf refuses', 'it is known before Jamf is asked to mint');
+        assert.equal(asked, / mint/.test(what), 'all else is known before Jamf is asked to mint');
         const info = await storeOf(context).describe(SECRET);
         assert.deepEqual(Object.keys(info.stages), [SEEDED_VERSION]);
       });

@@ -42,17 +42,44 @@ export async function listIntegrations(client: JamfClient): Promise<ApiIntegrati
 }
 
 /**
- * Find the integration that a client id belongs to; Jamf cannot filter by client id, so the list is searched.
- * @throws JamfMcpError NOT_FOUND, or as {@link JamfClient.request}
+ * The integration that a client id belongs to; Jamf cannot filter by client id, so the list is searched.
+ * @param url - of the server, for the error
+ * @throws JamfMcpError NOT_FOUND
  */
-export async function findIntegration(client: JamfClient, clientId: string): Promise<ApiIntegration> {
-  const found = (await listIntegrations(client)).find((integration) => integration.clientId === clientId);
+export function integrationOf(integrations: readonly ApiIntegration[], clientId: string, url: string): ApiIntegration {
+  const found = integrations.find((integration) => integration.clientId === clientId);
   if (found) return found;
   throw new JamfMcpError(
     'NOT_FOUND',
-    `${client.url} has no API client with the client id ${clientId}`,
+    `${url} has no API client with the client id ${clientId}`,
     'check JAMF_CLIENT_ID in the secret against Settings > API roles and clients in Jamf Pro',
   );
+}
+
+/** What an integration is made of; a PUT replaces all of it (`ApiIntegrationRequest`). */
+export type ApiIntegrationRequest = Pick<
+  ApiIntegration,
+  'displayName' | 'authorizationScopes' | 'enabled' | 'accessTokenLifetimeSeconds'
+>;
+
+/**
+ * Create an integration; it has no secret until one is minted. Needs the privilege “Create API Integrations”.
+ * @throws JamfMcpError as {@link JamfClient.request}; UNREACHABLE and TIMED_OUT leave open whether it took effect
+ */
+export function createIntegration(client: JamfClient, request: ApiIntegrationRequest): Promise<ApiIntegration> {
+  return client.request<ApiIntegration>('POST', '/api/v1/api-integrations', { body: request });
+}
+
+/**
+ * Replace what an integration is made of; its secret stays. Needs the privilege “Update API Integrations”.
+ * @throws JamfMcpError as {@link JamfClient.request}
+ */
+export function updateIntegration(
+  client: JamfClient,
+  id: number,
+  request: ApiIntegrationRequest,
+): Promise<ApiIntegration> {
+  return client.request<ApiIntegration>('PUT', `/api/v1/api-integrations/${String(id)}`, { body: request });
 }
 
 /**

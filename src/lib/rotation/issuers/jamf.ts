@@ -1,71 +1,150 @@
 /**
- * Jamf Pro as an issuer, with one API integration: minting a client secret kills the one before at once, while tokens
- * already issued live on (facts/rotation.md §2a).
+ * Jamf Pro as an issuer. With one API client, minting a secret kills the one before at once, while tokens already
+ * issued live on; with two of equal roles, the idle one is minted and the other stays valid (facts/rotation.md §2a).
  */
 import { JamfMcpError } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import { jamfClient, whoAmI, type JamfClient, type JamfCredentials } from '../../jamf/client.ts';
 import {
-  findIntegration,
+  integrationOf,
+  listIntegrations,
   MINT_PRIVILEGE,
   mintClientCredentials,
   type ApiIntegration,
 } from '../../jamf/integrations.ts';
 import { Secret } from '../../redact.ts';
 import type { Fields } from '../../secrets/store.ts';
-import type { Issuer } from '../issuer.ts';
+import type { Issuer, Strategy } from '../issuer.ts';
+import { differences, turnOf, type PairNames } from './jamf-partner.ts';
+import { keepScope, keepToken, keptScope, keptToken, type KeptToken } from './kept.ts';
+import { rotatorVariables, type Rotator } from './rotators.ts';
 
-/** A client of its own that mints, so that a rotation can be taken up again even when the rotated pair is dead. */
-export interface Rotator {
-  clientId: string;
-  clientSecret: Secret;
+export type { Rotator } from './rotators.ts';
+
+/** How Jamf's secrets are to be rotated. */
+export interface JamfOptions {
+  /** Forces one strategy; null: `alternate` where there is a second client for it. */
+  strategy?: Strategy | null;
+  /** Display names of the two clients that take turns; null: `X` and `X (alternate)`. */
+  names?: PairNames | null;
+  /** Nothing will be minted, so that the right to mint has to be looked up. */
+  dryRun?: boolean;
+  /** Of one request, in ms. */
+  timeoutMs?: number | undefined;
 }
 
-/** What a pair may do. */
+/** A login, and what its token said. */
+interface Login extends KeptToken {
+  client: JamfClient;
+}
+
+/** What a credential could do before; `client` is null where nobody can be asked any more. */
 interface Standing {
-  /** Ids of its roles, as a token's scope tells them. */
   scope: string;
-  privileges: readonly string[];
+  client: JamfClient | null;
 }
 
 /**
- * The issuer of JAMF_CLIENT_ID and JAMF_CLIENT_SECRET.
- * @param rotator - the client that mints; null: the rotated client mints for itself
+ * The issuer of JAMF_CLIENT_ID and JAMF_CLIENT_SECRET. Without a fault a whole rotation takes five calls: a token of the
+ * old pair, the list of clients, the mint, a token of the new pair, and at the end whether the old pair still gets one.
+ * @param rotator - the client that mints; null: the rotated client mints
  */
-export function jamfIssuer(rotator: Rotator | null, context: Context): Issuer {
-  let minter: { client: JamfClient; integration: ApiIntegration } | null = null;
+export function jamfIssuer(rotator: Rotator | null, context: Context, options: JamfOptions = {}): Issuer {
+  const { names = null, dryRun = false, timeoutMs } = options;
+  let minter: { client: JamfClient; target: ApiIntegration; strategy: Strategy } | null = null;
   let before: Standing | null = null;
+
+  const clientOf = (pair: JamfCredentials, token?: KeptToken): JamfClient =>
+    jamfClient(pair, context, { timeoutMs, ...(token ? { token } : {}) });
+
+  const logIn = async (pair: JamfCredentials): Promise<Login> => {
+    const client = clientOf(pair);
+    const { token, scope, expiresInMs } = await client.authenticate();
+    return { client, scope, value: token, endsAt: context.clock.now() + expiresInMs };
+  };
+
+  /** The pair in use, or in its place the token that an earlier run obtained with it. */
+  async function logInAsCurrent(pair: JamfCredentials, kept: Fields | null): Promise<Login> {
+    try {
+      return await logIn(pair);
+    } catch (error) {
+      const token = isRefusal(error) ? keptToken(kept, context.clock.now()) : null;
+      if (!token) throw error;
+      const text = 'Jamf refuses the secret in use; going on with the token that the earlier run kept';
+      context.host.notify({ kind: 'progress', text });
+      return { ...token, client: clientOf(pair, token) };
+    }
+  }
+
+  /** With a rotator the pair in use need not be accepted any more. */
+  async function standingOf(pair: JamfCredentials, kept: Fields | null): Promise<Standing | null> {
+    try {
+      return await logInAsCurrent(pair, kept);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const text =
+        'Jamf refuses the pair in use, so what it could do cannot be compared; going on with the rotator client';
+      context.host.notify({ kind: 'warning', text });
+      const scope = keptScope(kept);
+      return scope === null ? null : { scope, client: null };
+    }
+  }
+
+  /** Which client gets the new secret. */
+  function choose(integrations: readonly ApiIntegration[], live: ApiIntegration, kept: Fields | null) {
+    const forced = options.strategy ?? strategyOf(kept);
+    const single = { target: live, strategy: 'single' as const };
+    if (forced === 'single') return single;
+    const turn = turnOf(integrations, live, names);
+    if ('partner' in turn) return { target: turn.partner, strategy: 'alternate' as const };
+    const { code, why, fix } = turn.obstacle;
+    if (forced) throw new JamfMcpError(code, `${why}; nothing was changed`, fix);
+    if (turn.exists || names)
+      context.host.notify({ kind: 'warning', text: `${why}, so the strategy is single; ${fix}` });
+    return single;
+  }
 
   return {
     name: 'jamf',
     title: 'Jamf',
-    replaces: ['JAMF_CLIENT_SECRET'],
-    recovery: `${REPAIR}; or repeat the command with ${ROTATOR}`,
+    get replaces() {
+      return minter?.strategy === 'alternate' ? ['JAMF_CLIENT_ID', 'JAMF_CLIENT_SECRET'] : ['JAMF_CLIENT_SECRET'];
+    },
+    recovery: `${REPAIR}; or repeat the command with ${rotatorVariables('jamf')} set to another API client that may mint`,
 
-    async prove(current) {
+    async prove(current, kept) {
       const pair = pairOf(current);
-      const client = jamfClient(rotator ? { url: pair.url, ...rotator } : pair, context);
-      const standing = await standingOf(client).catch((error: unknown) => {
-        throw withRepair(error, rotator !== null);
-      });
-      before = rotator ? await standingIfAccepted(pair, context) : standing;
-      requireMintPrivilege(standing, rotator?.clientId ?? pair.clientId, context);
-      const integration = await findIntegration(client, pair.clientId);
-      requireMintable(integration);
-      minter = { client, integration };
-      const { displayName, id, accessTokenLifetimeSeconds: seconds } = integration;
-      const window = seconds === undefined ? '' : `; tokens in use live on for up to ${String(seconds)} s`;
+      const login = await (rotator ? logIn({ url: pair.url, ...rotator }) : logInAsCurrent(pair, kept)).catch(
+        (error: unknown) => {
+          throw withRepair(error, rotator !== null);
+        },
+      );
+      if (rotator || dryRun) {
+        const { privileges } = await whoAmI(login.client);
+        requireMintPrivilege(privileges, rotator?.clientId ?? pair.clientId, context);
+      }
+      before = rotator ? await standingOf(pair, kept) : login;
+      const integrations = await listIntegrations(login.client);
+      const live = integrationOf(integrations, pair.clientId, login.client.url);
+      const { target, strategy } = choose(integrations, live, kept);
+      if (strategy === 'single') requireMintable(target);
+      else tellDifferences(live, target, context);
+      minter = { client: login.client, target, strategy };
+      const dies = strategy === 'single' && !rotator;
       return {
-        text: `API client “${displayName}” (id ${String(id)}) is enabled, its secret can be minted${window}`,
-        strategy: 'single',
-        keep: new Map(),
+        text: proofText(live, minter),
+        strategy,
+        keep: new Map([
+          ['strategy', new Secret<string>(strategy, { public: true })],
+          ...(dies ? keepToken(login) : keepScope(before?.scope ?? '')),
+        ]),
       };
     },
 
     async mint() {
       if (!minter)
         throw new JamfMcpError('BUG', 'a client secret was to be minted before it was proved that it can be');
-      const { clientId, clientSecret } = await mintClientCredentials(minter.client, minter.integration.id);
+      const { clientId, clientSecret } = await mintClientCredentials(minter.client, minter.target.id);
       return new Map([
         ['JAMF_CLIENT_ID', new Secret(clientId, { public: true })],
         ['JAMF_CLIENT_SECRET', clientSecret],
@@ -73,12 +152,12 @@ export function jamfIssuer(rotator: Rotator | null, context: Context): Issuer {
     },
 
     async test(fields) {
-      const client = jamfClient(pairOf(fields), context);
-      const { scope } = await client.authenticate();
+      const { client, scope } = await logIn(pairOf(fields));
       // A token's scope is the ids of its roles, and Jamf looks up privileges by role: the same roles, the same rights.
-      if (before && scope !== '' && scope === before.scope) return 'accepted, with the same roles as before';
+      if (before && scope !== '' && sameRoles(scope, before.scope)) return 'accepted, with the same roles as before';
       const { privileges } = await whoAmI(client);
-      const lost = before ? before.privileges.filter((privilege) => !privileges.includes(privilege)) : [];
+      const had = before?.client ? (await whoAmI(before.client)).privileges : [];
+      const lost = had.filter((privilege) => !privileges.includes(privilege));
       if (lost.length > 0) {
         throw new JamfMcpError(
           'CONFLICT',
@@ -91,10 +170,10 @@ export function jamfIssuer(rotator: Rotator | null, context: Context): Issuer {
 
     async accepts(fields) {
       try {
-        await jamfClient(pairOf(fields), context).authenticate();
+        await clientOf(pairOf(fields)).authenticate();
         return true;
       } catch (error) {
-        if (error instanceof JamfMcpError && error.code === 'CREDENTIALS_REFUSED') return false;
+        if (isRefusal(error)) return false;
         throw error;
       }
     },
@@ -104,18 +183,32 @@ export function jamfIssuer(rotator: Rotator | null, context: Context): Issuer {
 /** What brings a lost value back: nobody can read one from Jamf, only make another. */
 const REPAIR =
   'make a new client secret in Jamf and store it with `jamf-mcp secrets init --update --from-file -` (a line JAMF_CLIENT_SECRET=…)';
-const ROTATOR = 'JAMF_MCP_ROTATOR_CLIENT_ID and _SECRET set to another API client that may mint';
+
+const isRefusal = (error: unknown) => error instanceof JamfMcpError && error.code === 'CREDENTIALS_REFUSED';
+
+const sameRoles = (a: string, b: string) => rolesIn(a) === rolesIn(b);
+const rolesIn = (scope: string) => [...new Set(scope.split(/[\s,]+/))].sort().join(' ');
+
+/** The strategy of the run that is resumed. */
+function strategyOf(kept: Fields | null): Strategy | null {
+  const strategy = kept?.get('strategy')?.reveal();
+  return strategy === 'single' || strategy === 'alternate' ? strategy : null;
+}
 
 /** A refused client, with the way out of it; any other error as it is. */
 function withRepair(error: unknown, rotator: boolean): unknown {
   if (!(error instanceof JamfMcpError) || error.code !== 'CREDENTIALS_REFUSED') return error;
   const hint = rotator
-    ? 'check JAMF_MCP_ROTATOR_CLIENT_ID and _SECRET, and that this client is enabled in Jamf under Settings > API roles and clients'
-    : `${REPAIR}; or repeat the command with ${ROTATOR}`;
+    ? `check ${rotatorVariables('jamf')}, and that this client is enabled in Jamf under Settings > API roles and clients`
+    : `${REPAIR}; or repeat the command with ${rotatorVariables('jamf')} set to another API client that may mint`;
   return new JamfMcpError(error.code, `${error.message}; nothing was changed`, hint, { cause: error });
 }
 
-function pairOf(fields: Fields): JamfCredentials {
+/**
+ * What logs in to Jamf.
+ * @throws JamfMcpError SECRET_MALFORMED where a field is missing
+ */
+export function pairOf(fields: Fields): JamfCredentials {
   const value = (name: string): Secret => {
     const found = fields.get(name);
     if (found) return found;
@@ -132,25 +225,11 @@ function pairOf(fields: Fields): JamfCredentials {
   };
 }
 
-async function standingOf(client: JamfClient): Promise<Standing> {
-  const { scope } = await client.authenticate();
-  const { privileges } = await whoAmI(client);
-  return { scope, privileges };
-}
-
-async function standingIfAccepted(pair: JamfCredentials, context: Context): Promise<Standing | null> {
-  try {
-    return await standingOf(jamfClient(pair, context));
-  } catch (error) {
-    if (!(error instanceof JamfMcpError) || error.code !== 'CREDENTIALS_REFUSED') throw error;
-    const text =
-      'Jamf refuses the pair in use, so what it could do cannot be compared; going on with the rotator client';
-    context.host.notify({ kind: 'warning', text });
-    return null;
-  }
-}
-
-function requireMintPrivilege({ privileges }: Standing, clientId: string, context: Context): void {
+/**
+ * Whether a client may mint, as far as Jamf tells.
+ * @throws JamfMcpError ACCESS_DENIED
+ */
+export function requireMintPrivilege(privileges: readonly string[], clientId: string, context: Context): void {
   if (privileges.includes(MINT_PRIVILEGE)) return;
   if (privileges.length === 0) {
     context.host.notify({
@@ -162,7 +241,7 @@ function requireMintPrivilege({ privileges }: Standing, clientId: string, contex
   throw new JamfMcpError(
     'ACCESS_DENIED',
     `the API client ${clientId} lacks the privilege “${MINT_PRIVILEGE}”, which minting a client secret needs; nothing was changed`,
-    'add it to a role of the client in Jamf, or set JAMF_MCP_ROTATOR_CLIENT_ID and _SECRET to a client that has it',
+    `add it to a role of the client in Jamf, or set ${rotatorVariables('jamf')} to a client that has it`,
   );
 }
 
@@ -182,4 +261,18 @@ function requireMintable({ displayName, enabled, appType, id }: ApiIntegration):
       'create an API client with a client secret under Settings > API roles and clients',
     );
   }
+}
+
+function tellDifferences(live: ApiIntegration, idle: ApiIntegration, { host }: Context): void {
+  for (const { what, is, shouldBe } of differences(live, idle))
+    host.notify({ kind: 'warning', text: `the ${what} of “${idle.displayName}” is ${is}, not ${shouldBe}` });
+}
+
+function proofText(live: ApiIntegration, { target, strategy }: { target: ApiIntegration; strategy: Strategy }): string {
+  const about = `API client “${target.displayName}” (id ${String(target.id)})`;
+  if (strategy === 'alternate')
+    return `${about} takes its turn: it has the roles of “${live.displayName}”, which stays valid until the next rotation`;
+  const { accessTokenLifetimeSeconds: seconds } = live;
+  const window = seconds === undefined ? '' : `; tokens in use live on for up to ${String(seconds)} s`;
+  return `${about} is enabled, its secret can be minted${window}`;
 }
