@@ -108,7 +108,10 @@ describe('a deployment in the sandbox', () => {
     sandbox().ecs.script('crash-loop');
     const ended = await deploy(60_000);
     assert.equal(ended.state, 'timed-out');
-    assert.match(ended.reason ?? '', /not steady after 60 s: \d of 2 tasks running, and \d+ of its tasks stopped/);
+    assert.match(
+      ended.reason ?? '',
+      /not steady after 60 s: \d of 2 new tasks running, waiting for \d more; \d+ of its tasks stopped meanwhile/,
+    );
     assert.match(ended.stopped[0]?.reason ?? '', /Essential container in task exited; .*exit code 1/);
   });
 

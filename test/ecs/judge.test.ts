@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Deployment, Service } from '@aws-sdk/client-ecs';
-import { judge, type DeploymentState, type Sighting } from '../../src/lib/ecs/deployments.ts';
+import { judge, type DeploymentState, type Sighting } from '../../src/lib/ecs/judge.ts';
 
 const ID = 'ecs-svc/1';
 const ours = (more: Partial<Deployment> = {}): Deployment => ({
@@ -97,6 +97,11 @@ const CASES: readonly [string, Sighting, DeploymentState | null][] = [
   ],
   ['believes a service deployment: ROLLBACK_FAILED', sight([later()], told('ROLLBACK_FAILED')), 'failed'],
   ['believes a service deployment: STOPPED', sight([ours()], told('STOPPED', 'stopped by somebody')), 'failed'],
+  [
+    'is superseded where its service deployment is STOPPED by another',
+    sight([later(), ours({ status: 'ACTIVE' })], told('STOPPED', 'stopped because a new service deployment started')),
+    'superseded',
+  ],
   [
     'asks the deployment itself while the service deployment is PENDING',
     sight([ours({ rolloutState: 'COMPLETED' })], told('PENDING')),

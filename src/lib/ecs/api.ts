@@ -1,8 +1,17 @@
 /** The few ECS calls that this program makes, bound to one service. */
-import type { Service, ServiceDeployment, ServiceDeploymentBrief, Task, TaskDefinition } from '@aws-sdk/client-ecs';
+import type {
+  RegisterTaskDefinitionCommandInput,
+  RunTaskCommandInput,
+  Service,
+  ServiceDeployment,
+  ServiceDeploymentBrief,
+  Task,
+  TaskDefinition,
+} from '@aws-sdk/client-ecs';
 import { awsErrorName, call, clientConfig, type AwsSettings } from '../aws.ts';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
+import { notFound } from './missing.ts';
 
 /** One ECS service, and the account and Region it is in. */
 export interface EcsTarget {
@@ -18,12 +27,20 @@ export interface EcsApi {
   forceNewDeployment(): Promise<Service>;
   /** Service deployments created at this time or later, as briefly as ListServiceDeployments tells them. */
   listServiceDeployments(since: Date): Promise<ServiceDeploymentBrief[]>;
-  /** Null while AWS does not know it yet: a fresh one may stay unknown for seconds. */
-  describeServiceDeployment(arn: string): Promise<ServiceDeployment | null>;
+  /** Those of the ARNs that AWS knows: a fresh one may stay unknown for seconds. */
+  describeServiceDeployments(arns: readonly string[]): Promise<ServiceDeployment[]>;
   /** Tasks of the service; stopped ones are kept by AWS for an hour or longer. */
   listTaskArns(desiredStatus: 'RUNNING' | 'STOPPED'): Promise<string[]>;
   describeTasks(taskArns: readonly string[]): Promise<Task[]>;
   describeTaskDefinition(arn: string): Promise<TaskDefinition>;
+  /** Tasks of the cluster, of whatever service or none, that carry this in `startedBy` and are not stopped. */
+  listTaskArnsStartedBy(startedBy: string): Promise<string[]>;
+  /** @returns the ARN of the new revision */
+  registerTaskDefinition(definition: RegisterTaskDefinitionCommandInput): Promise<string>;
+  deregisterTaskDefinition(arn: string): Promise<void>;
+  /** Run one task in the cluster; repeated by the SDK with the same token, so that there is one at most. */
+  runTask(task: Omit<RunTaskCommandInput, 'cluster'>): Promise<Task>;
+  stopTask(arn: string, reason: string): Promise<void>;
   close(): void;
 }
 
@@ -50,8 +67,8 @@ export async function openEcs(target: EcsTarget, context: Context): Promise<EcsA
     try {
       return await call(context, operation, about, send);
     } catch (error) {
-      if (MISSING.test(awsErrorName(error))) throw notFound(target, error);
-      throw error;
+      if (!MISSING.test(awsErrorName(error))) throw error;
+      throw await notFound(client, target, context, awsErrorName(error).startsWith('Cluster') ? 'cluster' : 'service');
     }
   }
 
@@ -76,9 +93,9 @@ export async function openEcs(target: EcsTarget, context: Context): Promise<EcsA
         client.send(new ecs.DescribeServicesCommand({ cluster, services: [service] }), options),
       );
       const [found] = services ?? [];
-      if (found) return found;
-      const why = failures?.[0]?.reason ?? 'MISSING';
-      if (why === 'MISSING') throw notFound(target);
+      if (found && found.status !== 'INACTIVE') return found;
+      const why = found ? 'INACTIVE' : (failures?.[0]?.reason ?? 'MISSING');
+      if (why === 'MISSING' || why === 'INACTIVE') throw await notFound(client, target, context, 'service');
       throw new JamfMcpError('REMOTE_FAILED', `${about}: DescribeServices failed: ${why}`, null);
     },
     async forceNewDeployment() {
@@ -97,11 +114,13 @@ export async function openEcs(target: EcsTarget, context: Context): Promise<EcsA
         );
         return { items: output.serviceDeployments, nextToken: output.nextToken };
       }),
-    async describeServiceDeployment(arn) {
+    async describeServiceDeployments(arns) {
+      if (arns.length === 0) return [];
+      const input = { serviceDeploymentArns: [...arns] };
       const output = await ask('DescribeServiceDeployments', (options) =>
-        client.send(new ecs.DescribeServiceDeploymentsCommand({ serviceDeploymentArns: [arn] }), options),
+        client.send(new ecs.DescribeServiceDeploymentsCommand(input), options),
       );
-      return output.serviceDeployments?.[0] ?? null;
+      return output.serviceDeployments ?? [];
     },
     listTaskArns: (desiredStatus) =>
       pages(async (nextToken) => {
@@ -127,22 +146,46 @@ export async function openEcs(target: EcsTarget, context: Context): Promise<EcsA
       if (output.taskDefinition) return output.taskDefinition;
       throw new JamfMcpError('NOT_FOUND', `there is no task definition ${arn}`, null);
     },
+    listTaskArnsStartedBy: (startedBy) =>
+      pages(async (nextToken) => {
+        const input = { cluster, startedBy, nextToken };
+        const output = await ask('ListTasks', (options) => client.send(new ecs.ListTasksCommand(input), options));
+        return { items: output.taskArns, nextToken: output.nextToken };
+      }),
+    async registerTaskDefinition(definition) {
+      const output = await ask('RegisterTaskDefinition', (options) =>
+        client.send(new ecs.RegisterTaskDefinitionCommand(definition), options),
+      );
+      const arn = output.taskDefinition?.taskDefinitionArn;
+      if (arn !== undefined) return arn;
+      throw new JamfMcpError('REMOTE_FAILED', 'ECS registered a task definition but did not name it', null);
+    },
+    async deregisterTaskDefinition(arn) {
+      await ask('DeregisterTaskDefinition', (options) =>
+        client.send(new ecs.DeregisterTaskDefinitionCommand({ taskDefinition: arn }), options),
+      );
+    },
+    async runTask(task) {
+      const { tasks, failures } = await ask('RunTask', (options) =>
+        client.send(new ecs.RunTaskCommand({ ...task, cluster, count: 1 }), options),
+      );
+      const [started] = tasks ?? [];
+      if (started) return started;
+      const [failure] = failures ?? [];
+      const why = [failure?.reason, failure?.detail].filter((text) => text !== undefined).join(': ');
+      throw new JamfMcpError(
+        'REMOTE_FAILED',
+        `${about}: RunTask started nothing: ${why || 'ECS gives no reason'}`,
+        'a new deployment would meet the same: see that the cluster has room for one more task',
+      );
+    },
+    async stopTask(arn, reason) {
+      await ask('StopTask', (options) => client.send(new ecs.StopTaskCommand({ cluster, task: arn, reason }), options));
+    },
     close() {
       client.destroy();
     },
   };
-}
-
-function notFound({ cluster, service }: EcsTarget, cause?: unknown): JamfMcpError {
-  const what = awsErrorName(cause).startsWith('Cluster')
-    ? `cluster ${cluster}`
-    : `service ${service} in the cluster ${cluster}`;
-  return new JamfMcpError(
-    'NOT_FOUND',
-    `ECS has no ${what}`,
-    'name them with --cluster and --service or in jamf-mcp.yaml, and check --region',
-    { cause },
-  );
 }
 
 /** The last part of an ARN: `…:task/cluster/0123abcd` is `0123abcd`. */
