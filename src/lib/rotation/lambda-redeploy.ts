@@ -2,7 +2,8 @@
 import { openEcs, type EcsTarget } from '../ecs/api.ts';
 import type { Context } from '../host.ts';
 import { AWSCURRENT, AWSPENDING, versionWith, type SecretInfo, type SecretStore } from '../secrets/store.ts';
-import { newestClaim } from './lambda-claim.ts';
+import { runnerText } from './claim.ts';
+import { claimBehind } from './lambda-claim.ts';
 
 /** `Secret Label Updated`, as EventBridge delivers it (event-detail-secret-label-updated-secretsmanager in AWS's guide). */
 export interface LabelEvent {
@@ -44,9 +45,9 @@ export async function redeployAfter(event: LabelEvent, work: RedeployWork): Prom
   const currentId = versionWith(info, AWSCURRENT);
   if (currentId !== versionId) return `nothing to do: AWSCURRENT moved on to version ${String(currentId)}`;
   const pendingId = versionWith(info, AWSPENDING);
-  const { claim } = pendingId === null ? { claim: null } : await newestClaim(store, secret, pendingId);
+  const claim = pendingId === null ? null : await claimBehind(store, secret, pendingId);
   if (claim?.ecs?.cluster === ecs.cluster && claim.ecs.service === ecs.service) {
-    return `nothing to do: the rotation of ${claim.by} redeploys ${ecs.cluster}/${ecs.service} itself`;
+    return `nothing to do: the rotation of ${runnerText(claim.by)} redeploys ${ecs.cluster}/${ecs.service} itself`;
   }
   const api = await openEcs(ecs, context);
   try {

@@ -5,6 +5,7 @@
 import { JamfMcpError, type ErrorCode } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { Secret } from '../redact.ts';
+import { CLAIM_LABEL, withoutClaim } from '../secrets/claim.ts';
 import {
   AWSCURRENT,
   AWSPENDING,
@@ -14,10 +15,11 @@ import {
   type SecretStore,
   type SecretVersion,
 } from '../secrets/store.ts';
+import { claimFields, runnerText, type Claim } from './claim.ts';
 import { isInDoubt } from './failure.ts';
 import type { Issuer } from './issuer.ts';
-import { claimFields, claimId, newestClaim, readIfThere, ROTATION_LABEL, withoutClaim } from './lambda-claim.ts';
-import { again, testPatiently } from './state.ts';
+import { attemptId, newestClaim, readIfThere } from './lambda-claim.ts';
+import { again, isRefused, testPatiently } from './patience.ts';
 
 /** What Secrets Manager calls a rotation function with. */
 export interface RotationEvent {
@@ -33,8 +35,8 @@ export interface StepWork {
   /** Makes the issuer of this invocation. */
   issuer: () => Promise<Issuer>;
   context: Context;
-  /** Who this is, in a claim: the function and its invocation. */
-  by: string;
+  /** Who this is, in a claim: the invocation, and the function. */
+  by: { user: string; host: string; pid: number };
 }
 
 /** One step at work. */
@@ -116,7 +118,7 @@ async function createSecret(work: Running): Promise<string> {
   if (!claimed) return `version ${token} holds the value that another invocation made`;
   const { fields, until } = claimed;
   const made = issuer.draft ? await issuer.draft(fields) : await mintPatiently(issuer, fields, context);
-  await again(() => stage(work, new Map([...fields, ...made])), {
+  await again(() => put(work, token, new Map([...fields, ...made]), [AWSPENDING, CLAIM_LABEL]), {
     context,
     withinMs: Math.max(0, until - context.clock.now()),
     firstPauseMs: FIRST_PAUSE_MS,
@@ -135,12 +137,8 @@ const mintPatiently = (issuer: Issuer, fields: Fields, context: Context) =>
     waiting: `${issuer.title} did not answer: asking for a new value again`,
   });
 
-const stage = ({ store, secret, token, rotationToken }: Running, fields: Fields) =>
-  store.put(secret, fields, {
-    token,
-    stages: [AWSPENDING, ROTATION_LABEL],
-    ...(rotationToken ? { rotationToken } : {}),
-  });
+const put = ({ store, secret, rotationToken }: Running, token: string, fields: Fields, stages: readonly string[]) =>
+  store.put(secret, fields, { token, stages, ...(rotationToken ? { rotationToken } : {}) });
 
 /**
  * Get the rotation for this invocation alone, having proved that a value can be made.
@@ -148,32 +146,42 @@ const stage = ({ store, secret, token, rotationToken }: Running, fields: Fields)
  * @throws JamfMcpError CONFLICT where another invocation is at it for too long
  */
 async function claim(work: Running, issuer: Issuer): Promise<{ fields: Fields; until: number } | null> {
-  const { store, secret, token, context, by, rotationToken } = work;
+  const { store, secret, token, context, by } = work;
   const { clock } = context;
   const deadline = clock.now() + WAIT_MS;
   for (;;) {
     const { attempt, claim: before } = await newestClaim(store, secret, token);
-    if (before && clock.now() < before.until) {
-      if (clock.now() + LOOK_AGAIN_MS > deadline) {
-        throw new JamfMcpError('CONFLICT', `another invocation (${before.by}) is making the new value of ${secret}`);
-      }
-      context.host.notify({ kind: 'progress', text: `another invocation (${before.by}) is making the new value` });
+    const left = before ? Date.parse(before.since) + LEASE_MS - clock.now() : 0;
+    if (before && left > 0) {
+      const text = `another invocation, ${runnerText(before.by)}, is making the new value of ${secret}`;
+      if (clock.now() + LOOK_AGAIN_MS > deadline) throw new JamfMcpError('CONFLICT', text);
+      context.host.notify({ kind: 'progress', text });
       await clock.sleep(LOOK_AGAIN_MS, context.signal);
     } else {
       const current = await store.read(secret, { stage: AWSCURRENT });
       const fields = withoutClaim(current.fields);
       const { text, strategy, keep } = await issuer.prove(fields, before?.keep ?? null);
       context.host.notify({ kind: 'progress', text });
-      const until = clock.now() + LEASE_MS;
-      const since = new Date(clock.now()).toISOString();
-      const mine = { rotationId: token, by, since, until, issuer: issuer.name, strategy, base: current.versionId };
-      const options = { token: claimId(token, attempt + 1), stages: [ROTATION_LABEL] };
+      const now = clock.now();
+      const mine: Claim = {
+        kind: 'rotation',
+        rotationId: token,
+        by,
+        since: new Date(now).toISOString(),
+        reason: null,
+        issuer: issuer.name,
+        fields: issuer.replaces,
+        strategy,
+        ecs: null,
+        base: current.versionId,
+        target: null,
+        follows: [],
+        windowFrom: null,
+        keep,
+      };
       try {
-        await store.put(secret, claimFields(fields, { ...mine, ecs: null, keep }), {
-          ...options,
-          ...(rotationToken ? { rotationToken } : {}),
-        });
-        return { fields, until };
+        await put(work, attemptId(token, attempt + 1), claimFields(fields, mine), [CLAIM_LABEL]);
+        return { fields, until: now + LEASE_MS };
       } catch (error) {
         if (!hasCode(error, 'CONFLICT')) throw error;
         context.host.notify({ kind: 'progress', text: 'another invocation was quicker' });
@@ -211,7 +219,7 @@ async function testSecret(work: Running): Promise<string> {
   try {
     return await testPatiently(issuer, version.fields, context);
   } catch (error) {
-    if (!hasCode(error, 'CREDENTIALS_REFUSED') || issuer.draft) throw error;
+    if (!isRefused(error) || issuer.draft) throw error;
     // Refused for good, and a version cannot be written twice: only another rotation can help, and the label is in its way.
     await store.moveLabel(secret, AWSPENDING, token, null);
     throw new JamfMcpError(

@@ -116,7 +116,7 @@ async function handle(
       store,
       issuer: () => issuerOf(settings, store, context),
       context,
-      by: `${invocation.functionName} ${invocation.awsRequestId}`,
+      by: { user: invocation.awsRequestId, host: invocation.functionName, pid: 0 },
     });
   }
   if (isLabelUpdate(event)) {
