@@ -20,6 +20,9 @@ export interface ApiIntegration {
 /** The privilege that minting needs: Create, not Update (facts/rotation.md §2a). */
 export const MINT_PRIVILEGE = 'Create API Integrations';
 
+/** The privilege that changing an integration needs. */
+export const UPDATE_PRIVILEGE = 'Update API Integrations';
+
 const PAGE_SIZE = 100;
 
 /**

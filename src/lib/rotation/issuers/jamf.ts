@@ -16,7 +16,7 @@ import { Secret } from '../../redact.ts';
 import type { Fields } from '../../secrets/store.ts';
 import type { Issuer, Strategy } from '../issuer.ts';
 import { differences, turnOf, type PairNames } from './jamf-partner.ts';
-import { keepScope, keepToken, keptScope, keptToken, type KeptToken } from './kept.ts';
+import { keep, keptIn, type Kept, type KeptToken } from './kept.ts';
 import { rotatorVariables, type Rotator } from './rotators.ts';
 
 export type { Rotator } from './rotators.ts';
@@ -64,11 +64,11 @@ export function jamfIssuer(rotator: Rotator | null, context: Context, options: J
   };
 
   /** The pair in use, or in its place the token that an earlier run obtained with it. */
-  async function logInAsCurrent(pair: JamfCredentials, kept: Fields | null): Promise<Login> {
+  async function logInAsCurrent(pair: JamfCredentials, kept: Kept | null): Promise<Login> {
     try {
       return await logIn(pair);
     } catch (error) {
-      const token = isRefusal(error) ? keptToken(kept, context.clock.now()) : null;
+      const token = isRefusal(error) ? kept?.token : null;
       if (!token) throw error;
       const text = 'Jamf refuses the secret in use; going on with the token that the earlier run kept';
       context.host.notify({ kind: 'progress', text });
@@ -77,7 +77,7 @@ export function jamfIssuer(rotator: Rotator | null, context: Context, options: J
   }
 
   /** With a rotator the pair in use need not be accepted any more. */
-  async function standingOf(pair: JamfCredentials, kept: Fields | null): Promise<Standing | null> {
+  async function standingOf(pair: JamfCredentials, kept: Kept | null): Promise<Standing | null> {
     try {
       return await logInAsCurrent(pair, kept);
     } catch (error) {
@@ -85,14 +85,14 @@ export function jamfIssuer(rotator: Rotator | null, context: Context, options: J
       const text =
         'Jamf refuses the pair in use, so what it could do cannot be compared; going on with the rotator client';
       context.host.notify({ kind: 'warning', text });
-      const scope = keptScope(kept);
+      const scope = kept?.scope ?? null;
       return scope === null ? null : { scope, client: null };
     }
   }
 
   /** Which client gets the new secret. */
-  function choose(integrations: readonly ApiIntegration[], live: ApiIntegration, kept: Fields | null) {
-    const forced = options.strategy ?? strategyOf(kept);
+  function choose(integrations: readonly ApiIntegration[], live: ApiIntegration, kept: Kept | null) {
+    const forced = options.strategy ?? kept?.strategy;
     const single = { target: live, strategy: 'single' as const };
     if (forced === 'single') return single;
     const turn = turnOf(integrations, live, names);
@@ -112,8 +112,9 @@ export function jamfIssuer(rotator: Rotator | null, context: Context, options: J
     },
     recovery: `${REPAIR}; or repeat the command with ${rotatorVariables('jamf')} set to another API client that may mint`,
 
-    async prove(current, kept) {
+    async prove(current, fields) {
       const pair = pairOf(current);
+      const kept = keptIn(fields, context.clock.now());
       const login = await (rotator ? logIn({ url: pair.url, ...rotator }) : logInAsCurrent(pair, kept)).catch(
         (error: unknown) => {
           throw withRepair(error, rotator !== null);
@@ -134,10 +135,7 @@ export function jamfIssuer(rotator: Rotator | null, context: Context, options: J
       return {
         text: proofText(live, minter),
         strategy,
-        keep: new Map([
-          ['strategy', new Secret<string>(strategy, { public: true })],
-          ...(dies ? keepToken(login) : keepScope(before?.scope ?? '')),
-        ]),
+        keep: keep({ strategy, scope: before?.scope ?? null, token: dies ? login : null }),
       };
     },
 
@@ -188,12 +186,6 @@ const isRefusal = (error: unknown) => error instanceof JamfMcpError && error.cod
 
 const sameRoles = (a: string, b: string) => rolesIn(a) === rolesIn(b);
 const rolesIn = (scope: string) => [...new Set(scope.split(/[\s,]+/))].sort().join(' ');
-
-/** The strategy of the run that is resumed. */
-function strategyOf(kept: Fields | null): Strategy | null {
-  const strategy = kept?.get('strategy')?.reveal();
-  return strategy === 'single' || strategy === 'alternate' ? strategy : null;
-}
 
 /** A refused client, with the way out of it; any other error as it is. */
 function withRepair(error: unknown, rotator: boolean): unknown {

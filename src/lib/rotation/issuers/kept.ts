@@ -1,9 +1,11 @@
 /**
- * A bearer token that outlives the secret it was obtained with: what a run keeps in its claim, so that the run after a
- * crash can make a value again. Whoever reads it there can read the secret itself as well.
+ * What a run keeps in its claim, so that the run after a crash can go on: which strategy it had, what the credential in
+ * use could do, and where the new value kills the old one, a bearer token that outlives it. Whoever reads the token
+ * there can read the secret itself as well.
  */
 import { Secret } from '../../redact.ts';
 import type { Fields } from '../../secrets/store.ts';
+import type { Strategy } from '../issuer.ts';
 
 /** A token, and what it said of its holder. */
 export interface KeptToken {
@@ -13,30 +15,38 @@ export interface KeptToken {
   endsAt: number;
 }
 
+/** What is kept. */
+export interface Kept {
+  strategy: Strategy;
+  /** What the token of the credential in use said of its holder; null where it was refused. */
+  scope: string | null;
+  /** Absent where the old credential, or a rotator, can be asked again. */
+  token: KeptToken | null;
+}
+
 /** A token has to live for this long to be worth a try, in ms: a request and its answer. */
 const LEAST_LIFE_MS = 5_000;
 
-/** The token as fields of a claim. */
-export const keepToken = ({ value, scope, endsAt }: KeptToken): [string, Secret][] => [
-  ['token', value],
-  ['endsAt', new Secret(new Date(endsAt).toISOString(), { public: true })],
-  ...keepScope(scope),
-];
+const NAME = 'session';
 
-/** What a token said of its holder, without the token. */
-export const keepScope = (scope: string): [string, Secret][] => [['scope', new Secret(scope, { public: true })]];
-
-/**
- * The token in a claim.
- * @param now - milliseconds since 1970
- * @returns null where there is none, or where it has ended
- */
-export function keptToken(kept: Fields | null, now: number): KeptToken | null {
-  const value = kept?.get('token');
-  const endsAt = Date.parse(kept?.get('endsAt')?.reveal() ?? '');
-  if (!value || !(endsAt > now + LEAST_LIFE_MS)) return null;
-  return { value, endsAt, scope: keptScope(kept) ?? '' };
+/** As one field: its parts are words that must not be taken for secrets each by itself. */
+export function keep({ strategy, scope, token }: Kept): Fields {
+  const session = token && { value: token.value.reveal(), scope: token.scope, endsAt: token.endsAt };
+  return new Map([[NAME, new Secret(JSON.stringify({ strategy, scope, token: session }))]]);
 }
 
-/** What the token said of its holder; null where nothing was kept. */
-export const keptScope = (kept: Fields | null): string | null => kept?.get('scope')?.reveal() ?? null;
+/**
+ * Read it out of a claim.
+ * @param now - milliseconds since 1970; a token that has ended is left out
+ * @returns null where nothing was kept
+ */
+export function keptIn(fields: Fields | null, now: number): Kept | null {
+  const text = fields?.get(NAME)?.reveal();
+  if (text === undefined) return null;
+  // Our own writing: see keep().
+  const { strategy, scope, token } = JSON.parse(text) as Omit<Kept, 'token'> & {
+    token: { value: string; scope: string; endsAt: number } | null;
+  };
+  const alive = token !== null && token.endsAt > now + LEAST_LIFE_MS;
+  return { strategy, scope, token: alive ? { ...token, value: new Secret(token.value) } : null };
+}
