@@ -4,6 +4,7 @@
  */
 import { isInterruption, JamfMcpError, messageOf } from './errors.ts';
 import type { Context } from './host.ts';
+import { limiter, type Turn } from './limiter.ts';
 import { redact } from './redact.ts';
 
 /** An answer, its body read to the end. */
@@ -34,10 +35,18 @@ export interface SendOptions {
  * @param label - method and path, for messages: `GET /api/v1/auth`
  * @param repeatable - whether doing it twice does no harm: then it is repeated on 429, 503 and network errors, on the
  *   latter for half a minute at most
+ * @param init - what to send; a function is called when its turn has come, for each attempt
+ * @param turn - how it waits for its turn; its signal, where there is one, ends the request in the place of the context's
  * @returns the answer, whatever its status
  * @throws JamfMcpError UNREACHABLE, TIMED_OUT, INTERRUPTED
  */
-export type Send = (label: string, url: URL, init: RequestInit, repeatable: boolean) => Promise<Answer>;
+export type Send = (
+  label: string,
+  url: URL,
+  init: RequestInit | (() => RequestInit),
+  repeatable: boolean,
+  turn?: Turn,
+) => Promise<Answer>;
 
 /** One request and its answer, in ms. */
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -63,15 +72,20 @@ export function sender(service: Service, context: Context, options: SendOptions 
   const timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
   const slot = limiter(options.most ?? MOST_AT_A_TIME);
 
-  async function exchange(label: string, url: URL, init: RequestInit, limitMs: number): Promise<Answer> {
+  async function exchange(
+    label: string,
+    url: URL,
+    init: RequestInit,
+    { signal, limitMs }: { signal: AbortSignal; limitMs: number },
+  ): Promise<Answer> {
     const started = context.clock.now();
     const tell = (outcome: string) => {
       const took = String(context.clock.now() - started);
       context.host.notify({ kind: 'debug', text: `${service.name} ${label}: ${outcome}, ${took} ms` });
     };
+    const limit = limited(signal, limitMs);
     try {
-      const signal = AbortSignal.any([context.signal, AbortSignal.timeout(limitMs)]);
-      const response = await fetch(url, { ...init, redirect: 'manual', signal });
+      const response = await fetch(url, { ...init, redirect: 'manual', signal: limit.signal });
       const text = await response.text();
       tell(String(response.status));
       return { status: response.status, headers: response.headers, text };
@@ -79,21 +93,32 @@ export function sender(service: Service, context: Context, options: SendOptions 
       const failure = networkError(error, { service, label, url, timeoutMs: limitMs });
       tell(`failed with ${failure.code}`);
       throw failure;
+    } finally {
+      limit.over();
     }
   }
 
-  return async (label, url, init, repeatable) => {
+  return async (label, url, init, repeatable, turn = {}) => {
+    const signal = turn.signal ?? context.signal;
+    const interrupted = (when: string, cause: unknown) =>
+      new JamfMcpError('INTERRUPTED', `interrupted before ${service.name} ${label} was ${when}`, null, { cause });
     let silence = 0;
     for (let attempt = 1; ; attempt += 1) {
       let answer: Answer | null = null;
       let begun = context.clock.now();
       try {
-        answer = await slot(() => {
-          begun = context.clock.now();
-          return exchange(label, url, init, Math.min(timeoutMs, Math.ceil(SILENCE_MS - silence)));
-        });
+        const asked = silence;
+        answer = await slot(
+          () => {
+            begun = context.clock.now();
+            const limitMs = Math.min(timeoutMs, Math.ceil(SILENCE_MS - asked));
+            return exchange(label, url, typeof init === 'function' ? init() : init, { signal, limitMs });
+          },
+          { ...turn, signal },
+        );
         if (answer.status !== 429 && answer.status !== 503) return answer;
       } catch (error) {
+        if (isInterruption(error) && !(error instanceof JamfMcpError)) throw interrupted('sent', error);
         silence += context.clock.now() - begun;
         const left = SILENCE_MS - silence - FIRST_PAUSE_MS * 2 ** (attempt - 1);
         if (!repeatable || !isPassing(error)) throw error;
@@ -103,10 +128,8 @@ export function sender(service: Service, context: Context, options: SendOptions 
       const pause = pauseMs(attempt, answer?.headers ?? null, context.clock.now());
       if (!answer) silence += pause;
       if (answer && (!repeatable || attempt === ATTEMPTS || pause > LONGEST_PAUSE_MS)) return answer;
-      await context.clock.sleep(pause, context.signal).catch((cause: unknown) => {
-        throw new JamfMcpError('INTERRUPTED', `interrupted before ${service.name} ${label} was repeated`, null, {
-          cause,
-        });
+      await context.clock.sleep(pause, signal).catch((cause: unknown) => {
+        throw interrupted('repeated', cause);
       });
     }
   };
@@ -236,19 +259,22 @@ function pauseMs(attempt: number, headers: Headers | null, now: number): number 
   return Number.isNaN(asked) ? backoff : Math.max(asked, backoff);
 }
 
-/** Run at most `most` tasks at a time; the others wait their turn. */
-function limiter(most: number): <T>(task: () => Promise<T>) => Promise<T> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (task) => {
-    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await task();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running -= 1;
-    }
+/** A signal that aborts with another one, or when the time is over; `over` takes timer and listener away again. */
+function limited(signal: AbortSignal, ms: number): { signal: AbortSignal; over(): void } {
+  const own = new AbortController();
+  const stop = () => {
+    own.abort(signal.reason);
+  };
+  const timer = setTimeout(() => {
+    own.abort(new DOMException('the time is over', 'TimeoutError'));
+  }, ms);
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  return {
+    signal: own.signal,
+    over() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+    },
   };
 }

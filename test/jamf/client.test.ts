@@ -5,7 +5,7 @@ import type { JamfMcpError } from '../../src/lib/errors.ts';
 import { type ErrorCode } from '../../src/lib/errors.ts';
 import { isTlsError, networkError } from '../../src/lib/http.ts';
 import { baseUrl, JAMF } from '../../src/lib/jamf/answers.ts';
-import { jamfClient, whoAmI, type JamfCredentials } from '../../src/lib/jamf/client.ts';
+import { jamfClient, whoAmI, type CredentialSource, type JamfCredentials } from '../../src/lib/jamf/client.ts';
 import { integrationOf, listIntegrations, mintClientCredentials } from '../../src/lib/jamf/integrations.ts';
 import { Secret } from '../../src/lib/redact.ts';
 import { testContext, type TestContext } from '../support/context.ts';
@@ -101,16 +101,20 @@ describe('the Jamf client', () => {
     assert.equal(script.seen[1]?.authorization, 'Bearer EXAMPLE-token-1');
   });
 
-  it('keeps the token until three quarters of its life are over', async () => {
+  it('keeps the token for two thirds of its life, and renews it beside the work before three quarters are over', async () => {
     const client = jamfClient(pair(), context);
     await client.request('GET', '/a');
-    context.clock.advance(449_000);
+    context.clock.advance(389_000);
     await client.request('GET', '/b');
     assert.equal(script.tokens, 1);
-    context.clock.advance(2_000);
+    context.clock.advance(62_000);
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    script.answer = ({ path }) => (path === '/api/oauth/token' ? promise : undefined);
     await client.request('GET', '/c');
+    assert.equal(script.seen.at(-1)?.authorization, 'Bearer EXAMPLE-token-1', 'nobody waits for the new one');
+    resolve(undefined);
+    while (script.seen.at(-1)?.authorization !== 'Bearer EXAMPLE-token-2') await client.request('GET', '/d');
     assert.equal(script.tokens, 2);
-    assert.equal(script.seen.at(-1)?.authorization, 'Bearer EXAMPLE-token-2');
   });
 
   it('goes on with a live token where no new one can be had', async () => {
@@ -156,24 +160,68 @@ describe('the Jamf client', () => {
     assert.equal(script.tokens, 3);
   });
 
-  it('reads the credentials again where the pair is refused, and goes on if they changed', async () => {
-    let reads = 0;
-    const rotated = async () => {
-      reads += 1;
-      return Promise.resolve({ ...pair(), clientSecret: new Secret(reads === 1 ? 'EXAMPLE-old-secret' : SECRET) });
+  it('asks for other credentials where the pair is refused, and goes on with one that is accepted', async () => {
+    const old = { ...pair(), clientSecret: new Secret('EXAMPLE-old-secret') };
+    let asked = 0;
+    const source: CredentialSource = {
+      current: () => Promise.resolve(old),
+      others() {
+        asked += 1;
+        return Promise.resolve({ pairs: [old, pair()], settling: false });
+      },
+      remedy: 'look at the store',
     };
     script.answer = ({ body }) =>
       body.includes('EXAMPLE-old-secret') ? { status: 401, body: { error: 'invalid_client' } } : undefined;
-    const client = jamfClient(rotated, context);
+    const client = jamfClient(source, context);
     assert.equal(client.url, '');
     await client.request('GET', '/a');
-    assert.equal(reads, 2);
+    assert.equal(asked, 1);
     assert.equal(client.url, script.url);
     script.answer = ({ path }) => (path === '/api/oauth/token' ? { status: 401 } : undefined);
     const before = script.seen.length;
-    await assert.rejects(client.authenticate(), { code: 'CREDENTIALS_REFUSED' });
-    assert.equal(script.seen.length, before + 1, 'the same pair is not tried twice');
-    assert.equal(reads, 3);
+    await assert.rejects(client.authenticate(), { code: 'CREDENTIALS_REFUSED', hint: 'look at the store' });
+    assert.equal(script.seen.length, before + 2, 'no pair is tried twice');
+    assert.equal(asked, 2);
+  });
+
+  it('lets a token request go ahead of the requests that wait', async () => {
+    const client = jamfClient(pair(), context);
+    await client.request('GET', '/first');
+    const gates: (() => void)[] = [];
+    script.answer = ({ path }) =>
+      path.startsWith('/slow')
+        ? new Promise((resolve) => {
+            gates.push(() => {
+              resolve(undefined);
+            });
+          })
+        : undefined;
+    const slow = Array.from({ length: 12 }, (_, n) => client.request('GET', `/slow/${String(n)}`));
+    while (gates.length < 5) await new Promise((go) => setImmediate(go));
+    const token = client.authenticate();
+    gates.shift()?.();
+    await token;
+    assert.equal(paths()[2 + 5], 'POST /api/oauth/token', 'seven others waited before it');
+    const open = setInterval(() => gates.shift()?.(), 1);
+    await Promise.all(slow);
+    clearInterval(open);
+    const sent = script.seen.slice(2 + 7).map(({ authorization }) => authorization);
+    assert.deepEqual(new Set(sent), new Set(['Bearer EXAMPLE-token-2']), 'what waited is sent with the newest token');
+  });
+
+  it('ends one request by its own signal, whether it waits for its turn or for the answer', async () => {
+    const client = jamfClient(pair(), context);
+    await client.request('GET', '/first');
+    script.answer = ({ path }) => (path === '/held' ? new Promise(() => undefined) : undefined);
+    const gone = Array.from({ length: 7 }, () => new AbortController());
+    const held = gone.map(({ signal }) => client.request('GET', '/held', { signal }));
+    const ends = held.map((request) => assert.rejects(request, { code: 'INTERRUPTED' }));
+    while (paths().filter((path) => path.includes('/held')).length < 5) await new Promise((go) => setImmediate(go));
+    for (const one of gone.reverse()) one.abort();
+    await Promise.all(ends);
+    assert.equal(paths().filter((path) => path.includes('/held')).length, 5);
+    assert.deepEqual(await client.request('GET', '/after'), { ok: true });
   });
 
   it('repeats a GET on 429, 503 and a lost connection, as late as Retry-After asks', async () => {

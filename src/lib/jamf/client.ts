@@ -1,20 +1,14 @@
 /**
- * The Jamf Pro client: client credentials in, JSON out. It keeps one token, refreshes it before it ends, and says in
- * words a person can act on why Jamf did not answer as hoped.
+ * The Jamf Pro client: client credentials in, JSON out. It keeps one token alive (token.ts), and says in words a person
+ * can act on why Jamf did not answer as hoped.
  */
-import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { sender } from '../http.ts';
 import type { Secret } from '../redact.ts';
 import { baseUrl, decode, JAMF, TOKEN_PATH, tokenFrom } from './answers.ts';
+import { tokenKeeper, type CredentialSource, type JamfCredentials, type KeptToken, type Token } from './token.ts';
 
-/** What a client logs in with. */
-export interface JamfCredentials {
-  /** `https://example.jamfcloud.com`; http is accepted on loopback only. */
-  url: string;
-  clientId: string;
-  clientSecret: Secret;
-}
+export { fixedCredentials, samePair, type CredentialSource, type JamfCredentials } from './token.ts';
 
 /** HTTP methods of the Jamf Pro API. */
 export type JamfMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -25,15 +19,18 @@ export interface JamfRequestOptions {
   query?: Record<string, string | number | readonly string[]>;
   /** Sent as JSON. */
   body?: unknown;
+  /** Ends this request in the place of the context's signal; other requests, and the renewal of the token, go on. */
+  signal?: AbortSignal;
 }
 
 /** A client of one Jamf Pro server. */
 export interface JamfClient {
-  /** The server's base URL without a trailing slash; empty until credentials that come from a function were read. */
+  /** The server's base URL without a trailing slash; empty before a {@link CredentialSource} was read. */
   readonly url: string;
   /**
    * A JSON request with a cached token. A 401 brings one new token and one repetition; at most 5 requests run at a
-   * time; a GET is repeated on 429, 503 and network errors, on the latter for half a minute at most.
+   * time; a GET is repeated on 429, 503 and network errors, on the latter for half a minute at most. Where the pair is
+   * being replaced just now and no token is at hand, it waits for the new pair, for half a minute at most as well.
    * @param path - below the base URL, such as `/api/v1/auth`
    * @returns the decoded answer; undefined where it has no body
    * @throws JamfMcpError CREDENTIALS_REFUSED, ACCESS_DENIED, NOT_FOUND, UNREACHABLE, TIMED_OUT, THROTTLED,
@@ -53,147 +50,86 @@ export interface JamfClientOptions {
   /** Of one request, in ms; 15 s unless given. */
   timeoutMs?: number | undefined;
   /** A token obtained before, used until it ends (ms since 1970): it lives on where the pair is refused by now. */
-  token?: { value: Secret; scope: string; endsAt: number };
-}
-
-/** A token is renewed when this share of its life is over: admins set lifetimes from a minute to hours. */
-const REFRESH_AT = 0.75;
-
-interface Token {
-  value: Secret;
-  scope: string;
-  expiresInMs: number;
-  refreshAt: number;
-  endsAt: number;
+  token?: KeptToken;
 }
 
 /**
  * Make a client; nothing is sent until it is used.
- * @param credentials - the pair, or a function that reads it; the function is called again when Jamf refuses the pair,
- *   because it may have been rotated meanwhile
+ * @param credentials - the pair, or where pairs come from that may be rotated while the client lives
  * @param context - host, clock and signal of every request
  */
 export function jamfClient(
-  credentials: JamfCredentials | (() => Promise<JamfCredentials>),
+  credentials: JamfCredentials | CredentialSource,
   context: Context,
   options: JamfClientOptions = {},
 ): JamfClient {
-  const read = typeof credentials === 'function' ? credentials : () => Promise.resolve(credentials);
   const send = sender(JAMF, context, { timeoutMs: options.timeoutMs });
-  let known = typeof credentials === 'function' ? null : credentials;
-  let token: Token | null = options.token
-    ? { ...options.token, expiresInMs: 0, refreshAt: options.token.endsAt }
-    : null;
-  let refreshing: Promise<Token> | null = null;
+  const tokens = tokenKeeper(credentials, requestToken, context, options.token);
 
   async function requestToken(pair: JamfCredentials): Promise<Token> {
-    const url = new URL(baseUrl(pair.url) + TOKEN_PATH);
-    const askedAt = context.clock.now();
-    // A lost answer to a token request costs a token nobody uses, so unlike other POSTs it may be repeated.
-    const answer = await send(
-      `POST ${TOKEN_PATH}`,
-      url,
-      {
-        method: 'POST',
-        headers: { accept: 'application/json' },
-        body: new URLSearchParams({
-          grant_type: 'client_credentials',
-          client_id: pair.clientId,
-          client_secret: pair.clientSecret.reveal(),
-        }),
-      },
-      true,
-    );
-    const { value, scope, lifetimeMs } = tokenFrom(answer, pair);
-    return {
-      value,
-      scope,
-      expiresInMs: lifetimeMs,
-      refreshAt: askedAt + lifetimeMs * REFRESH_AT,
-      endsAt: askedAt + lifetimeMs,
+    const url = baseUrl(pair.url);
+    const init = {
+      method: 'POST',
+      headers: { accept: 'application/json' },
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: pair.clientId,
+        client_secret: pair.clientSecret.reveal(),
+      }),
     };
-  }
-
-  async function newToken(): Promise<Token> {
-    const pair = known ?? (known = await read());
-    try {
-      return await requestToken(pair);
-    } catch (error) {
-      if (typeof credentials !== 'function' || !isRefusal(error)) throw error;
-      const reread = await read();
-      if (samePair(reread, pair)) throw error;
-      context.host.notify({
-        kind: 'debug',
-        text: 'jamf: the client was refused, going on with the pair that is stored now',
-      });
-      known = reread;
-      return await requestToken(reread);
-    }
-  }
-
-  function refresh(): Promise<Token> {
-    refreshing ??= newToken()
-      .then((fresh) => (token = fresh))
-      .finally(() => {
-        refreshing = null;
-      });
-    return refreshing;
-  }
-
-  async function liveToken(): Promise<Token> {
-    const now = context.clock.now();
-    if (token && now < token.refreshAt) return token;
-    const old = token;
-    try {
-      return await refresh();
-    } catch (error) {
-      if (!old || now >= old.endsAt || isInterruption(error)) throw error;
-      context.host.notify({
-        kind: 'debug',
-        text: `jamf: no new token (${messageOf(error)}), the one at hand still lives`,
-      });
-      return old;
-    }
+    let askedAt = 0;
+    const now = () => {
+      askedAt = context.clock.now();
+      return init;
+    };
+    // A lost answer to a token request costs a token nobody uses, so unlike other POSTs it may be repeated. It goes
+    // ahead of the requests that wait for their turn, because they cannot do without it.
+    const answer = await send(`POST ${TOKEN_PATH}`, new URL(url + TOKEN_PATH), now, true, { first: true });
+    const { value, scope, lifetimeMs } = tokenFrom(answer, pair);
+    return { value, scope, url, expiresInMs: lifetimeMs, askedAt };
   }
 
   async function request<T>(
     method: JamfMethod,
     path: string,
-    { query = {}, body }: JamfRequestOptions = {},
+    { query = {}, body, signal = context.signal }: JamfRequestOptions = {},
   ): Promise<T> {
-    const label = `${method} ${path}`;
     for (let round = 1; ; round += 1) {
-      const used = await liveToken();
-      const url = withQuery(new URL(client.url + path), query);
-      const init: RequestInit = {
-        method,
-        headers: {
-          accept: 'application/json',
-          authorization: `Bearer ${used.value.reveal()}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      let token = await tokens.live(signal);
+      const init = (): RequestInit => {
+        // The turn may have been long in coming: meanwhile there may be a newer one.
+        const newest = tokens.held();
+        if (newest?.url === token.url) token = newest;
+        return {
+          method,
+          headers: {
+            accept: 'application/json',
+            authorization: `Bearer ${token.value.reveal()}`,
+            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        };
       };
-      const answer = await send(label, url, init, method === 'GET');
+      const url = withQuery(new URL(token.url + path), query);
+      const answer = await send(`${method} ${path}`, url, init, method === 'GET', { signal });
       if (answer.status === 401 && round === 1) {
-        if (token === used) token = null;
+        tokens.refused(token);
         continue;
       }
       return decode(answer, method, path) as T;
     }
   }
 
-  const client: JamfClient = {
+  return {
     get url() {
-      return known ? baseUrl(known.url) : '';
+      return tokens.url;
     },
     request,
     async authenticate() {
-      const { expiresInMs, scope, value } = await refresh();
+      const { expiresInMs, scope, value } = await tokens.renew();
       return { expiresInMs, scope, token: value };
     },
   };
-  return client;
 }
 
 /** What `GET /v1/auth` says of the caller. */
@@ -221,11 +157,6 @@ export async function whoAmI(client: JamfClient): Promise<JamfIdentity> {
   const held = [...(account?.privileges ?? []), ...Object.values(account?.privilegesBySite ?? {}).flat()];
   return { account: account?.username ?? null, privileges: [...new Set(held)].sort() };
 }
-
-const isRefusal = (error: unknown) => error instanceof JamfMcpError && error.code === 'CREDENTIALS_REFUSED';
-
-const samePair = (a: JamfCredentials, b: JamfCredentials) =>
-  a.url === b.url && a.clientId === b.clientId && a.clientSecret.reveal() === b.clientSecret.reveal();
 
 function withQuery(url: URL, query: Record<string, string | number | readonly string[]>): URL {
   for (const [name, value] of Object.entries(query)) {

@@ -1,6 +1,6 @@
 /** Looks for computers in the inventory of a Jamf Pro server. */
 import { JamfMcpError } from '../errors.ts';
-import type { JamfClient } from './client.ts';
+import type { JamfClient, JamfRequestOptions } from './client.ts';
 import { allOf, anyOf, contains, equals } from './rsql.ts';
 
 /** What to look for; every part given has to hold. `*` in a value stands for any text; case is ignored by Jamf. */
@@ -45,7 +45,7 @@ export interface FoundComputers {
 }
 
 /** Looks for computers: at most `limit` of them, with the number of all that match. */
-export type FindComputers = (query: ComputerQuery, limit: number) => Promise<FoundComputers>;
+export type FindComputers = (query: ComputerQuery, limit: number, signal?: AbortSignal) => Promise<FoundComputers>;
 
 const NAME = 'general.name';
 const SERIAL = 'hardware.serialNumber';
@@ -91,11 +91,11 @@ const PAGE_SIZE = 100;
  */
 export function computerFinder(client: JamfClient): FindComputers {
   let known = 0;
-  const request = async (query: Record<string, string | number | readonly string[]>): Promise<unknown> => {
+  const request = async (options: JamfRequestOptions): Promise<unknown> => {
     for (;;) {
       const path = PATHS[known] ?? PATHS[1];
       try {
-        return await client.request('GET', path, { query });
+        return await client.request('GET', path, options);
       } catch (error) {
         const older = error instanceof JamfMcpError && error.code === 'NOT_FOUND' && path !== PATHS[1];
         if (!older) throw error;
@@ -104,17 +104,20 @@ export function computerFinder(client: JamfClient): FindComputers {
     }
   };
 
-  return async (query, limit) => {
+  return async (query, limit, signal) => {
     const filter = computerFilter(query);
     const found = new Map<string, Computer>();
     for (let page = 0; ; page += 1) {
       const { totalCount, results } = inventory(
         await request({
-          section: SECTIONS,
-          page,
-          'page-size': Math.min(limit, PAGE_SIZE),
-          sort: 'id:asc',
-          ...(filter ? { filter } : {}),
+          query: {
+            section: SECTIONS,
+            page,
+            'page-size': Math.min(limit, PAGE_SIZE),
+            sort: 'id:asc',
+            ...(filter ? { filter } : {}),
+          },
+          ...(signal ? { signal } : {}),
         }),
       );
       const before = found.size;

@@ -1,9 +1,10 @@
-/** Where the server's Jamf credentials come from, and how a rotated pair is noticed without a restart. */
+/** Where the server's Jamf credentials come from, and how a rotated pair is found without a restart. */
 import { JamfMcpError } from '../errors.ts';
+import type { Clock } from '../host.ts';
 import { baseUrl } from '../jamf/answers.ts';
-import type { JamfCredentials } from '../jamf/client.ts';
+import { fixedCredentials, type CredentialSource, type JamfCredentials } from '../jamf/client.ts';
 import { Secret } from '../redact.ts';
-import { AWSCURRENT, AWSPENDING, type SecretStore, type SecretVersion } from '../secrets/store.ts';
+import { AWSCURRENT, AWSPENDING, AWSPREVIOUS, type SecretStore, type SecretVersion } from '../secrets/store.ts';
 
 /** The three fields that make a Jamf API client; their names in the environment are the same. */
 export const JAMF_FIELDS = ['JAMF_URL', 'JAMF_CLIENT_ID', 'JAMF_CLIENT_SECRET'] as const;
@@ -12,20 +13,21 @@ export const JAMF_FIELDS = ['JAMF_URL', 'JAMF_CLIENT_ID', 'JAMF_CLIENT_SECRET'] 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The pair that the environment holds.
+ * The pair that the environment holds. A process does not see its environment change: a rotated pair needs a restart.
  * @param environment - at least {@link JAMF_FIELDS}; an empty value counts as none
  * @returns the credentials where all three are there; else null, and which of them are there all the same
  * @throws JamfMcpError INPUT_INVALID for a JAMF_URL that cannot be one
  */
 export function credentialsFromEnvironment(environment: Environment): {
-  credentials: JamfCredentials | null;
+  credentials: CredentialSource | null;
   found: string[];
 } {
   const found = JAMF_FIELDS.filter((name) => environment[name]);
   const { JAMF_URL: url, JAMF_CLIENT_ID: clientId, JAMF_CLIENT_SECRET: clientSecret } = environment;
   if (url) checkUrl(url);
-  const complete = url && clientId && clientSecret;
-  return { credentials: complete ? { url, clientId, clientSecret: new Secret(clientSecret) } : null, found };
+  if (!url || !clientId || !clientSecret) return { credentials: null, found };
+  const remedy = `they came with the environment: restart the server with the new ones if they were rotated, or without ${JAMF_FIELDS.join(', ')}, so that it reads the secret itself`;
+  return { credentials: fixedCredentials({ url, clientId, clientSecret: new Secret(clientSecret) }, remedy), found };
 }
 
 function checkUrl(url: string): void {
@@ -37,52 +39,70 @@ function checkUrl(url: string): void {
   }
 }
 
+/** A version younger than this may not have come to every node of a Jamf cluster yet: they refresh every minute (facts/serve.md §5). */
+const SETTLING_MS = 120_000;
+
 /**
  * Read the pair from the store, by staging label.
  *
- * The Jamf client asks once at first, and again only when Jamf refuses what it was given. Jamf kills the old client
- * secret the moment a rotation mints the new one, while AWSCURRENT moves only after the new one was tested: in between,
- * the pair that works is the one labelled AWSPENDING. So whoever is asked again for a version that it has already given
- * offers the pending one.
+ * The pair in use is that of AWSCURRENT. With one integration, Jamf kills the old client secret the moment a rotation
+ * mints the new one, while AWSCURRENT moves only after the new one was tested: in between, the pair that works is the
+ * one labelled AWSPENDING; before it is stored there is none at all, and AWSPENDING, if anything, is on a claim with the
+ * fields of AWSCURRENT. With two integrations, that of AWSPREVIOUS works until the next rotation, also on a node of Jamf
+ * that does not know the newest pair yet.
  * @param store - opens the store
  * @param secret - name of the secret
- * @returns the function that `jamfClient` takes; it throws JamfMcpError as the store does, and SECRET_MALFORMED where
- *   the current version has no Jamf credentials
+ * @returns the source; it throws JamfMcpError as the store does, and SECRET_MALFORMED where the current version has no
+ *   Jamf credentials
  */
 export function credentialsFromStore(
   store: () => Promise<SecretStore>,
   secret: string,
-): () => Promise<JamfCredentials> {
-  let given: string | null = null;
-  return async () => {
-    const opened = await store();
-    const current = await opened.read(secret, { stage: AWSCURRENT });
-    const pending = current.versionId === given ? await readPending(opened, secret) : null;
-    const pendingPair = pending === null ? null : pairOf(pending);
-    if (pending !== null && pendingPair !== null) {
-      given = pending.versionId;
-      return pendingPair;
-    }
-    const pair = pairOf(current);
-    if (pair === null) {
-      throw new JamfMcpError(
-        'SECRET_MALFORMED',
-        `secret ${secret} lacks ${JAMF_FIELDS.filter((name) => !current.fields.has(name)).join(', ')}`,
-        'add the fields with `jamf-mcp secrets init --update`',
-      );
-    }
-    given = current.versionId;
-    return pair;
+  clock: Clock,
+): CredentialSource {
+  const isYoung = (version: SecretVersion | null) =>
+    version !== null && version.createdAt !== null && clock.now() - Date.parse(version.createdAt) < SETTLING_MS;
+  return {
+    remedy:
+      'if a rotation stopped half-way, finish it: see `jamf-mcp rotate status`; else store a pair that Jamf accepts with `jamf-mcp secrets init --update`',
+    async current() {
+      return requirePair(await (await store()).read(secret, { stage: AWSCURRENT }), secret);
+    },
+    async others() {
+      const opened = await store();
+      const [current, pending, previous] = await Promise.all([
+        opened.read(secret, { stage: AWSCURRENT }),
+        readLabelled(opened, secret, AWSPENDING),
+        readLabelled(opened, secret, AWSPREVIOUS),
+      ]);
+      const settling = isYoung(pending) || (previous !== null && isYoung(current));
+      // An older one is let go of: who replaced it long ago does not want it used.
+      const versions = [current, pending, settling ? previous : null];
+      return { pairs: versions.map((version) => version && pairOf(version)).filter((pair) => pair !== null), settling };
+    },
   };
 }
 
-async function readPending(store: SecretStore, secret: string): Promise<SecretVersion | null> {
+/** Why a version beside AWSCURRENT cannot be had: there is none, it is none, or a policy lets AWSCURRENT alone be read. */
+const NOT_TO_BE_HAD: readonly string[] = ['VERSION_NOT_FOUND', 'SECRET_MALFORMED', 'ACCESS_DENIED'];
+
+async function readLabelled(store: SecretStore, secret: string, stage: string): Promise<SecretVersion | null> {
   try {
-    return await store.read(secret, { stage: AWSPENDING });
+    return await store.read(secret, { stage });
   } catch (error) {
-    if (error instanceof JamfMcpError && error.code === 'VERSION_NOT_FOUND') return null;
+    if (error instanceof JamfMcpError && NOT_TO_BE_HAD.includes(error.code)) return null;
     throw error;
   }
+}
+
+function requirePair(version: SecretVersion, secret: string): JamfCredentials {
+  const pair = pairOf(version);
+  if (pair) return pair;
+  throw new JamfMcpError(
+    'SECRET_MALFORMED',
+    `secret ${secret} lacks ${JAMF_FIELDS.filter((name) => !version.fields.has(name)).join(', ')}`,
+    'add the fields with `jamf-mcp secrets init --update`',
+  );
 }
 
 function pairOf({ fields }: SecretVersion): JamfCredentials | null {

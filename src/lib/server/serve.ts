@@ -85,7 +85,7 @@ function factory(options: ServeOptions, { host }: Context, work: Context): { mak
       text: `${found.join(', ')} set without ${missing.join(', ')}: all three are read from secret ${settings.secret}`,
     });
   }
-  const jamf = jamfClient(credentials ?? credentialsFromStore(store, settings.secret), inner);
+  const jamf = jamfClient(credentials ?? credentialsFromStore(store, settings.secret, inner.clock), inner);
   const deps = { findComputers: computerFinder(jamf), store, secret: settings.secret };
   return {
     make: serverFactory(TOOLS, deps, version, inner),

@@ -53,8 +53,8 @@ export const findComputers: Tool<typeof input, typeof output> = {
   input,
   output,
   annotations: READ_ONLY,
-  async run({ limit, ...query }, deps) {
-    const { totalCount, computers } = await deps.findComputers(query, limit);
+  async run({ limit, ...query }, deps, { signal }) {
+    const { totalCount, computers } = await deps.findComputers(query, limit, signal);
     return {
       totalCount,
       returned: computers.length,
