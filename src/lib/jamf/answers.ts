@@ -1,6 +1,7 @@
 /** What a Jamf Pro server answered, made a value or an error that says what to do. */
 import { JamfMcpError, type ErrorCode } from '../errors.ts';
 import { jsonOf, type Answer, type Service } from '../http.ts';
+import { isLoopback } from '../loopback.ts';
 import { redact, Secret } from '../redact.ts';
 
 /** Jamf Pro, as requests to it are told. */
@@ -27,8 +28,6 @@ export function baseUrl(url: string): string {
     throw wrong('would send the client secret unencrypted');
   return (parsed.origin + parsed.pathname).replace(/\/+$/, '');
 }
-
-const isLoopback = (host: string) => host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** A token as the server gives it. */
 export interface IssuedToken {

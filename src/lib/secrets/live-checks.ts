@@ -3,8 +3,8 @@ import { createHash, createHmac } from 'node:crypto';
 import { awsError, call, clientConfig, type AwsSettings } from '../aws.ts';
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
+import { isLoopback } from '../loopback.ts';
 import { redact } from '../redact.ts';
-import { isLoopback } from './schema.ts';
 import { verifyJamf } from './verify.ts';
 
 /** Longest that one service may take, in ms. */

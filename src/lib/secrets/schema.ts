@@ -4,6 +4,7 @@
  */
 import { isIPv6 } from 'node:net';
 import { JamfMcpError } from '../errors.ts';
+import { isLoopback } from '../loopback.ts';
 import { Secret } from '../redact.ts';
 import { SCHEMAS } from './schemas.ts';
 import type { Fields } from './store.ts';
@@ -241,9 +242,4 @@ function webUrl(text: string): URL | string {
   if (url.username !== '' || url.password !== '') return 'must not carry a user name or password';
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) return 'has to be https (http only on this machine)';
   return url;
-}
-
-/** Whether a host name, as `URL.hostname` spells it, is this machine. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
