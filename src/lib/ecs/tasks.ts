@@ -146,3 +146,27 @@ export async function proveTasks(
     ecs.close();
   }
 }
+
+/** How long old tasks may still show up after the deployment is steady, and the pause between two looks, in ms. */
+const PROVED_WITHIN_MS = 60_000;
+const PROOF_PAUSE_MS = 2_000;
+
+/**
+ * {@link proveTasks}, waiting a minute for old tasks to go: ECS may call a deployment successful before it has stopped
+ * the tasks before it (API_DeploymentEarlySuccessCriteria, DEFERRED).
+ * @returns the last look: proved where `old` is empty and `running` is what the deployment desires
+ */
+export async function proveTasksWithin(
+  target: EcsTarget,
+  deployment: { id: string; startedAt: string; desired: number },
+  context: Context,
+): Promise<TaskProof> {
+  const { clock, signal } = context;
+  const until = clock.now() + PROVED_WITHIN_MS;
+  for (;;) {
+    const proof = await proveTasks(target, deployment, context);
+    const enough = proof.old.length === 0 && proof.running >= deployment.desired;
+    if (enough || clock.now() + PROOF_PAUSE_MS > until) return proof;
+    await clock.sleep(PROOF_PAUSE_MS, signal);
+  }
+}
