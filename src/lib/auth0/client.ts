@@ -182,7 +182,7 @@ export function auth0Management(
         token_endpoint_auth_method?: unknown;
         client_authentication_methods?: unknown;
       } | null;
-      const methods = Object.keys((found?.client_authentication_methods ?? {}));
+      const methods = Object.keys(found?.client_authentication_methods ?? {});
       const method = found?.token_endpoint_auth_method;
       return {
         name: typeof found?.name === 'string' ? found.name : clientId,
