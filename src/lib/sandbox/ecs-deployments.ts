@@ -107,7 +107,7 @@ export function createScheduler(world: World, state: EcsState, engine: () => Tas
       breaker: {
         status: service.rolling.breaker.enable ? 'MONITORING' : 'DISABLED',
         failures: 0,
-        threshold: breakerThreshold(service.desiredCount),
+        threshold: breakerThreshold(service),
       },
     };
   }
@@ -162,6 +162,7 @@ export function createScheduler(world: World, state: EcsState, engine: () => Tas
     );
     service.deployments = [primary, ...older.filter((deployment) => busy.has(deployment.id))];
     const left = tasksOf(service).filter((task) => task.lastStatus !== 'STOPPED').length;
+    if (service.status === 'DRAINING' && left === 0) service.status = 'INACTIVE';
     watchCalm(service, service.deployments.length === 1 && healthy === desiredCount && left === desiredCount);
   }
 
@@ -358,8 +359,16 @@ export function createScheduler(world: World, state: EcsState, engine: () => Tas
   };
 }
 
-/** Half the desired count, at least 3 and at most 200 (ECS developer guide, "How the deployment circuit breaker detects failures"). */
-const breakerThreshold = (desiredCount: number) => Math.min(200, Math.max(3, Math.ceil(desiredCount / 2)));
+/**
+ * Half the desired count, at least 3 and at most 200 (ECS developer guide, "How the deployment circuit breaker detects
+ * failures"), unless the service sets it (API_ThresholdConfiguration).
+ */
+function breakerThreshold({ desiredCount, rolling }: Pick<Service, 'desiredCount' | 'rolling'>): number {
+  const { type, value } = rolling.breaker.thresholdConfiguration ?? { type: 'BOUNDED_PERCENT', value: 50 };
+  if (type === 'COUNT') return value;
+  const part = Math.ceil((desiredCount * value) / 100);
+  return type === 'UNBOUNDED_PERCENT' ? part : Math.min(200, Math.max(3, part));
+}
 
 const belongs = (task: Task, service: Service) =>
   task.serviceName === service.name && task.clusterArn === service.cluster.arn;

@@ -1,6 +1,13 @@
 /** The things of Amazon ECS, as the sandbox keeps them: times in milliseconds since 1970, AWS's own words for states. */
 /** How the deployments of a sandbox turn out. */
-export const ECS_OUTCOMES = ['steady', 'circuit-breaker', 'rollback', 'crash-loop', 'secret-unavailable'] as const;
+export const ECS_OUTCOMES = [
+  'steady',
+  'circuit-breaker',
+  'rollback',
+  'crash-loop',
+  'secret-unavailable',
+  'stuck',
+] as const;
 
 /**
  * - `steady`: the tasks come up and stay
@@ -8,14 +15,18 @@ export const ECS_OUTCOMES = ['steady', 'circuit-breaker', 'rollback', 'crash-loo
  * - `rollback`: the same, and the circuit breaker restores the revision before
  * - `crash-loop`: the tasks run, then exit with 1, again and again; the deployment never ends
  * - `secret-unavailable`: the tasks cannot read their secrets (see {@link SecretFailure})
+ * - `stuck`: the tasks stay PENDING, and neither start nor fail
  */
 export type EcsOutcome = (typeof ECS_OUTCOMES)[number];
 
 /** Why a scripted `secret-unavailable` happens: Secrets Manager cannot be reached, or refuses the execution role. */
 export type SecretFailure = 'denied' | 'unreachable';
 
-/** What becomes of a task once it is launched. */
-export type Fate = 'healthy' | 'unhealthy' | 'crash' | 'finish' | SecretFailure;
+/**
+ * What becomes of a task once it is launched: `finish` ends with 0, `cannot-start` has its secrets and then no program
+ * to run, `stuck` stays PENDING.
+ */
+export type Fate = 'healthy' | 'unhealthy' | 'crash' | 'finish' | 'cannot-start' | 'stuck' | SecretFailure;
 
 /** The states of a task in the order it goes through them (ECS developer guide, "Amazon ECS task lifecycle"). */
 export type TaskStatus =
@@ -24,6 +35,8 @@ export type TaskStatus =
 export interface Cluster {
   name: string;
   arn: string;
+  /** A deleted cluster is still described for a while. */
+  status: 'ACTIVE' | 'INACTIVE';
   tags: unknown[];
 }
 
@@ -33,6 +46,8 @@ export interface ContainerDefinition {
   image: string;
   essential: boolean;
   healthCheck: boolean;
+  /** Whether its program is one that ends by itself at once: `true`. */
+  ends: boolean;
   secrets: readonly { name: string; valueFrom: string }[];
 }
 
@@ -46,6 +61,8 @@ export interface TaskDefinition {
   registered: Record<string, unknown>;
   registeredAt: number;
   registeredBy: string;
+  /** When it was made INACTIVE, in milliseconds since 1970. */
+  deregisteredAt: number | null;
   tags: unknown[];
 }
 
@@ -153,13 +170,22 @@ export interface RollingUpdate {
   /** Percent of the desired count. */
   maximum: number;
   minimumHealthy: number;
-  breaker: { enable: boolean; rollback: boolean };
+  breaker: {
+    enable: boolean;
+    rollback: boolean;
+    thresholdConfiguration?: { type: 'COUNT' | 'BOUNDED_PERCENT' | 'UNBOUNDED_PERCENT'; value: number };
+  };
 }
+
+/** Who deploys a service. */
+export type Controller = 'ECS' | 'CODE_DEPLOY' | 'EXTERNAL';
 
 export interface Service {
   name: string;
   arn: string;
   cluster: Cluster;
+  status: 'ACTIVE' | 'DRAINING' | 'INACTIVE';
+  controller: Controller;
   desiredCount: number;
   rolling: RollingUpdate;
   /** Launch type, network configuration and the like, as given to CreateService or UpdateService. */

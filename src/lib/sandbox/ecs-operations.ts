@@ -15,6 +15,7 @@ import {
   type Cluster,
   type ContainerDefinition,
   type EcsState,
+  type Fate,
   type Service,
   type Task,
   type TaskDefinition,
@@ -32,14 +33,15 @@ const MOST_DESCRIBED = 100;
  */
 export function clusterOf(state: EcsState, input: Input): Cluster {
   const cluster = state.clusters.get(lastPart(optionalText(input, 'cluster') ?? 'default'));
-  if (!cluster) throw new AwsFault('ClusterNotFoundException', 'Cluster not found.');
+  if (cluster?.status !== 'ACTIVE') throw new AwsFault('ClusterNotFoundException', 'Cluster not found.');
   return cluster;
 }
 
 /** The service of a cluster by name or ARN, or null. */
 export function findService(state: EcsState, cluster: Cluster, reference: string): Service | null {
   const name = lastPart(reference);
-  return [...state.services.values()].find((service) => service.cluster === cluster && service.name === name) ?? null;
+  const found = [...state.services.values()].filter((service) => service.cluster === cluster && service.name === name);
+  return found.find(({ status }) => status !== 'INACTIVE') ?? found.at(-1) ?? null;
 }
 
 /**
@@ -50,9 +52,20 @@ export function findTaskDefinition(state: EcsState, reference: string): TaskDefi
   const [family, revision] = lastPart(reference).split(':');
   const found = state.taskDefinitions.findLast(
     (definition) =>
-      definition.family === family && (revision === undefined || String(definition.revision) === revision),
+      definition.family === family &&
+      (revision === undefined ? definition.deregisteredAt === null : String(definition.revision) === revision),
   );
   if (!found) throw new AwsFault('ClientException', 'Unable to describe task definition.');
+  return found;
+}
+
+/**
+ * A task definition that tasks may be started of.
+ * @throws AwsFault ClientException also for one that was deregistered
+ */
+export function startableTaskDefinition(state: EcsState, reference: string): TaskDefinition {
+  const found = findTaskDefinition(state, reference);
+  if (found.deregisteredAt !== null) throw new AwsFault('ClientException', 'TaskDefinition is inactive');
   return found;
 }
 
@@ -96,6 +109,7 @@ export function registerTaskDefinition(
     registered,
     registeredAt: by.at,
     registeredBy: by.principal,
+    deregisteredAt: null,
     tags: objectList(input, 'tags'),
   };
   state.taskDefinitions.push(definition);
@@ -113,6 +127,7 @@ function containerDefinition(input: Input): ContainerDefinition {
     image: requiredText(input, 'image', 'Container.image'),
     essential: input.essential !== false,
     healthCheck: Object.keys(optionalObject(input, 'healthCheck')).length > 0,
+    ends: (textList(input, 'entryPoint')[0] ?? textList(input, 'command')[0]) === 'true',
     secrets,
   };
 }
@@ -130,10 +145,26 @@ export function clusterOperations(world: World, state: EcsState): AwsHandlers {
       const cluster = state.clusters.get(name) ?? {
         name,
         arn: `arn:aws:ecs:${world.region}:${ACCOUNT}:cluster/${name}`,
+        status: 'ACTIVE' as const,
         tags: objectList(input, 'tags'),
       };
+      cluster.status = 'ACTIVE';
       state.clusters.set(name, cluster);
       return { cluster: clusterView(state, cluster, ['TAGS']) };
+    },
+    DeleteCluster(input) {
+      const cluster = clusterOf(state, input);
+      if ([...state.services.values()].some((service) => service.cluster === cluster && service.status === 'ACTIVE')) {
+        throw new AwsFault(
+          'ClusterContainsServicesException',
+          'The Cluster cannot be deleted while Services are active.',
+        );
+      }
+      if (state.tasks.some((task) => task.clusterArn === cluster.arn && task.lastStatus !== 'STOPPED')) {
+        throw new AwsFault('ClusterContainsTasksException', 'The Cluster cannot be deleted while Tasks are active.');
+      }
+      cluster.status = 'INACTIVE';
+      return { cluster: clusterView(state, cluster, []) };
     },
     DescribeClusters(input) {
       const asked = textList(input, 'clusters');
@@ -148,7 +179,11 @@ export function clusterOperations(world: World, state: EcsState): AwsHandlers {
       };
     },
     ListClusters(input) {
-      const { page, nextToken } = pageOf([...state.clusters.values()], input, 100);
+      const { page, nextToken } = pageOf(
+        [...state.clusters.values()].filter(({ status }) => status === 'ACTIVE'),
+        input,
+        100,
+      );
       return { clusterArns: page.map((cluster) => cluster.arn), nextToken };
     },
     RegisterTaskDefinition(input, call) {
@@ -161,11 +196,20 @@ export function clusterOperations(world: World, state: EcsState): AwsHandlers {
       const tags = textList(input, 'include').includes('TAGS') ? { tags: definition.tags } : {};
       return { taskDefinition: taskDefinitionView(definition), ...tags };
     },
+    DeregisterTaskDefinition(input) {
+      const reference = requiredText(input, 'taskDefinition', 'Task definition');
+      if (!/:\d+$/.test(reference))
+        throw new AwsFault('InvalidParameterException', `Revision is missing: ${reference}`);
+      const definition = findTaskDefinition(state, reference);
+      definition.deregisteredAt ??= world.clock.now();
+      return { taskDefinition: taskDefinitionView(definition) };
+    },
     ListTaskDefinitions(input) {
       const prefix = optionalText(input, 'familyPrefix');
       const status = optionalText(input, 'status') ?? 'ACTIVE';
       const found = state.taskDefinitions
-        .filter((definition) => status === 'ACTIVE' && (prefix === null || definition.family === prefix))
+        .filter(({ deregisteredAt }) => status === (deregisteredAt === null ? 'ACTIVE' : 'INACTIVE'))
+        .filter((definition) => prefix === null || definition.family === prefix)
         .sort((a, b) => (a.family < b.family ? -1 : a.family > b.family ? 1 : a.revision - b.revision));
       if (optionalText(input, 'sort') === 'DESC') found.reverse();
       const { page, nextToken } = pageOf(found, input, 100);
@@ -175,7 +219,14 @@ export function clusterOperations(world: World, state: EcsState): AwsHandlers {
 }
 
 /** Listing, describing, running and stopping tasks. */
-export function taskOperations(world: World, state: EcsState, engine: () => TaskEngine): AwsHandlers {
+export function taskOperations(
+  world: World,
+  state: EcsState,
+  engine: () => TaskEngine,
+  script: { oneOff(): Fate | null },
+): AwsHandlers {
+  /** What RunTask answered for a `clientToken`: the same again for the same token. */
+  const answered = new Map<string, Task[]>();
   const shown = (cluster: Cluster) =>
     state.tasks.filter(
       (task) =>
@@ -229,7 +280,10 @@ export function taskOperations(world: World, state: EcsState, engine: () => Task
     },
     RunTask(input) {
       const cluster = clusterOf(state, input);
-      const definition = findTaskDefinition(state, requiredText(input, 'taskDefinition', 'TaskDefinition'));
+      const token = optionalText(input, 'clientToken');
+      const before = token === null ? undefined : answered.get(token);
+      if (before) return { tasks: before.map(taskView), failures: [] };
+      const definition = startableTaskDefinition(state, requiredText(input, 'taskDefinition', 'TaskDefinition'));
       const count = optionalCount(input, 'count') ?? 1;
       if (count < 1 || count > 10) {
         throw new AwsFault('InvalidParameterException', 'Number of tasks to launch must be between 1 and 10.');
@@ -241,7 +295,9 @@ export function taskOperations(world: World, state: EcsState, engine: () => Task
         );
       }
       const overrides = optionalObject(input, 'overrides');
-      const ends = objectList(overrides, 'containerOverrides').some((container) => container.command !== undefined);
+      const ends =
+        objectList(overrides, 'containerOverrides').some((container) => container.command !== undefined) ||
+        definition.containers.some(({ essential, ends: byItself }) => essential && byItself);
       const tasks = Array.from({ length: count }, () =>
         engine().launch({
           definition,
@@ -250,10 +306,11 @@ export function taskOperations(world: World, state: EcsState, engine: () => Task
           startedBy: optionalText(input, 'startedBy'),
           group: optionalText(input, 'group') ?? `family:${definition.family}`,
           overrides,
-          fate: ends ? 'finish' : 'healthy',
+          fate: script.oneOff() ?? (ends ? 'finish' : 'healthy'),
         }),
       );
       state.tasks.push(...tasks);
+      if (token !== null) answered.set(token, tasks);
       return { tasks: tasks.map(taskView), failures: [] };
     },
     StopTask(input) {

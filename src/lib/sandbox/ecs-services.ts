@@ -10,8 +10,8 @@ import {
   objectList,
   type Input,
 } from './ecs-input.ts';
-import type { EcsState, Fate, RollingUpdate, Service, ServiceDeployment } from './ecs-model.ts';
-import { clusterOf, findService, findTaskDefinition } from './ecs-operations.ts';
+import type { Controller, EcsState, Fate, RollingUpdate, Service, ServiceDeployment } from './ecs-model.ts';
+import { clusterOf, findService, startableTaskDefinition } from './ecs-operations.ts';
 import { revisionView, serviceDeploymentBrief, serviceDeploymentView, serviceView } from './ecs-views.ts';
 import { ACCOUNT, AwsFault, type AwsHandlers, type World } from './service.ts';
 
@@ -64,6 +64,11 @@ export function serviceOperations(
     if (!service) throw new AwsFault('ServiceNotFoundException', 'Service not found.');
     return service;
   };
+  const activeService = (input: Input): Service => {
+    const service = serviceOf(input);
+    if (service.status !== 'ACTIVE') throw new AwsFault('ServiceNotActiveException', 'Service was not ACTIVE.');
+    return service;
+  };
   const visible = (deployed: ServiceDeployment) =>
     world.clock.now() >= deployed.createdAt + script.hiddenMs() || FINAL.includes(deployed.status);
   const findDeployed = (arn: string): { service: Service; deployed: ServiceDeployment } | null => {
@@ -78,15 +83,17 @@ export function serviceOperations(
     CreateService(input, call) {
       const cluster = clusterOf(state, input);
       const name = requiredText(input, 'serviceName', 'Service name');
-      if (findService(state, cluster, name)) {
+      if (findService(state, cluster, name)?.status === 'ACTIVE') {
         throw new AwsFault('InvalidParameterException', 'Creation of service was not idempotent.');
       }
-      const definition = findTaskDefinition(state, requiredText(input, 'taskDefinition', 'TaskDefinition'));
+      const definition = startableTaskDefinition(state, requiredText(input, 'taskDefinition', 'TaskDefinition'));
       const identity = { name, cluster };
       const service = scheduler.first(
         {
           ...identity,
           arn: `arn:aws:ecs:${world.region}:${ACCOUNT}:service/${cluster.name}/${name}`,
+          status: 'ACTIVE',
+          controller: controllerOf(input),
           desiredCount: optionalCount(input, 'desiredCount') ?? 1,
           rolling: rollingUpdate(optionalObject(input, 'deploymentConfiguration'), DEFAULT_ROLLING),
           settings: settingsOf(input),
@@ -105,11 +112,22 @@ export function serviceOperations(
       state.services.set(service.arn, service);
       return { service: serviceView(state, service, ['TAGS']) };
     },
+    DeleteService(input) {
+      const service = activeService(input);
+      if (service.desiredCount > 0 && input.force !== true) {
+        throw new AwsFault('InvalidParameterException', 'The service cannot be stopped while it is scaled above 0.');
+      }
+      service.desiredCount = 0;
+      service.status = 'DRAINING';
+      scheduler.attend(service);
+      return { service: serviceView(state, service, ['TAGS']) };
+    },
     UpdateService(input) {
-      const service = serviceOf(input);
+      const service = activeService(input);
+      refuseController(service, input);
       const reference = optionalText(input, 'taskDefinition');
       const before = service.deployments[0].revision.definition;
-      const definition = reference === null ? before : findTaskDefinition(state, reference);
+      const definition = reference === null ? before : startableTaskDefinition(state, reference);
       const settings = settingsOf(input);
       const redeploy =
         input.forceNewDeployment === true ||
@@ -151,7 +169,7 @@ export function serviceOperations(
     ListServices(input) {
       const cluster = clusterOf(state, input);
       const arns = [...state.services.values()]
-        .filter((service) => service.cluster === cluster)
+        .filter((service) => service.cluster === cluster && service.status === 'ACTIVE')
         .map((service) => service.arn);
       const { page, nextToken } = pageOf(arns, input, 100);
       return { serviceArns: page, nextToken };
@@ -232,13 +250,50 @@ const DEFAULT_ROLLING: RollingUpdate = {
   breaker: { enable: false, rollback: false },
 };
 
+const CONTROLLERS: readonly string[] = ['ECS', 'CODE_DEPLOY', 'EXTERNAL'] satisfies Controller[];
+
+function controllerOf(input: Input): Controller {
+  const type = optionalText(optionalObject(input, 'deploymentController'), 'type') ?? 'ECS';
+  if (CONTROLLERS.includes(type)) return type as Controller;
+  throw new AwsFault('InvalidParameterException', `Unknown deployment controller type: ${type}.`);
+}
+
+/** What UpdateService answers for a service that something else deploys (API_UpdateService). */
+function refuseController({ controller }: Service, input: Input): void {
+  if (controller === 'ECS') return;
+  const instead = controller === 'CODE_DEPLOY' ? ' Use AWS CodeDeploy to trigger a new deployment.' : '';
+  const refused = (what: string) =>
+    new AwsFault(
+      'InvalidParameterException',
+      `${what} on services with ${controller === 'CODE_DEPLOY' ? 'a' : 'an'} ${controller} deployment controller.${instead}`,
+    );
+  if (input.forceNewDeployment === true) throw refused('Cannot force a new deployment');
+  if (input.taskDefinition !== undefined) throw refused('Unable to update task definition');
+}
+
+/** A circuit breaker as UpdateService is given it. */
+function breakerFrom(input: Input): RollingUpdate['breaker'] {
+  const threshold = optionalObject(input, 'thresholdConfiguration');
+  const type = optionalText(threshold, 'type') ?? 'BOUNDED_PERCENT';
+  if (type !== 'COUNT' && type !== 'BOUNDED_PERCENT' && type !== 'UNBOUNDED_PERCENT') {
+    throw new AwsFault('InvalidParameterException', `Unknown threshold type: ${type}.`);
+  }
+  return {
+    enable: input.enable === true,
+    rollback: input.rollback === true,
+    ...('thresholdConfiguration' in input
+      ? { thresholdConfiguration: { type, value: optionalCount(threshold, 'value') ?? 50 } }
+      : {}),
+  };
+}
+
 function rollingUpdate(input: Input, before: RollingUpdate): RollingUpdate {
   const breaker = optionalObject(input, 'deploymentCircuitBreaker');
   const given = 'deploymentCircuitBreaker' in input;
   return {
     maximum: optionalCount(input, 'maximumPercent') ?? before.maximum,
     minimumHealthy: optionalCount(input, 'minimumHealthyPercent') ?? before.minimumHealthy,
-    breaker: given ? { enable: breaker.enable === true, rollback: breaker.rollback === true } : before.breaker,
+    breaker: given ? breakerFrom(breaker) : before.breaker,
   };
 }
 

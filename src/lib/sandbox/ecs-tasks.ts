@@ -203,6 +203,7 @@ export function createTaskEngine(
     enter(task, 'PENDING');
     task.pullStartedAt = clock.now();
     deps.tell(task, 'changed');
+    if (task.fate === 'stuck') return;
     later(task, PULLING_MS, () => {
       const failure =
         task.fate === 'unreachable' && task.definition.containers.some((container) => container.secrets.length > 0)
@@ -215,6 +216,10 @@ export function createTaskEngine(
       const unchecked = !task.definition.containers.some((container) => container.healthCheck);
       if (task.fate === 'unhealthy' && unchecked) {
         failToStart(task, imageMissing(task));
+        return;
+      }
+      if (task.fate === 'cannot-start') {
+        failToStart(task, NO_PROGRAM);
         return;
       }
       task.pullStoppedAt = clock.now();
@@ -251,6 +256,8 @@ export function createTaskEngine(
     healthy: recover,
     denied: recover,
     unreachable: recover,
+    stuck: recover,
+    'cannot-start': recover,
     crash: exit(1),
     finish: exit(0),
     unhealthy: (task) => {
@@ -313,6 +320,9 @@ function unreachable(task: Task): string {
 
 const imageMissing = (task: Task) =>
   `CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref ${task.containers[0]?.image ?? ''}: not found`;
+
+/** What containerd says of an entry point that the image does not have; the container, its variables included, was made. */
+const NO_PROGRAM = `CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "true": executable file not found in $PATH: unknown`;
 
 /** Texts 3, 4, 7 and 10 of rotation 2d: the agent's wrapper around what Secrets Manager answered. */
 function describeFault(fault: AwsFault, arn: string, requestId: string): string {

@@ -37,11 +37,13 @@ export function clusterView(state: EcsState, cluster: Cluster, include: readonly
   return {
     clusterArn: cluster.arn,
     clusterName: cluster.name,
-    status: 'ACTIVE',
+    status: cluster.status,
     registeredContainerInstancesCount: 0,
     runningTasksCount: running,
     pendingTasksCount: pending,
-    activeServicesCount: [...state.services.values()].filter((service) => service.cluster === cluster).length,
+    activeServicesCount: [...state.services.values()].filter(
+      (service) => service.cluster === cluster && service.status === 'ACTIVE',
+    ).length,
     statistics: [],
     tags: include.includes('TAGS') ? cluster.tags : [],
     settings: include.includes('SETTINGS') ? [{ name: 'containerInsights', value: 'enabled' }] : [],
@@ -57,13 +59,14 @@ export function taskDefinitionView(definition: TaskDefinition): Record<string, u
     taskDefinitionArn: definition.arn,
     family: definition.family,
     revision: definition.revision,
-    status: 'ACTIVE',
+    status: definition.deregisteredAt === null ? 'ACTIVE' : 'INACTIVE',
     volumes: definition.registered.volumes ?? [],
     placementConstraints: definition.registered.placementConstraints ?? [],
     requiresAttributes: [],
     compatibilities: ['EC2', 'FARGATE'],
     registeredAt: seconds(definition.registeredAt),
     registeredBy: definition.registeredBy,
+    deregisteredAt: seconds(definition.deregisteredAt),
   };
 }
 
@@ -85,6 +88,31 @@ function deploymentView(state: EcsState, service: Service, deployment: Deploymen
     networkConfiguration: service.settings.networkConfiguration,
     rolloutState: deployment.rolloutState,
     rolloutStateReason: deployment.rolloutStateReason,
+  };
+}
+
+/** A service that ECS does not deploy has task sets; those of CodeDeploy carry its deployment's id (API_TaskSet). */
+function taskSetView(state: EcsState, service: Service, deployment: Deployment): Record<string, unknown> {
+  const { pending, running } = counts(tasksOf(state, service).filter((task) => task.startedBy === deployment.id));
+  const { id } = deployment;
+  return {
+    id,
+    taskSetArn: `${service.arn.replace(':service/', ':task-set/')}/${id}`,
+    serviceArn: service.arn,
+    clusterArn: service.cluster.arn,
+    startedBy: service.controller === 'CODE_DEPLOY' ? 'CODE_DEPLOY' : undefined,
+    externalId: service.controller === 'CODE_DEPLOY' ? `d-${deployment.id.slice(-9)}` : undefined,
+    status: deployment.status,
+    taskDefinition: deployment.revision.definition.arn,
+    computedDesiredCount: service.desiredCount,
+    pendingCount: pending,
+    runningCount: running,
+    createdAt: seconds(deployment.createdAt),
+    updatedAt: seconds(deployment.updatedAt),
+    launchType: 'FARGATE',
+    platformVersion: PLATFORM_VERSION,
+    scale: { value: 100, unit: 'PERCENT' },
+    stabilityStatus: running === service.desiredCount ? 'STEADY_STATE' : 'STABILIZING',
   };
 }
 
@@ -128,7 +156,7 @@ export function serviceView(state: EcsState, service: Service, include: readonly
     placementConstraints: [],
     placementStrategy: [],
     schedulingStrategy: 'REPLICA',
-    deploymentController: { type: 'ECS' },
+    deploymentController: { type: service.controller },
     enableECSManagedTags: false,
     propagateTags: 'NONE',
     enableExecuteCommand: false,
@@ -137,17 +165,22 @@ export function serviceView(state: EcsState, service: Service, include: readonly
     serviceArn: service.arn,
     serviceName: service.name,
     clusterArn: service.cluster.arn,
-    status: 'ACTIVE',
+    status: service.status,
     desiredCount: service.desiredCount,
     runningCount: running,
     pendingCount: pending,
     taskDefinition: primary.revision.definition.arn,
     deploymentConfiguration: deploymentConfiguration(service),
-    deployments: service.deployments.map((deployment) => deploymentView(state, service, deployment)),
+    ...(service.controller === 'ECS'
+      ? { deployments: service.deployments.map((deployment) => deploymentView(state, service, deployment)) }
+      : {
+          deployments: [],
+          taskSets: service.deployments.map((deployment) => taskSetView(state, service, deployment)),
+        }),
     events: service.events.map((event) => ({ ...event, createdAt: seconds(event.createdAt) })),
     createdAt: seconds(service.createdAt),
     createdBy: service.createdBy,
-    currentServiceDeployment: primary.serviceDeployment.arn,
+    currentServiceDeployment: service.controller === 'ECS' ? primary.serviceDeployment.arn : undefined,
     currentServiceRevisions: service.deployments.map(({ revision }) =>
       revisionSummary(state, service, revision, revision === primary.revision ? service.desiredCount : 0),
     ),

@@ -69,6 +69,8 @@ export interface EcsSettings {
   secretFailure: SecretFailure;
   /** How long a new service deployment cannot be found yet (seconds on AWS: terraform-provider-aws#43502), in ms. */
   hideNewDeploymentsMs: number;
+  /** What becomes of the tasks that RunTask starts; null: they end where their program is `true`, and run otherwise. */
+  oneOff: Fate | null;
 }
 
 /** What the outcome means for the tasks, and the circuit breaker it needs. */
@@ -78,6 +80,7 @@ const OUTCOMES: Record<EcsOutcome, { fate: Fate | 'secret'; breaker?: { enable: 
   rollback: { fate: 'unhealthy', breaker: { enable: true, rollback: true } },
   'crash-loop': { fate: 'crash' },
   'secret-unavailable': { fate: 'secret' },
+  stuck: { fate: 'stuck' },
 };
 
 /**
@@ -90,7 +93,13 @@ export function createEcs(
   settings: Partial<EcsSettings> = {},
 ): Ecs {
   const state: EcsState = { clusters: new Map(), taskDefinitions: [], services: new Map(), tasks: [] };
-  const current: EcsSettings = { outcome: 'steady', secretFailure: 'denied', hideNewDeploymentsMs: 0, ...settings };
+  const current: EcsSettings = {
+    outcome: 'steady',
+    secretFailure: 'denied',
+    hideNewDeploymentsMs: 0,
+    oneOff: null,
+    ...settings,
+  };
   const queue: EcsOutcome[] = [];
 
   const scheduler = createScheduler(world, state, (): TaskEngine => engine);
@@ -109,6 +118,7 @@ export function createEcs(
       return fate === 'secret' ? current.secretFailure : fate;
     },
     hiddenMs: () => current.hideNewDeploymentsMs,
+    oneOff: () => current.oneOff,
   };
 
   seed(world, state, scheduler, engine);
@@ -117,7 +127,7 @@ export function createEcs(
   return {
     handlers: {
       ...clusterOperations(world, state),
-      ...taskOperations(world, state, () => engine),
+      ...taskOperations(world, state, () => engine, script),
       ...serviceOperations(world, state, scheduler, script),
     },
     state,
@@ -146,6 +156,7 @@ function seed(world: World, state: EcsState, scheduler: ReturnType<typeof create
   const cluster = {
     name: SEEDED.cluster,
     arn: `arn:aws:ecs:${world.region}:${ACCOUNT}:cluster/${SEEDED.cluster}`,
+    status: 'ACTIVE' as const,
     tags: [{ key: 'project', value: 'jamf-mcp' }],
   };
   state.clusters.set(cluster.name, cluster);
@@ -203,6 +214,8 @@ function seed(world: World, state: EcsState, scheduler: ReturnType<typeof create
     {
       ...identity,
       arn: `arn:aws:ecs:${world.region}:${ACCOUNT}:service/${cluster.name}/${SEEDED.service}`,
+      status: 'ACTIVE',
+      controller: 'ECS',
       desiredCount: SEEDED.desiredCount,
       rolling: { maximum: 200, minimumHealthy: 100, breaker: { enable: true, rollback: false } },
       settings: {
