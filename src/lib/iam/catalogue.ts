@@ -77,7 +77,13 @@ export interface PackedService {
   name: string;
   keys: [name: string, type: string][];
   resources: [name: string, arn: string, keys: number[]][];
-  actions: [name: string, level: string, resources: [type: number, required: 0 | 1, keys: number[]][], keys: number[], dependent: string[]][];
+  actions: [
+    name: string,
+    level: string,
+    resources: [type: number, required: 0 | 1, keys: number[]][],
+    keys: number[],
+    dependent: string[],
+  ][];
 }
 
 /** The packed catalogue; each service is JSON in JSON, so that only those that are named are read. */

@@ -45,6 +45,17 @@ export interface Problem {
   fix: string | null;
 }
 
+/** Make a problem of a rule's; without `options`, severity and fix are what the rule says in general. */
+export function problem(
+  rule: Rule,
+  at: Place,
+  message: string,
+  options: { severity?: Severity; fix?: string; also?: readonly Place[] } = {},
+): Problem {
+  const { severity = rule.severity, fix = null, also = [] } = options;
+  return { rule, at: { path: at.path, range: at.range }, also, message, severity, fix };
+}
+
 /** Lines and columns from 1, the end exclusive, in UTF-16 units. */
 export interface Region {
   path: string;

@@ -24,7 +24,7 @@ export function globMatches(pattern: string, text: string): boolean {
   // What is between the first and the last star: each part at the first place where it fits.
   let at = firstStar;
   const end = text.length - tail;
-  for (let from = firstStar + 1; from < lastStar; ) {
+  for (let from = firstStar + 1; from < lastStar;) {
     const to = pattern.indexOf('*', from);
     if (to > from) {
       at = findPart(pattern, from, to, text, at, end);

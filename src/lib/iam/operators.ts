@@ -4,7 +4,8 @@
 export type OperatorFamily = 'String' | 'Numeric' | 'Date' | 'Bool' | 'Binary' | 'IpAddress' | 'Arn' | 'Null';
 
 /** How an operator compares. */
-export type Comparison = 'equals' | 'equals-ignoring-case' | 'like' | 'less' | 'less-or-equal' | 'more' | 'more-or-equal';
+export type Comparison =
+  'equals' | 'equals-ignoring-case' | 'like' | 'less' | 'less-or-equal' | 'more' | 'more-or-equal';
 
 /** An operator taken apart. */
 export interface Operator {
@@ -82,7 +83,8 @@ function takeApart(text: string): Operator | null {
     family,
     comparison,
     negated,
-    qualifier: qualifier === undefined ? null : qualifier.toLowerCase() === 'foranyvalue' ? 'ForAnyValue' : 'ForAllValues',
+    qualifier:
+      qualifier === undefined ? null : qualifier.toLowerCase() === 'foranyvalue' ? 'ForAnyValue' : 'ForAllValues',
     ifExists: ifExists !== undefined,
   };
 }
