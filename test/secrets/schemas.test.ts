@@ -131,7 +131,7 @@ schemas:
     fields:
       - { name: PAY_URL, type: url }
       - { name: PAY_PORT, type: port, default: '8443' }
-      - { name: PAY_TOKEN, issuer: generate, aliases: [bearer] }
+      - { name: PAY_TOKEN, issuer: generate, generate: { alphabet: hex }, aliases: [bearer] }
       - { name: PAY_NOTE, type: text, required: false, secret: true }
 `;
 
@@ -148,6 +148,7 @@ schemas:
       ],
     );
     assert.equal(fieldCalled(payroll, 'Bearer')?.name, 'PAY_TOKEN');
+    assert.deepEqual(fieldCalled(payroll, 'Bearer')?.generate, { length: 40, alphabet: 'hex' });
     assert.deepEqual(requireFields(payroll, { PAY_URL: 'https://pay.example.com', PAY_TOKEN: 'EXAMPLE-t' }), {
       PAY_URL: 'https://pay.example.com',
       PAY_PORT: '8443',

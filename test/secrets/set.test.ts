@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { ALPHABET_NAMES, generateValue } from '../../src/lib/secrets/generate.ts';
+import { ALPHABET_NAMES, generateValue, madeBy } from '../../src/lib/secrets/generate.ts';
 import { schemaOf } from '../../src/lib/secrets/schema.ts';
 import { setFields, unsetFields, type SetRequest } from '../../src/lib/secrets/set.ts';
 import { AWSCURRENT, AWSPENDING, AWSPREVIOUS, versionWith } from '../../src/lib/secrets/store.ts';
@@ -342,7 +342,7 @@ describe('secrets set and unset', () => {
 
 describe('generated values', () => {
   it('have the length and the characters asked for, all of them in the end', () => {
-    const sizes = { alnum: 62, hex: 16, base64url: 64, ascii: 94 };
+    const sizes = { alnum: 62, hex: 16, base64: 64, base64url: 64, ascii: 94 };
     for (const alphabet of ALPHABET_NAMES) {
       const many = Array.from({ length: 20 }, () => generateValue({ length: 1000, alphabet }));
       assert.ok(many.every((value) => value.length === 1000 && /^[\x21-\x7e]+$/.test(value)));
@@ -353,6 +353,15 @@ describe('generated values', () => {
       const mean = 20_000 / sizes[alphabet];
       for (const count of counts.values()) assert.ok(Math.abs(count - mean) < 7 * Math.sqrt(mean), alphabet);
       assert.equal(new Set(many).size, 20);
+      assert.ok(many.every((value) => madeBy({ length: 1000, alphabet }, value)));
     }
+    assert.ok(!madeBy({ length: 20, alphabet: 'hex' }, 'g'.repeat(20)));
+    assert.ok(!madeBy({ length: 20, alphabet: 'hex' }, 'a'.repeat(21)));
+  });
+
+  it('in base64 can be decoded', () => {
+    const value = generateValue({ length: 44, alphabet: 'base64' });
+    assert.equal(Buffer.from(value, 'base64').toString('base64'), value);
+    assert.throws(() => generateValue({ length: 42, alphabet: 'base64' }), /multiple of 4/);
   });
 });

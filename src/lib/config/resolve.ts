@@ -1,5 +1,6 @@
 /** Flags over environment over project file over user file over the defaults. */
 import { JamfMcpError } from '../errors.ts';
+import { DEFAULT_RECIPE } from '../secrets/generate.ts';
 import type { FieldType, SecretSchema } from '../secrets/schema.ts';
 import type { StoreKind } from '../secrets/store.ts';
 import type { Config, EnvironmentConfig } from './schema.ts';
@@ -82,12 +83,13 @@ function schemaFrom([name, { prefix = '', fields }]: [string, NonNullable<Config
   return {
     name,
     prefix,
-    fields: fields.map(({ type = 'secret', secret, required, issuer, describe, ...field }) => ({
+    fields: fields.map(({ type = 'secret', secret, required, issuer, generate, describe, ...field }) => ({
       ...field,
       type,
       secret: secret ?? type === 'secret',
       optional: required === false,
       issuer: issuer ?? null,
+      ...(generate ? { generate: { ...DEFAULT_RECIPE, ...generate } } : {}),
       describe: describe ?? `field of ${name}`,
       example: field.default ?? EXAMPLES[type],
     })),

@@ -1,5 +1,6 @@
 /** The shape of `jamf-mcp.yaml`, once: it validates, and the JSON Schema for editors is generated from it. */
 import { z } from 'zod';
+import { ALPHABET_NAMES, DEFAULT_RECIPE, recipeProblem } from '../secrets/generate.ts';
 import { FIELD_TYPES } from '../secrets/schema.ts';
 import { STORE_KINDS } from '../secrets/store.ts';
 import { KEY_FORMS } from './settings.ts';
@@ -61,7 +62,17 @@ const fieldSchema = z.strictObject({
   secret: z.boolean().describe('whether its value is masked; default yes for the type secret, else no').optional(),
   required: z.boolean().describe('whether it has to be there; default yes').optional(),
   default: z.string().describe('taken where nothing is given').optional(),
-  issuer: text.describe('who can issue another value, such as jamf').optional(),
+  issuer: text.describe('who can issue another value: jamf, auth0, or generate to have it made here').optional(),
+  generate: z
+    .strictObject({
+      length: z.int().min(16).max(4096).describe('characters; default 40').optional(),
+      alphabet: z.enum(ALPHABET_NAMES).describe('characters to choose from; default alnum').optional(),
+    })
+    .refine((recipe) => recipeProblem({ ...DEFAULT_RECIPE, ...recipe }) === null, {
+      error: 'base64 has a multiple of 4 characters',
+    })
+    .describe('how a value is made here')
+    .optional(),
   describe: text.describe('what it is, shown where it is asked for').optional(),
   aliases: z.array(text).describe('other names that an imported file may have for it').optional(),
 });

@@ -6,6 +6,7 @@ import { isIPv6 } from 'node:net';
 import { JamfMcpError } from '../errors.ts';
 import { isLoopback } from '../loopback.ts';
 import { Secret } from '../redact.ts';
+import type { Recipe } from './generate.ts';
 import { SCHEMAS } from './schemas.ts';
 import type { Fields } from './store.ts';
 
@@ -26,8 +27,10 @@ export interface FieldSpec {
   /** Whether the value is masked everywhere. */
   secret: boolean;
   type: FieldType;
-  /** Who issues the value and can issue another: `jamf`, `auth0`; null where a person decides. */
+  /** Who issues the value and can issue another: `jamf`, `auth0`, `generate` (made here); null where a person decides. */
   issuer: string | null;
+  /** How a value is made here; 40 letters and digits unless given. */
+  generate?: Recipe;
   /** What it is, for a prompt: lower case, no full stop. */
   describe: string;
   example: string;

@@ -1,4 +1,5 @@
 /** The schemas that come along, as tables. */
+import type { Recipe } from './generate.ts';
 import type { FieldSpec, SecretSchema } from './schema.ts';
 
 const AUTH0_FIELDS: readonly FieldSpec[] = [
@@ -209,21 +210,24 @@ const S3: SecretSchema = {
 const PROMPTS: SecretSchema = {
   name: 'prompts',
   prefix: '',
-  fields: [
-    ['aws_access_key_id', 'id of the AWS access key; a role needs none', 'AKIAEXAMPLEEXAMPLE00'],
-    ['aws_secret_access_key', 'the secret half of the access key', 'EXAMPLE-aws-secret-access-key'],
-    ['stripe_secret_key', 'secret key of the Stripe account', 'EXAMPLE-stripe-secret-key'],
-    ['stripe_webhook_secret', 'what Stripe signs its webhooks with', 'EXAMPLE-stripe-webhook-secret'],
-    ['jwt_secret', 'what the server signs its tokens with', 'EXAMPLE-jwt-secret'],
-    ['db_password', 'password of the database user', 'EXAMPLE-database-password'],
-    ['api_key', 'key that clients of the server present', 'EXAMPLE-api-key'],
-  ].map(([name = '', describe = '', example = '']) => ({
+  fields: (
+    [
+      ['aws_access_key_id', 'id of the AWS access key; a role needs none', 'AKIAEXAMPLEEXAMPLE00'],
+      ['aws_secret_access_key', 'the secret half of the access key', 'EXAMPLE-aws-secret-access-key'],
+      ['stripe_secret_key', 'secret key of the Stripe account', 'EXAMPLE-stripe-secret-key'],
+      ['stripe_webhook_secret', 'what Stripe signs its webhooks with', 'EXAMPLE-stripe-webhook-secret'],
+      ['jwt_secret', 'what the server signs its tokens with', 'EXAMPLE-jwt-secret', { length: 64, alphabet: 'base64' }],
+      ['db_password', 'password of the database user', 'EXAMPLE-database-password'],
+      ['api_key', 'key that clients of the server present', 'EXAMPLE-api-key', { length: 48, alphabet: 'alnum' }],
+    ] satisfies [name: string, describe: string, example: string, generate?: Recipe][]
+  ).map(([name, describe, example, generate]) => ({
     name,
     secret: true,
-    type: 'secret' as const,
-    issuer: null,
+    type: 'secret',
+    issuer: generate ? 'generate' : null,
     describe,
     example,
+    ...(generate ? { generate } : {}),
   })),
 };
 

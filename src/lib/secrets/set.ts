@@ -138,10 +138,10 @@ async function valueOf(name: string, { schema, given, generate }: SetRequest, co
 
 /** Somebody else decides what such a field is: a value made up here would only lock the server out. */
 function refuseMadeUp(spec: FieldSpec | undefined): void {
-  if (!spec || (spec.issuer === null && spec.secret)) return;
+  if (!spec || (spec.secret && (spec.issuer === null || spec.issuer === 'generate'))) return;
   throw new JamfMcpError(
     'INPUT_INVALID',
-    spec.issuer === null
+    spec.issuer === null || spec.issuer === 'generate'
       ? `${spec.name} is not a secret that could be generated: it is the ${spec.describe}`
       : `${spec.name} is issued by ${spec.issuer}: a value made up here would not be accepted there`,
     spec.issuer === 'jamf' ? 'a new one is made with `jamf-mcp rotate`' : 'leave --generate out and type the value',
