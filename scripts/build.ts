@@ -15,6 +15,9 @@ import { configJsonSchema } from '../src/lib/config/schema.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 
+/** The thread that `audit` reads files in; src/lib/audit/sources/files/pool.ts looks for it by this name. */
+const AUDIT_WORKER = 'src/lib/audit/sources/files/worker.ts';
+
 /** What applications import as `jamf-mcp/secrets`. */
 const LIBRARY = 'src/lib/library/secrets.ts';
 
@@ -22,6 +25,7 @@ const programs = [...(await Array.fromAsync(glob('src/commands/**/*.ts'))), 'src
 const entries = [
   ...programs.map((path) => ({ in: path, out: path.replace(/^src\/(.*)\.ts$/, '$1') })),
   { in: LIBRARY, out: 'secrets' },
+  { in: AUDIT_WORKER, out: 'audit-worker' },
 ];
 
 const { metafile, outputFiles } = await build({

@@ -142,6 +142,11 @@ const CONTEXT: Readonly<Record<string, ReadonlySet<string>>> = {
   'ecs.amazonaws.com': new Set(['UpdateService', 'RunTask', 'CreateService']),
 };
 
+const CONTEXT_SOURCES = Object.keys(CONTEXT);
+
+/** Whether a text has the name of a service in it whose calls may be context ({@link Access.context}). */
+export const isContextSource = (text: string): boolean => CONTEXT_SOURCES.some((source) => text.includes(source));
+
 /**
  * Make the normal form.
  * @param record - one CloudTrail record, decoded: one element of `Records`, or of a LookupEvents `CloudTrailEvent`

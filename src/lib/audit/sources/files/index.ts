@@ -1,0 +1,96 @@
+/** Files of CloudTrail records as a source: what a trail has delivered to a bucket, once it is on the disk, or on stdin. */
+import type { Context } from '../../../host.ts';
+import type { RecordedAccess } from '../../event.ts';
+import type { Window } from '../../window.ts';
+import type { Sink, Skipped, SourceReport, SourceResult } from '../source.ts';
+import { findFiles } from './find.ts';
+import { scanAll } from './pool.ts';
+import { scan, type ScanReport, type ScanTask } from './scan.ts';
+
+/** What to read. */
+export interface FilesQuery {
+  /** Files, folders, or patterns with `*`. */
+  paths: readonly string[];
+  /** Content that comes by another way, such as stdin. */
+  streams?: readonly { name: string; stream: AsyncIterable<Uint8Array> }[];
+  /** Null for whatever time. */
+  window: Window | null;
+}
+
+/** What a source of files has read. */
+export interface FilesReport extends SourceReport {
+  kind: 'files';
+  files: number;
+  /** Records read, whatever they concern. */
+  records: number;
+  /** Bytes on the disk, and unpacked. */
+  bytes: number;
+  unpacked: number;
+}
+
+/**
+ * Read files on all cores.
+ * @param sink - gets each access, in whatever order; the same record in two files twice
+ * @returns the report; `complete: false` where a file, or a part of one, could not be looked at, each in `skipped`
+ * @throws JamfMcpError INTERRUPTED
+ */
+export async function readFiles(
+  { paths, streams = [], window }: FilesQuery,
+  sink: Sink,
+  context: Context,
+): Promise<SourceResult & { report: FilesReport }> {
+  const skipped: Skipped[] = [];
+  const report: FilesReport = {
+    kind: 'files',
+    region: null,
+    account: null,
+    events: 0,
+    complete: true,
+    files: 0,
+    records: 0,
+    bytes: 0,
+    unpacked: 0,
+  };
+  const skip = (one: Skipped) => {
+    skipped.push(one);
+    report.complete = false;
+  };
+
+  async function* tasks(): AsyncGenerator<ScanTask> {
+    for await (const { path, name } of findFiles(paths, window, skip)) yield { name, path, window };
+  }
+
+  let told = context.clock.now();
+  const counted: Sink = (access) => {
+    report.events += 1;
+    sink(access);
+  };
+  const done = ({ name }: ScanTask, { records, bytes, unpacked, problems }: ScanReport) => {
+    report.files += 1;
+    report.records += records;
+    report.bytes += bytes;
+    report.unpacked += unpacked;
+    for (const why of problems) skip({ where: name, why });
+    if (context.clock.now() - told < TELL_EVERY_MS) return;
+    told = context.clock.now();
+    context.host.notify({ kind: 'progress', text: progressText(report) });
+  };
+  for (const { name, stream } of streams) {
+    const task = { name, path: EMPTY, stream, window };
+    const take = (accesses: RecordedAccess[]) => {
+      context.signal.throwIfAborted();
+      accesses.forEach(counted);
+      return Promise.resolve();
+    };
+    done(task, await scan(task, take));
+  }
+  await scanAll(tasks(), counted, done, context);
+  return { report, skipped };
+}
+
+const EMPTY = new Uint8Array();
+
+const TELL_EVERY_MS = 1_000;
+
+const progressText = ({ files, records, events }: FilesReport) =>
+  `${String(files)} files read, ${String(records)} records, ${String(events)} of secrets`;

@@ -1,0 +1,79 @@
+/** Scans many files on all cores, in bounded memory. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Context } from '../../../host.ts';
+import type { Sink } from '../source.ts';
+import type { ScanReport, ScanTask } from './scan.ts';
+import type { Order, Told } from './worker.ts';
+
+/** The worker's own file: beside this one in the sources, at the top of the built program. */
+const WORKER = import.meta.url.endsWith('.ts')
+  ? new URL('./worker.ts', import.meta.url)
+  : new URL('../audit-worker.js', import.meta.url);
+
+/**
+ * Scan files.
+ * @param tasks - taken from as workers become free, so that they may be found, or fetched, meanwhile
+ * @param sink - gets the accesses, in whatever order
+ * @param done - told of each file when it is over
+ * @throws JamfMcpError INTERRUPTED; what `tasks` throws
+ */
+export async function scanAll(
+  tasks: AsyncIterable<ScanTask>,
+  sink: Sink,
+  done: (task: ScanTask, report: ScanReport) => void,
+  { signal }: Pick<Context, 'signal'>,
+): Promise<void> {
+  const source = tasks[Symbol.asyncIterator]();
+  const workers: Worker[] = [];
+  /** Take one file after the other, in a worker that is started when there is a first. */
+  const work = async () => {
+    let worker: Worker | null = null;
+    for (let next = await source.next(); !next.done; next = await source.next()) {
+      signal.throwIfAborted();
+      const task = next.value;
+      if (worker === null) {
+        worker = new Worker(WORKER);
+        workers.push(worker);
+      }
+      done(task, await scanIn(worker, task, sink, signal));
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: availableParallelism() }, work));
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+    await source.return?.();
+  }
+}
+
+function scanIn(worker: Worker, task: ScanTask, sink: Sink, signal: AbortSignal): Promise<ScanReport> {
+  return new Promise((resolve, reject) => {
+    const tell = (order: Order) => {
+      worker.postMessage(order);
+    };
+    const onMessage = (told: Told) => {
+      if ('report' in told) {
+        settle();
+        resolve(told.report);
+        return;
+      }
+      for (const access of told.accesses) sink(access);
+      tell({ taken: true });
+    };
+    const onError = (error: Error) => {
+      settle();
+      reject(error);
+    };
+    const onAbort = () => {
+      onError(signal.reason as Error);
+    };
+    const settle = () => {
+      worker.off('message', onMessage).off('error', onError);
+      signal.removeEventListener('abort', onAbort);
+    };
+    worker.on('message', onMessage).on('error', onError);
+    signal.addEventListener('abort', onAbort);
+    tell({ task });
+  });
+}

@@ -1,0 +1,231 @@
+/**
+ * Reads one file of CloudTrail records: unpacks it, cuts the records out, and makes the normal form of those that concern
+ * a secret. Most records are told apart by a search for bytes and never parsed. Runs in a worker thread.
+ */
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip, gunzipSync } from 'node:zlib';
+import { messageOf } from '../../../errors.ts';
+import { accessFrom, isContextSource, type RecordedAccess } from '../../event.ts';
+import type { Window } from '../../window.ts';
+import { splitter } from './splitter.ts';
+
+/** What to read. */
+export interface ScanTask {
+  /** How messages call it. */
+  name: string;
+  /** The path, as the file system has it: its bytes need not be UTF-8. */
+  path: Uint8Array;
+  /** The content, where it was fetched from elsewhere. */
+  content?: Uint8Array;
+  /** The content, where it comes from elsewhere while it is read; cannot be handed to another thread. */
+  stream?: AsyncIterable<Uint8Array>;
+  /** Null for whatever time. */
+  window: Window | null;
+  /** Bytes that it may unpack to; {@link MOST_UNPACKED} unless said otherwise. */
+  most?: number;
+}
+
+/** What was in it. */
+export interface ScanReport {
+  /** Records cut out, whatever they concern. */
+  records: number;
+  /** Bytes on the disk. */
+  bytes: number;
+  /** Bytes unpacked. */
+  unpacked: number;
+  /** Why some of it, or all, was not looked at: lower case, one line each. */
+  problems: string[];
+}
+
+/** Takes the accesses of a file in batches; the scan goes on when the promise is fulfilled. */
+export type TakeBatch = (accesses: RecordedAccess[]) => Promise<void>;
+
+/** What one file may unpack to: CloudTrail writes 50 MB packed at most (facts/audit.md §5), and text packs to a fortieth. */
+export const MOST_UNPACKED = 2 * 1024 ** 3;
+/** Files of this size are unpacked in one piece, and become no more than that: faster than in chunks. */
+const SMALL = 4 << 20;
+const SMALL_UNPACKED = 64 << 20;
+const CHUNK = 1 << 20;
+const BATCH = 500;
+
+/**
+ * Scan a file. Whatever it holds, this does not throw: what cannot be read is told in the report.
+ * @param take - gets the accesses, in the order of the file
+ */
+export async function scan(task: ScanTask, take: TakeBatch): Promise<ScanReport> {
+  const { most = MOST_UNPACKED } = task;
+  const report: ScanReport = { records: 0, bytes: 0, unpacked: 0, problems: [] };
+  const problem = (why: string) => {
+    if (!report.problems.includes(why)) report.problems.push(why);
+  };
+  let batch: RecordedAccess[] = [];
+  const cutter = splitter({
+    record(bytes) {
+      report.records += 1;
+      if (!concerns(bytes)) return;
+      const access = accessIn(bytes, problem);
+      if (access && within(access, task.window)) batch.push(access);
+    },
+    problem,
+  });
+  const flush = async (least: number) => {
+    if (batch.length < least) return;
+    const full = batch;
+    batch = [];
+    await take(full);
+  };
+  try {
+    for await (const chunk of unpacked(task, report)) {
+      report.unpacked += chunk.length;
+      if (report.unpacked > most) {
+        problem(`it unpacks to more than ${String(most / 1024 ** 3)} GiB: the rest is not looked at`);
+        break;
+      }
+      cutter.push(chunk);
+      await flush(BATCH);
+    }
+    if (report.unpacked <= most) cutter.end();
+  } catch (error) {
+    problem(whyUnread(error));
+  }
+  if (report.unpacked === 0 && report.problems.length === 0) problem('it is empty');
+  await flush(1);
+  return report;
+}
+
+/** What an error of the file system or of the unpacking means. */
+function whyUnread(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return WHY[code] ?? messageOf(error);
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'it is gone',
+  EACCES: 'no permission to read it',
+  EPERM: 'no permission to read it',
+  EISDIR: 'it is a folder',
+  Z_BUF_ERROR: 'its gzip data end too soon: the rest is missing',
+  Z_DATA_ERROR: 'its gzip data are broken: what comes after is not looked at',
+};
+
+/** The content, unpacked where it is packed, whatever its name says. */
+async function* unpacked({ path, content, stream }: ScanTask, report: ScanReport): AsyncGenerator<Buffer> {
+  const { size, head, whole, rest } = stream
+    ? await beginningOf(stream)
+    : content
+      ? inHand(content)
+      : await lookInto(bufferOf(path));
+  report.bytes = size;
+  const packed = head[0] === GZIP[0] && head[1] === GZIP[1];
+  const quick = whole && (packed ? unpackSmall(whole) : whole);
+  if (quick) {
+    yield quick;
+    return;
+  }
+  const raw = whole
+    ? Readable.from([whole])
+    : rest
+      ? Readable.from(rest)
+      : createReadStream(bufferOf(path), { highWaterMark: CHUNK });
+  // An error of either stream reaches whoever reads the last one.
+  const plain: Readable = packed ? pipeline(raw, createGunzip({ chunkSize: CHUNK }), ignore) : raw;
+  for await (const chunk of plain) yield chunk as Buffer;
+}
+
+/** https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1 */
+const GZIP = [0x1f, 0x8b];
+
+interface Content {
+  size: number;
+  /** The first bytes. */
+  head: Buffer;
+  /** All of it, where it is small or in hand. */
+  whole: Buffer | null;
+  /** What it is to be read from, where that is no file. */
+  rest?: AsyncIterable<Buffer>;
+}
+
+/** The beginning of a stream, and the stream with it. */
+async function beginningOf(stream: AsyncIterable<Uint8Array>): Promise<Content> {
+  const source = stream[Symbol.asyncIterator]();
+  let head = Buffer.alloc(0);
+  while (head.length < 2) {
+    const next = await source.next();
+    if (next.done === true) break;
+    head = Buffer.concat([head, next.value]);
+  }
+  async function* rest() {
+    yield head;
+    for (let next = await source.next(); next.done !== true; next = await source.next()) yield bufferOf(next.value);
+  }
+  return { size: head.length, head, whole: null, rest: rest() };
+}
+
+const inHand = (content: Uint8Array): Content => {
+  const whole = bufferOf(content);
+  return { size: whole.length, head: whole.subarray(0, 2), whole };
+};
+
+async function lookInto(path: Buffer): Promise<Content> {
+  const file = await open(path, 'r');
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile()) throw new Error('it is no regular file');
+    if (stat.size <= SMALL) return inHand(await file.readFile());
+    const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
+    return { size: stat.size, head: buffer, whole: null };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Null where it is more than is unpacked in one piece, or broken: then the stream gives what can be had of it. */
+function unpackSmall(packed: Buffer): Buffer | null {
+  try {
+    return gunzipSync(packed, { maxOutputLength: SMALL_UNPACKED });
+  } catch {
+    return null;
+  }
+}
+
+/** All that a record says of a secret has this in it: the service's own records, and the key's, which name the secret's ARN. */
+const SECRETS = Buffer.from('secretsmanager');
+/** Ends the name of the member that tells the service, in a record (`eventSource`) and in an event of LookupEvents. */
+const SOURCE = Buffer.from('ventSource"');
+/** Space, colon, quote and the name of a service. */
+const SOURCE_LENGTH = 48;
+
+/** Whether a record may concern a secret, or what guards it; never says no to one that does. */
+function concerns(record: Buffer): boolean {
+  if (record.includes(SECRETS)) return true;
+  for (let at = record.indexOf(SOURCE); at >= 0; at = record.indexOf(SOURCE, at + SOURCE.length)) {
+    const from = at + SOURCE.length;
+    if (isContextSource(record.toString('latin1', from, from + SOURCE_LENGTH))) return true;
+  }
+  return false;
+}
+
+/** The access that a record tells, in CloudTrail's own form or as the text in an event of LookupEvents. */
+function accessIn(bytes: Buffer, problem: (why: string) => void): RecordedAccess | null {
+  try {
+    const record = JSON.parse(bytes.toString('utf8')) as { CloudTrailEvent?: unknown };
+    const inner = record.CloudTrailEvent;
+    return accessFrom(typeof inner === 'string' ? JSON.parse(inner) : record);
+  } catch {
+    problem('a record is not JSON');
+    return null;
+  }
+}
+
+/** An access without a time is never left out: rather one too many than one that nobody sees. */
+function within({ time }: RecordedAccess, window: Window | null): boolean {
+  if (window === null || time === null) return true;
+  const at = Date.parse(time);
+  return at >= window.since && at <= window.until;
+}
+
+const bufferOf = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+const ignore = () => undefined;

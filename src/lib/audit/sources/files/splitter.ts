@@ -1,0 +1,180 @@
+/**
+ * Cuts the records out of JSON bytes without parsing them: `{"Records":[…]}` as trails write it, an array of records, one
+ * record a line, or the answer of `aws cloudtrail lookup-events`. It sees every byte once, in chunks of any size, and
+ * holds no more than the record that it is in, so that a single line of any length can be read.
+ */
+
+/** What a stretch of bytes is cut into. */
+export interface Cuts {
+  /**
+   * One record, from its `{` to its `}`.
+   * @param bytes - valid until the call returns
+   */
+  record(bytes: Buffer): void;
+  /** Bytes that are not JSON, or no record; told once for each kind. */
+  problem(why: string): void;
+}
+
+/** A splitter at work on one file. */
+export interface Splitter {
+  push(chunk: Buffer): void;
+  /** No more bytes come. */
+  end(): void;
+}
+
+/** A record is 256 KB at most (facts/audit.md §5); an event of LookupEvents holds one as text, and other members beside it. */
+export const LONGEST_RECORD = 4 << 20;
+
+/** The members of the outermost object that hold records. */
+const LISTS = new Set(['Records', 'records', 'Events', 'events']);
+
+/** Bytes that mean something outside of texts: `"`, `\`, `{`, `}`, `[`, `]`, `:` and `,`. */
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+const LIST = 0x5b;
+const UNLIST = 0x5d;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+
+/** Classes of bytes: 0 space, separators and the byte-order mark, 1 to be looked at, 2 belonging to a number or a word. */
+const CLASS = new Uint8Array(256).fill(2);
+for (const mark of [9, 10, 13, 32, 0xef, 0xbb, 0xbf, COLON, COMMA]) CLASS[mark] = 0;
+for (const mark of [QUOTE, OPEN, CLOSE, LIST, UNLIST]) CLASS[mark] = 1;
+
+const NOT_JSON = 'not all of it is JSON, or a list of records';
+
+/**
+ * A splitter for one file.
+ * @param cuts - told of each record, in order
+ */
+export function splitter(cuts: Cuts): Splitter {
+  /** How many `{` and `[` are open. */
+  let depth = 0;
+  /** The depth at which a `{` begins a record; `[` and lists of {@link LISTS} at the outside put it one deeper. */
+  let level = 0;
+  let inText = false;
+  let escaped = false;
+  /** The last text of the outermost object, which may be the name of its list. */
+  let name = '';
+  let nameFrom = -1;
+  /** Where the record begins in this chunk; -1 outside of one. */
+  let from = -1;
+  /** The record's bytes in the chunks before. */
+  let carried: Buffer[] = [];
+  let carriedBytes = 0;
+  let tooLong = false;
+  const told = new Set<string>();
+
+  const tell = (why: string) => {
+    if (told.has(why)) return;
+    told.add(why);
+    cuts.problem(why);
+  };
+
+  /** Take bytes of the record that is open over into the next chunk. */
+  const carry = (bytes: Buffer) => {
+    carriedBytes += bytes.length;
+    if (carriedBytes > LONGEST_RECORD) {
+      tooLong = true;
+      carried = [];
+    } else if (!tooLong) carried.push(Buffer.from(bytes));
+  };
+
+  const cut = (bytes: Buffer) => {
+    if (carriedBytes === 0 && bytes.length <= LONGEST_RECORD) cuts.record(bytes);
+    else {
+      carry(bytes);
+      if (tooLong) tell(`a record of more than ${String(LONGEST_RECORD >> 20)} MB is left out`);
+      else cuts.record(Buffer.concat(carried));
+    }
+    carried = [];
+    carriedBytes = 0;
+    tooLong = false;
+  };
+
+  return {
+    push(chunk) {
+      const end = chunk.length;
+      let at = 0;
+      while (at < end) {
+        if (inText) {
+          if (escaped) {
+            escaped = false;
+            at += 1;
+            continue;
+          }
+          let byte = chunk[at];
+          while (byte !== QUOTE && byte !== BACKSLASH && at < end) byte = chunk[(at += 1)];
+          if (at >= end) break;
+          at += 1;
+          if (byte === BACKSLASH) escaped = true;
+          else {
+            inText = false;
+            if (nameFrom >= 0) name += chunk.toString('latin1', nameFrom, at - 1);
+            nameFrom = -1;
+          }
+          continue;
+        }
+        const byte = chunk[at] ?? 0;
+        at += 1;
+        const kind = CLASS[byte];
+        if (kind === 0) continue;
+        if (kind === 2) {
+          if (depth === level) tell(NOT_JSON);
+          continue;
+        }
+        switch (byte) {
+          case QUOTE:
+            inText = true;
+            if (depth === level) tell(NOT_JSON);
+            else if (depth === 1 && level === 0) {
+              name = '';
+              nameFrom = at;
+            }
+            break;
+          case OPEN:
+            if (depth === level) from = at - 1;
+            depth += 1;
+            break;
+          case LIST:
+            // The outermost list, or a list of records in the outermost object: what is in it is what is looked for.
+            if (depth === 0) level = 1;
+            else if (depth === 1 && level === 0 && LISTS.has(name)) {
+              level = 2;
+              from = -1;
+              carried = [];
+              carriedBytes = 0;
+              tooLong = false;
+            } else if (depth === level) tell(NOT_JSON);
+            depth += 1;
+            break;
+          case CLOSE:
+          case UNLIST:
+            depth -= 1;
+            if (depth < 0) {
+              tell('it is not JSON: a bracket closes nothing');
+              depth = 0;
+            } else if (depth === level && byte === CLOSE && (from >= 0 || carriedBytes > 0)) {
+              cut(chunk.subarray(Math.max(from, 0), at));
+              from = -1;
+            } else if (depth < level) level = 0;
+            break;
+        }
+      }
+      if (nameFrom >= 0) {
+        name += chunk.toString('latin1', nameFrom, end);
+        nameFrom = 0;
+      }
+      const open = depth > level && (from >= 0 || carriedBytes > 0);
+      if (open) {
+        carry(chunk.subarray(Math.max(from, 0), end));
+        from = 0;
+      }
+    },
+    end() {
+      if (inText || depth > 0) tell('it ends in the middle: the rest is missing');
+    },
+  };
+}
