@@ -3,13 +3,12 @@
  * the manifest that spares oclif from loading every command at start, the licences of what is bundled, and the JSON
  * Schema of the configuration file.
  *
- * Modules are evaluated as their authors wrote them: no plugin replaces or defers an import. (One that required Node's
- * own modules instead of importing them saved milliseconds and broke `await import('node:timers/promises')`.)
+ * Modules are evaluated as their authors wrote them: no plugin replaces or defers an import, but for the one below.
  */
 import { glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 import { configJsonSchema } from '../src/lib/config/schema.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -27,6 +26,26 @@ const entries = [
   { in: LIBRARY, out: 'secrets' },
   { in: AUDIT_WORKER, out: 'audit-worker' },
 ];
+
+/**
+ * Node's `http` and `https` as objects. Importing them makes a namespace of them, for which Node reads each of their
+ * properties, and one of those, `http.WebSocket`, loads all of undici: 10 ms that nothing here has a use for.
+ * The default export is all that a dynamic import gets, which is what `@smithy/node-http-handler`, the only one, takes.
+ */
+const httpUnwrapped: Plugin = {
+  name: 'http-unwrapped',
+  setup(hooks) {
+    const namespace = 'unwrapped';
+    hooks.onResolve({ filter: /^(node:)?https?$/ }, ({ path, kind, importer }) =>
+      kind === 'import-statement' || (kind === 'dynamic-import' && importer.includes('@smithy/node-http-handler'))
+        ? { path: path.replace(/^(node:)?/, 'node:'), namespace, sideEffects: false }
+        : undefined,
+    );
+    hooks.onLoad({ filter: /^/, namespace }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
+    }));
+  },
+};
 
 const { metafile, outputFiles } = await build({
   entryPoints: entries,
@@ -48,6 +67,7 @@ const { metafile, outputFiles } = await build({
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
   },
+  plugins: [httpUnwrapped],
   metafile: true,
   // nothing of the last build goes before this one has succeeded
   write: false,

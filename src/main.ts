@@ -1,10 +1,14 @@
 /** Runs one command and reports what it throws. Loaded by bin/run.js. */
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Config } from '@oclif/core/config';
-import { run } from '@oclif/core/run';
+import pkg from '../package.json' with { type: 'json' };
+import type { Runnable } from './lib/cli/command.ts';
 
-const argv = process.argv.slice(2);
 const root = fileURLToPath(new URL('..', import.meta.url));
+const argv = process.argv.slice(2);
+/** What is ours: behind `--` stands what belongs to a child. */
+const typed = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+const { name, version, oclif } = pkg;
 
 // A reader that has seen enough (`| head`) ends us quietly.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -15,15 +19,42 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
-const config = await Config.load({ root });
+const words = commandWords();
 try {
-  await run(argv, config);
+  await run();
 } catch (thrown) {
   await report(thrown);
 }
 await drained(process.stdout);
 await drained(process.stderr);
 process.exit();
+
+/** A command is run at once; help, and what is no command, is for oclif, which is slow to load. */
+async function run(): Promise<void> {
+  if (['--version', ...oclif.additionalVersionFlags].includes(typed[0] ?? '')) {
+    process.stdout.write(`${name}/${version} ${process.platform}-${process.arch} node-${process.version}\n`);
+  } else if (words.length === 0 || ['--help', ...oclif.additionalHelpFlags].some((flag) => typed.includes(flag))) {
+    const { runByOclif } = await import('./lib/cli/oclif.ts');
+    await runByOclif(argv, root);
+  } else {
+    const { default: command } = (await import(fileOf(words).href)) as { default: Runnable };
+    await command.run(argv.slice(words.length), { bin: oclif.bin, version });
+  }
+}
+
+/** The words that name a command, as many as there are; none for `help`, which oclif brings along. */
+function commandWords(): string[] {
+  const end = argv.findIndex((word) => !/^[a-z][a-z-]*$/.test(word));
+  const candidates = end < 0 ? argv : argv.slice(0, end);
+  const lengths = candidates.map((_, dropped) => candidates.length - dropped);
+  const length = lengths.find((length) => existsSync(fileOf(candidates.slice(0, length)))) ?? 0;
+  return argv[0] === 'help' ? [] : candidates.slice(0, length);
+}
+
+/** Each command is one file, named by its words. */
+function fileOf(words: readonly string[]): URL {
+  return new URL(`commands/${words.join('/')}.js`, import.meta.url);
+}
 
 async function report(thrown: unknown): Promise<void> {
   if (isPlainExit(thrown)) {
@@ -33,16 +64,8 @@ async function report(thrown: unknown): Promise<void> {
   // Loaded here, since a run that goes well has no need of it.
   const { asJamfMcpError, errorJson, errorText } = await import('./lib/cli/report.ts');
   const { canvasOf } = await import('./lib/cli/canvas.ts');
-  const typed = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
-  const words = typed.filter((word) => /^[a-z-]+$/.test(word) && !word.startsWith('-'));
-  const command =
-    words.length > 0 && config.findCommand(words.slice(0, 2).join(':'))
-      ? words.slice(0, 2).join(' ')
-      : (words[0] ?? '');
-  const error = asJamfMcpError(thrown, {
-    commands: config.commandIDs,
-    command: config.findCommand(command.replace(' ', ':')) ? command : '',
-  });
+  const commands = words.length > 0 ? [] : await (await import('./lib/cli/oclif.ts')).commandIds(root);
+  const error = asJamfMcpError(thrown, { commands, command: words.join(' ') });
   process.exitCode = error.exit;
   if (typed.includes('--json')) process.stdout.write(`${errorJson(error)}\n`);
   else process.stderr.write(`${errorText(error, (await canvasOf(process.stderr)).ink)}\n`);
@@ -56,7 +79,7 @@ async function trace(error: Error): Promise<void> {
     process.stderr.write(`debug: ${redact(at.stack ?? at.message)}\n`);
 }
 
-/** `this.exit(n)` of a command: an exit code and nothing to tell. */
+/** oclif ends some of its runs this way: an exit code and nothing to tell. */
 function isPlainExit(thrown: unknown): thrown is { oclif: { exit: number } } {
   return thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIT';
 }

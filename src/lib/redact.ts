@@ -9,6 +9,8 @@ import { inspect } from 'node:util';
 export class Secret<T extends string = string> {
   readonly #value: T;
 
+  readonly #public: boolean;
+
   /**
    * @param value - the value to guard
    * @param options - `public`: a field that is stored beside secrets but is none (a URL, a client id): it is wrapped
@@ -16,12 +18,18 @@ export class Secret<T extends string = string> {
    */
   constructor(value: T, options: { public?: boolean } = {}) {
     this.#value = value;
-    if (!options.public) guard(value);
+    this.#public = options.public ?? false;
+    if (!this.#public) guard(value);
   }
 
   /** The value itself. Every call site is a place where a secret leaves its wrapper: keep them few. */
   reveal(): T {
     return this.#value;
+  }
+
+  /** Whether this is a field that is stored beside secrets but is none. */
+  get isPublic(): boolean {
+    return this.#public;
   }
 
   toString(): string {
@@ -127,15 +135,19 @@ export function redactDeep(value: unknown): unknown {
   return value;
 }
 
+/** Rounds of PBKDF2 for a secret value: about a millisecond, and as much for each guess at it. */
+const ROUNDS = 10_000;
+
 /**
  * A short mark by which two values of one field can be told apart without showing them.
  *
- * 32 bits of PBKDF2-SHA-256 (10,000 rounds, salted with secret and field): enough to see that a value changed, too
- * little and too slow to confirm a guess worth making.
+ * 32 bits of PBKDF2-SHA-256, salted with secret and field: enough to see that a value changed, too little and too slow
+ * to confirm a guess worth making. A public value is shown beside its mark: nothing has to be slow for it.
  * @param value - the value
  * @param salt - what the value belongs to, such as `<secret name>/<field>`
  * @returns 8 hexadecimal digits
  */
-export function fingerprint(value: string, salt: string): string {
-  return pbkdf2Sync(value, `jamf-mcp:${salt}`, 10_000, 4, 'sha256').toString('hex');
+export function fingerprint(value: Secret, salt: string): string {
+  const rounds = value.isPublic ? 1 : ROUNDS;
+  return pbkdf2Sync(value.reveal(), `jamf-mcp:${salt}`, rounds, 4, 'sha256').toString('hex');
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { pbkdf2Sync } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { fingerprint, guard, MASK, redact, redactDeep, Secret } from '../../src/lib/redact.ts';
@@ -83,9 +84,16 @@ describe('redact', () => {
   });
 
   it('gives one fingerprint to one value of one field, and another to any other', () => {
-    assert.equal(fingerprint('a', 's/F'), fingerprint('a', 's/F'));
-    assert.notEqual(fingerprint('a', 's/F'), fingerprint('b', 's/F'));
-    assert.notEqual(fingerprint('a', 's/F'), fingerprint('a', 's/G'));
-    assert.match(fingerprint('a', 's/F'), /^[0-9a-f]{8}$/);
+    const [a, b] = [new Secret('a'), new Secret('b')];
+    assert.equal(fingerprint(a, 's/F'), fingerprint(new Secret('a'), 's/F'));
+    assert.notEqual(fingerprint(a, 's/F'), fingerprint(b, 's/F'));
+    assert.notEqual(fingerprint(a, 's/F'), fingerprint(a, 's/G'));
+    assert.match(fingerprint(a, 's/F'), /^[0-9a-f]{8}$/);
+  });
+
+  it('makes guessing at the fingerprint of a secret value slow, and spends no time on a public one', () => {
+    const derived = (rounds: number) => pbkdf2Sync('a', 'jamf-mcp:s/F', rounds, 4, 'sha256').toString('hex');
+    assert.equal(fingerprint(new Secret('a'), 's/F'), derived(10_000));
+    assert.equal(fingerprint(new Secret('a', { public: true }), 's/F'), derived(1));
   });
 });

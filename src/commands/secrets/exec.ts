@@ -27,9 +27,6 @@ child with the new values, or sends it a signal.`);
     '<%= config.bin %> secrets exec --watch --on-change signal:SIGHUP -- ./server',
   ];
 
-  // An error before the child starts is JSON with --json; the child's stdout is its own.
-  static override enableJsonFlag = false;
-
   static override flags = {
     stage: Flags.string({ summary: 'staging label of the version', default: 'AWSCURRENT', helpValue: 'LABEL' }),
     only: Flags.string({

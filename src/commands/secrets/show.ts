@@ -1,6 +1,5 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../lib/cli/base.ts';
-import { drawShow } from '../../lib/secrets/report.ts';
 import type { ShowResult } from '../../lib/secrets/show.ts';
 
 export default class SecretsShow extends BaseCommand {
@@ -27,9 +26,9 @@ export default class SecretsShow extends BaseCommand {
     const { secret, environment } = settings;
     const schema = schemaFor(settings);
     const store = await openStore(settings, context);
-    return this.present(
-      await showSecret({ store, secret, environment, schema, stage: flags.stage }, context),
-      drawShow,
-    );
+    const result = await showSecret({ store, secret, environment, schema, stage: flags.stage }, context);
+    // What measures and breaks text takes 12 ms to load, which a script that asks for JSON need not wait for.
+    const draw = this.jsonEnabled() ? () => '' : (await import('../../lib/secrets/report.ts')).drawShow;
+    return this.present(result, draw);
   }
 }

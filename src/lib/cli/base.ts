@@ -1,6 +1,5 @@
 /** What every command shares: flags, settings, output, confirmation, Ctrl-C. */
 import type { Interfaces } from '@oclif/core';
-import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import type { EXIT } from '../errors.ts';
 import type { Canvas } from '../format/canvas.ts';
@@ -11,6 +10,7 @@ import { redact, redactDeep } from '../redact.ts';
 import { STORE_KINDS } from '../secrets/store.ts';
 import type { Settings } from '../config/settings.ts';
 import { canvasOf } from './canvas.ts';
+import { Command } from './command.ts';
 import { gatherSettings } from './gather.ts';
 import { onInterrupt } from './interrupt.ts';
 import { promptOnTerminal, terminalHost, type TerminalHost } from './terminal.ts';
@@ -25,8 +25,6 @@ export type GlobalFlags = Interfaces.InferredFlags<typeof BaseCommand.baseFlags>
 
 /** The base of every command. A command parses, makes one call into lib, and presents the typed result. */
 export abstract class BaseCommand extends Command {
-  static override enableJsonFlag = true;
-
   /** Set by {@link BaseCommand.presentValues} and by nothing else. */
   #showsValues = false;
 
@@ -84,9 +82,10 @@ export abstract class BaseCommand extends Command {
   /** Settings and context of this invocation. */
   protected async begin(flags: GlobalFlags): Promise<{ settings: Settings; context: Context }> {
     const settings = await gatherSettings(flags);
+    const wrap = process.stderr.isTTY ? (await import('wrap-ansi')).default : undefined;
     this.#host = terminalHost(
       { quiet: flags.quiet, debug: flags.debug, input: !flags['no-input'], yes: flags.yes, confirm: flags.confirm },
-      { stream: process.stderr, canvas: await canvasOf(process.stderr), prompt: promptOnTerminal },
+      { stream: process.stderr, canvas: await canvasOf(process.stderr), prompt: promptOnTerminal, wrap },
     );
     return { settings, context: { host: this.#host, clock: systemClock, ...onInterrupt() } };
   }
@@ -98,7 +97,7 @@ export abstract class BaseCommand extends Command {
    * @returns the result, for `run()` to return
    */
   protected async present<Result>(result: Result, draw: (result: Result, canvas: Canvas) => string): Promise<Result> {
-    this.#host?.settle();
+    this.settle();
     if (!this.jsonEnabled()) process.stdout.write(`${redact(draw(result, await canvasOf(process.stdout)))}\n`);
     return result;
   }
@@ -111,7 +110,7 @@ export abstract class BaseCommand extends Command {
    */
   protected presentValues<Result>(result: Result, text: string): Result {
     this.#showsValues = true;
-    this.#host?.settle();
+    this.settle();
     if (!this.jsonEnabled()) {
       const { stdout } = process;
       stdout.write(stdout.isTTY ? `${text.trimEnd().split('\n').map(terminalSafe).join('\n')}\n` : text);
@@ -124,10 +123,8 @@ export abstract class BaseCommand extends Command {
     process.exitCode = code;
   }
 
-  /** oclif would print raw argv, the home directory and its whole configuration here: main.ts reports instead. */
-  protected override catch(error: Error): Promise<never> {
+  protected override settle(): void {
     this.#host?.settle();
-    return Promise.reject(error);
   }
 
   protected override logJson(json: unknown): void {

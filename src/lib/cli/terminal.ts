@@ -1,5 +1,4 @@
 /** The host of the command line: steps, progress and warnings on stderr, questions on the terminal itself. */
-import wrapAnsi from 'wrap-ansi';
 import { JamfMcpError } from '../errors.ts';
 import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
@@ -23,6 +22,8 @@ export interface TerminalFace {
   stream: NodeJS.WriteStream;
   canvas: Canvas;
   prompt: Prompter;
+  /** Breaks a line between words; without it lines are left whole. Only a terminal has need of it. */
+  wrap?: ((text: string, columns: number) => string) | undefined;
 }
 
 /** A host that may have an unfinished line on the terminal. */
@@ -48,7 +49,7 @@ export function terminalHost(options: TerminalOptions, face: TerminalFace): Term
   const line = (text: string) => {
     clear();
     // A pipe gets whole lines; a terminal would break them anywhere.
-    stream.write(`${stream.isTTY ? wrapAnsi(text, canvas.width) : text}\n`);
+    stream.write(`${stream.isTTY ? (face.wrap?.(text, canvas.width) ?? text) : text}\n`);
   };
   const transient = (text: string) => {
     // One column is left free: a full line would wrap and could not be cleared.

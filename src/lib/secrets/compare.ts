@@ -29,10 +29,10 @@ export interface FieldChange {
  */
 export function compareFields(name: string, schema: SecretSchema, from: Fields, to: Fields): FieldChange[] {
   const side = (fields: Fields, field: string): FieldSide | null => {
-    const value = fields.get(field)?.reveal();
+    const value = fields.get(field);
     if (value === undefined) return null;
     return {
-      value: isSecretField(schema, field) ? MASK : value,
+      value: isSecretField(schema, field) ? MASK : value.reveal(),
       fingerprint: fingerprint(value, `${name}/${field}`),
     };
   };

@@ -73,7 +73,7 @@ export async function showSecret(
         name,
         secret: masked,
         value: masked ? MASK : value.reveal(),
-        fingerprint: fingerprint(value.reveal(), `${info.name}/${name}`),
+        fingerprint: fingerprint(value, `${info.name}/${name}`),
       };
     }),
     rotation: info.rotation,
