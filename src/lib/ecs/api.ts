@@ -38,6 +38,8 @@ export interface EcsApi {
   /** @returns the ARN of the new revision */
   registerTaskDefinition(definition: RegisterTaskDefinitionCommandInput): Promise<string>;
   deregisterTaskDefinition(arn: string): Promise<void>;
+  /** ARNs of the active revisions of a family. */
+  listTaskDefinitions(family: string): Promise<string[]>;
   /** Run one task in the cluster; repeated by the SDK with the same token, so that there is one at most. */
   runTask(task: Omit<RunTaskCommandInput, 'cluster'>): Promise<Task>;
   stopTask(arn: string, reason: string): Promise<void>;
@@ -165,6 +167,13 @@ export async function openEcs(target: EcsTarget, context: Context): Promise<EcsA
         client.send(new ecs.DeregisterTaskDefinitionCommand({ taskDefinition: arn }), options),
       );
     },
+    listTaskDefinitions: (familyPrefix) =>
+      pages(async (nextToken) => {
+        const output = await ask('ListTaskDefinitions', (options) =>
+          client.send(new ecs.ListTaskDefinitionsCommand({ familyPrefix, nextToken }), options),
+        );
+        return { items: output.taskDefinitionArns, nextToken: output.nextToken };
+      }),
     async runTask(task) {
       const { tasks, failures } = await ask('RunTask', (options) =>
         client.send(new ecs.RunTaskCommand({ ...task, cluster, count: 1 }), options),
