@@ -19,10 +19,11 @@ function setup(settings: Parameters<typeof createAuth0>[1] = {}) {
     path: string,
     options: { headers?: Record<string, string>; body?: string } = {},
   ) => {
+    const url = new URL(path, 'http://sandbox');
     const answer = await auth0.handle({
       method,
-      path,
-      query: new URLSearchParams(),
+      path: url.pathname,
+      query: url.searchParams,
       headers: { host: HOST, ...options.headers },
       body: options.body ?? '',
     });
@@ -164,6 +165,46 @@ describe('sandbox auth0: the Management API', () => {
     assert.equal(body.client_secret, 'chosen-secret-EXAMPLE');
     assert.equal((await askAs({ ...auth0.client, clientSecret: 'chosen-secret-EXAMPLE' }, API.audience)).status, 200);
     assert.equal((await askAs(auth0.client, API.audience)).status, 401);
+  });
+
+  it('is not confused by the same PATCH again, nor by the way back, before the new secret is effective', async () => {
+    const { auth0, askAs, manage, path, clock } = setup({ secretDelayMs: 30_000 });
+    const next = { ...auth0.client, clientSecret: 'chosen-secret-EXAMPLE' };
+    const works = async () => [
+      (await askAs(auth0.client, API.audience)).status === 200,
+      (await askAs(next, API.audience)).status === 200,
+    ];
+    await manage('PATCH', path, { body: { client_secret: next.clientSecret } });
+    clock.advance(20_000);
+    await manage('PATCH', path, { body: { client_secret: next.clientSecret } });
+    assert.deepEqual(await works(), [true, false]);
+    clock.advance(10_000);
+    assert.deepEqual(await works(), [false, true]);
+    await manage('PATCH', path, { body: { client_secret: auth0.client.clientSecret } });
+    await manage('PATCH', path, { body: { client_secret: next.clientSecret } });
+    assert.deepEqual(await works(), [false, true]);
+  });
+
+  it('gives the fields that are asked for, and tells how an application authenticates', async () => {
+    const { auth0, manage, path } = setup();
+    const only = `${path}?fields=name,client_secret&include_fields=true`;
+    assert.deepEqual(Object.keys((await manage('GET', only)).body), ['name', 'client_secret']);
+    assert.ok(!('client_secret' in (await manage('GET', `${path}?fields=client_secret&include_fields=false`)).body));
+    const [own] = auth0.clients;
+    assert.ok(own);
+    own.authentication = 'private_key_jwt';
+    const { body } = await manage('GET', path);
+    assert.equal(body.token_endpoint_auth_method, null);
+    assert.deepEqual(Object.keys(body.client_authentication_methods as object), ['private_key_jwt']);
+  });
+
+  it('refuses a grant that the application does not have, to the right secret only', async () => {
+    const { auth0, askAs } = setup();
+    const [own] = auth0.clients;
+    assert.ok(own);
+    own.grantTypes = ['authorization_code'];
+    assert.equal((await askAs(auth0.client, API.audience)).body.error, 'unauthorized_client');
+    assert.equal((await askAs({ ...auth0.client, clientSecret: 'wrong' }, API.audience)).status, 401);
   });
 
   it('shows a secret to a token with read:client_keys only', async () => {

@@ -14,7 +14,9 @@ export interface Auth0Client {
   clientSecret: string;
   /** Still accepted until then, while the new one is not; milliseconds since 1970. */
   previous: { secret: string; until: number } | null;
-  authentication: 'client_secret_post' | 'private_key_jwt';
+  authentication: 'client_secret_post' | 'private_key_jwt' | 'none';
+  /** What it may do at the token endpoint. */
+  grantTypes: string[];
   /** Scopes by audience: its client grants. {@link MANAGEMENT} stands for the tenant's own Management API. */
   grants: Record<string, readonly string[]>;
 }
@@ -95,6 +97,7 @@ export function createAuth0(world: World, settings: Partial<Auth0Settings> = {})
       clientSecret: newSecret(),
       previous: null,
       authentication: 'client_secret_post',
+      grantTypes: ['client_credentials'],
       grants,
     };
     clients.push(client);
@@ -129,6 +132,8 @@ export function createAuth0(world: World, settings: Partial<Auth0Settings> = {})
     if (known?.authentication !== 'client_secret_post' || !accepts(known, secret)) {
       return refuse(401, 'access_denied', 'Unauthorized');
     }
+    if (!known.grantTypes.includes(grant))
+      return refuse(403, 'unauthorized_client', `Grant type '${grant}' not allowed for the client.`);
     if (audience === undefined) {
       return refuse(
         403,
@@ -221,8 +226,11 @@ export function createAuth0(world: World, settings: Partial<Auth0Settings> = {})
         'operation_not_supported',
       );
     }
+    if (secret === changed.clientSecret) return;
+    const { previous } = changed;
+    const effective = previous && clock.now() < previous.until ? previous.secret : changed.clientSecret;
     const until = clock.now() + current.secretDelayMs;
-    changed.previous = current.secretDelayMs > 0 ? { secret: changed.clientSecret, until } : null;
+    changed.previous = current.secretDelayMs > 0 && secret !== effective ? { secret: effective, until } : null;
     changed.clientSecret = secret;
   }
 
@@ -232,8 +240,11 @@ export function createAuth0(world: World, settings: Partial<Auth0Settings> = {})
     name: found.name,
     description: found.description,
     app_type: 'non_interactive',
-    grant_types: ['client_credentials'],
+    grant_types: found.grantTypes,
     token_endpoint_auth_method: found.authentication === 'private_key_jwt' ? null : found.authentication,
+    ...(found.authentication === 'private_key_jwt'
+      ? { client_authentication_methods: { private_key_jwt: { credentials: [{ id: 'cred_EXAMPLE' }] } } }
+      : {}),
     jwt_configuration: { alg: 'RS256', lifetime_in_seconds: 36_000, secret_encoded: false },
     ...(scopes.some((scope) => /^(read|update):client_keys$/.test(scope)) && found.authentication !== 'private_key_jwt'
       ? { client_secret: found.clientSecret }
@@ -243,7 +254,7 @@ export function createAuth0(world: World, settings: Partial<Auth0Settings> = {})
   function read(request: PlainRequest, id: string): PlainResponse {
     const scopes = authorise(request, ['read:clients', 'read:client_keys']);
     const visible = scopes.filter((scope) => scope !== 'update:client_keys');
-    return { status: 200, body: shown(find(id), visible) };
+    return { status: 200, body: chosen(shown(find(id), visible), request.query) };
   }
 
   function rotate(request: PlainRequest, id: string): PlainResponse {
@@ -309,6 +320,13 @@ export function createAuth0(world: World, settings: Partial<Auth0Settings> = {})
       }
     },
   };
+}
+
+/** `fields` and `include_fields`, which is true unless it is said to be false. */
+function chosen(body: Readonly<Record<string, unknown>>, query: URLSearchParams): Record<string, unknown> {
+  const fields = query.get('fields')?.split(',');
+  const included = query.get('include_fields') !== 'false';
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !fields || fields.includes(name) === included));
 }
 
 /** The texts in a JSON object or a form; null for any other body. Members that are no text are refused like a wrong body. */
