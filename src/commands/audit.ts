@@ -1,7 +1,8 @@
+import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../lib/cli/base.ts';
 import { prose } from '../lib/cli/prose.ts';
-import type { AuditResult } from '../lib/audit/audit.ts';
+import type { AuditRequest, AuditResult } from '../lib/audit/audit.ts';
 import { SEVERITIES } from '../lib/audit/detectors/detector.ts';
 import { reaches } from '../lib/audit/detectors/index.ts';
 import { EXIT } from '../lib/errors.ts';
@@ -16,6 +17,8 @@ an expected principal (audit.knownPrincipals in jamf-mcp.yaml), or by being your
 
 Of the local store it reads the access log, and verifies it as audit verify does.
 
+With PATHs it reads files as a trail delivers them (.json, .json.gz, .jsonl), for whatever time they hold.
+
 Exit codes: 3 with --fail-on when there is such a finding, 6 when the event history could not be read to its
 end, or the access log is not as it was written.`);
 
@@ -23,12 +26,22 @@ end, or the access log is not as it was written.`);
     '<%= config.bin %> audit --since 7d',
     '<%= config.bin %> audit --since 2026-11-01 --until 2026-11-07 --json',
     '<%= config.bin %> audit --all-secrets --since 24h --fail-on high',
+    '<%= config.bin %> audit ./AWSLogs --all-secrets',
   ];
+
+  static override strict = false;
+
+  static override args = {
+    path: Args.string({
+      description: 'files, folders or patterns of CloudTrail records to audit instead of a store; - for stdin',
+      ignoreStdin: true,
+    }),
+  };
 
   static override flags = {
     since: Flags.string({
-      summary: 'start: 90m, 12h, 7d or 2w before now, 2026-11-01, or 2026-11-01T10:00Z',
-      default: '7d',
+      summary:
+        'start: 90m, 12h, 7d or 2w before now, 2026-11-01, or 2026-11-01T10:00Z (default: 7d; all of it for files)',
       helpValue: 'TIME',
     }),
     until: Flags.string({
@@ -45,7 +58,7 @@ end, or the access log is not as it was written.`);
   };
 
   async run(): Promise<AuditResult> {
-    const { flags } = await this.parse(Audit);
+    const { flags, argv } = await this.parse(Audit);
     const { settings, context } = await this.begin(flags);
     const [{ auditSecret }, { drawAudit }, { localOptions }] = await Promise.all([
       import('../lib/audit/audit.ts'),
@@ -56,6 +69,7 @@ end, or the access log is not as it was written.`);
       {
         secret: flags['all-secrets'] ? null : settings.secret,
         store: settings.store,
+        files: filesOf(argv.map(String)),
         since: flags.since,
         until: flags.until,
         aws: settings.aws,
@@ -69,4 +83,11 @@ end, or the access log is not as it was written.`);
     else if (!result.sources.every(({ complete }) => complete)) this.exitWith(EXIT.partial);
     return this.present(result, drawAudit);
   }
+}
+
+/** What was named on the command line; undefined where nothing was. */
+function filesOf(paths: readonly string[]): AuditRequest['files'] {
+  if (paths.length === 0) return undefined;
+  const streams = paths.includes('-') ? [{ name: 'stdin', stream: process.stdin }] : [];
+  return { paths: paths.filter((path) => path !== '-'), streams };
 }

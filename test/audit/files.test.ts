@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { RecordedAccess } from '../../src/lib/audit/event.ts';
-import { readFiles, type FilesQuery } from '../../src/lib/audit/sources/files/index.ts';
+import { filesSource, type FilesQuery } from '../../src/lib/audit/sources/files/index.ts';
 import { scan } from '../../src/lib/audit/sources/files/scan.ts';
 import { testContext } from '../support/context.ts';
 import { record, type Json } from '../support/trail.ts';
@@ -35,8 +35,7 @@ describe('audit: files', () => {
 
   async function read(query: Partial<FilesQuery> = {}) {
     const accesses: RecordedAccess[] = [];
-    const { report, skipped } = await readFiles(
-      { paths: [folder], window: null, ...query },
+    const { report, skipped } = await filesSource({ paths: [folder], window: null, ...query }).read(
       (access) => accesses.push(access),
       testContext(),
     );
@@ -193,13 +192,9 @@ describe('audit: files', () => {
     for (let index = 0; index < 20; index += 1) await put(`${String(index)}.json`, trail(record()));
     const stop = new AbortController();
     const context = { ...testContext(), signal: stop.signal };
-    const reading = readFiles(
-      { paths: [folder], window: null },
-      () => {
-        stop.abort(new Error('stopped'));
-      },
-      context,
-    );
+    const reading = filesSource({ paths: [folder], window: null }).read(() => {
+      stop.abort(new Error('stopped'));
+    }, context);
     await assert.rejects(reading, /stopped/);
   });
 });

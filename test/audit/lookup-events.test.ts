@@ -32,13 +32,9 @@ describe('audit: LookupEvents', () => {
       account: '000000000000',
       window: window ?? { since: now - 7 * DAY, until: now },
     };
-    const result = await lookupEvents(
-      query,
-      ({ eventId }) => {
-        ids.push(eventId);
-      },
-      context,
-    );
+    const result = await lookupEvents(query).read(({ eventId }) => {
+      ids.push(eventId);
+    }, context);
     return { ...result, ids };
   }
 

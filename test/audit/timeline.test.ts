@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { accessFrom, type RecordedAccess } from '../../src/lib/audit/event.ts';
 import { parseSecretId } from '../../src/lib/audit/secret-id.ts';
@@ -96,8 +97,9 @@ describe('audit: timeline', () => {
   });
 
   it('gives the same order, each access once, in memory or on the disk, and leaves nothing there', async () => {
-    const left = () => readdirSync(tmpdir()).filter((name) => name.startsWith('jamf-mcp-audit-'));
-    const before = left();
+    const { TMPDIR } = process.env;
+    const folder = mkdtempSync(join(tmpdir(), 'audit-timeline-'));
+    process.env.TMPDIR = folder;
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ second: fc.nat(5), id: fc.nat(30) }), { maxLength: 60 }),
@@ -122,6 +124,9 @@ describe('audit: timeline', () => {
       ),
       { numRuns: 60 },
     );
-    assert.deepEqual(left(), before);
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+    assert.deepEqual(readdirSync(folder), []);
+    rmdirSync(folder);
   });
 });

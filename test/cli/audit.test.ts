@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { AuditResult } from '../../src/lib/audit/audit.ts';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
 import { runCli, type CliResult } from '../support/cli.ts';
+import { record, user } from '../support/trail.ts';
 
 describe('jamf-mcp audit', () => {
   let sandbox: Sandbox;
@@ -42,9 +47,10 @@ describe('jamf-mcp audit', () => {
       'window',
       'sources',
       'accesses',
+      'total',
+      'unexplained',
       'principals',
       'findings',
-      'unexplained',
       'skipped',
     ]);
     assert.equal(result.unexplained, 1);
@@ -117,5 +123,26 @@ describe('jamf-mcp audit', () => {
     } finally {
       await own.close();
     }
+  });
+
+  it('audits files and stdin without asking AWS anything, and exits 6 where one cannot be read', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'jamf-mcp-audit-cli-'));
+    const { stdout: all } = await runCli(['audit', '--all-secrets', '--json'], { env: sandbox.environment });
+    assert.ok((JSON.parse(all) as AuditResult).total > 0);
+    const records = [record({ userIdentity: user('mallory') }), record({ eventSource: 's3.amazonaws.com' })];
+    await writeFile(join(folder, 'one.json.gz'), gzipSync(JSON.stringify({ Records: records })));
+    const calls = sandbox.calls.length;
+    const run = (args: readonly string[], input?: string) =>
+      runCli(['audit', ...args], { env: sandbox.environment, ...(input === undefined ? {} : { input }) });
+    const read = await run([folder]);
+    assert.equal(read.code, 0, read.stderr);
+    assert.match(read.stdout, /^1 of 1 access unexplained\njamf-mcp-server\/production in 1 file\n/);
+    const piped = await run(['-', '--json'], JSON.stringify(records[0]));
+    assert.equal((JSON.parse(piped.stdout) as AuditResult).unexplained, 1);
+    const broken = await run([folder, join(folder, 'nowhere')]);
+    assert.equal(broken.code, 6);
+    assert.match(broken.stdout, /nowhere +it is not there/);
+    assert.equal(sandbox.calls.length, calls);
+    await rm(folder, { recursive: true });
   });
 });

@@ -12,10 +12,11 @@ import type { Finding } from './detectors/detector.ts';
 import type { Facts } from './explain.ts';
 import type { IdentityGroup } from './groups.ts';
 import { judge, LISTED, type Emit, type Judgement } from './judge.ts';
-import { parseSecretId, type Mention } from './secret-id.ts';
-import { localPrincipal, readLocalLog } from './sources/local-log.ts';
+import { parseSecretId, writtenId, type Mention, type SecretId } from './secret-id.ts';
+import { filesSource, type FilesQuery } from './sources/files/index.ts';
+import { localLog, localPrincipal } from './sources/local-log.ts';
 import { lookupEvents, withinReach } from './sources/lookup-events.ts';
-import type { Skipped, SourceReport } from './sources/source.ts';
+import type { Skipped, Source, SourceReport } from './sources/source.ts';
 import { withTimeline, type ClosedTimeline } from './timeline.ts';
 import { parseWindow, type Window } from './window.ts';
 
@@ -24,9 +25,11 @@ export interface AuditRequest {
   /** Name or ARN, of a secret that need not exist any more; null for every secret. */
   secret: string | null;
   store: StoreKind;
-  /** As `parseWindow` takes them. */
-  since: string;
+  /** As `parseWindow` takes them; without either, all that files hold, and of a store the last {@link SINCE}. */
+  since?: string | undefined;
   until?: string | undefined;
+  /** Files to audit instead of a store. */
+  files?: Omit<FilesQuery, 'window'> | undefined;
   aws: AwsSettings;
   /** The service whose task starts explain reads. */
   ecs: { cluster: string; service: string };
@@ -38,11 +41,15 @@ export interface AuditRequest {
   emit?: Emit;
 }
 
+/** How far an audit of a store goes back unless it is told. */
+export const SINCE = '7d';
+
 /** What came of it. Times are ISO 8601, UTC. */
 export interface AuditResult {
   /** Null where every secret was asked for; `arn` where a record told it. */
   secret: { name: string; arn: string | null; store: StoreKind } | null;
-  window: { since: string; until: string };
+  /** Null where files were audited for whatever time they hold, and they hold no access. */
+  window: { since: string | null; until: string | null };
   sources: SourceReport[];
   /** Oldest first; of more than 10,000 those that nothing explains before the others. */
   accesses: AuditedAccess[];
@@ -57,71 +64,128 @@ export interface AuditResult {
   skipped: Skipped[];
 }
 
+/** What a kind of audit is made of. */
+interface Plan {
+  /** What the accesses are picked by; null for all that the sources give. */
+  asked: Mention | null;
+  /** Name of the secret asked for, and its ARN where that is known beforehand; null for every secret. */
+  secret: { name: string; arn: string | null } | null;
+  /** Every source is read at the same time as the others. */
+  sources: readonly Source[];
+  facts: Facts;
+  /** Null for whatever time the sources have. */
+  window: Window | null;
+  /** What is left out from the beginning. */
+  skipped: Skipped[];
+  /** How the id of a secret is written. */
+  write: (id: SecretId) => string;
+}
+
 /**
- * Audit a secret: on AWS by CloudTrail's event history, in the local store by its access log. Reads only.
- * @throws JamfMcpError USAGE for a store that keeps its records elsewhere; NOT_FOUND where there is no local store; INPUT_INVALID for a window or a secret that is none;
- *   CREDENTIALS_MISSING, ACCESS_DENIED, THROTTLED …, as the first call of AWS fails; INTERRUPTED
+ * Audit a secret: in files where there are paths, else on AWS by CloudTrail's event history, or in the local store by its
+ * access log. Reads only.
+ * @throws JamfMcpError USAGE for a store that keeps its records elsewhere; NOT_FOUND where there is no local store;
+ *   INPUT_INVALID for a window or a secret that is none; CREDENTIALS_MISSING, ACCESS_DENIED, THROTTLED …, as the first
+ *   call of AWS fails; INTERRUPTED
  */
 export async function auditSecret(request: AuditRequest, context: Context): Promise<AuditResult> {
+  const plan = await planOf(request, context);
+  const { asked, sources, facts, window, write } = plan;
+  return await withTimeline({ asked, write }, async (lines) => {
+    const read = await Promise.all(sources.map(async (source) => source.read(lines.sink(source.newestFirst), context)));
+    const closed = lines.close();
+    const judgement = await judge(closed, facts, request.emit);
+    return {
+      secret: plan.secret && { ...plan.secret, arn: plan.secret.arn ?? closed.arn, store: request.store },
+      window: windowOf(window, judgement),
+      sources: read.map(({ report }) => report),
+      ...judgement,
+      findings: inOrder([...read.flatMap(({ findings = [] }) => findings), ...judgement.findings]),
+      skipped: [
+        ...plan.skipped,
+        ...read.flatMap(({ skipped }) => skipped),
+        ...namelessNote(closed),
+        ...unlistedNote(judgement),
+      ],
+    };
+  });
+}
+
+function planOf(request: AuditRequest, context: Context): Plan | Promise<Plan> {
+  if (request.files) return planOfFiles(request, request.files, context);
+  if (request.store === 'local') return planOfLocal(request, context);
+  if (request.store === 'aws') return planOfAws(request, context);
+  throw new JamfMcpError(
+    'USAGE',
+    `the audit reads CloudTrail and the log of the local store, and neither sees the ${request.store} store`,
+    'audit a secret on AWS: pass --store aws',
+  );
+}
+
+async function planOfAws(request: AuditRequest, context: Context): Promise<Plan> {
   const now = context.clock.now();
-  const window = parseWindow(request, now);
-  if (request.store === 'local') return await auditLocal(request, window, context);
-  if (request.store !== 'aws') {
-    throw new JamfMcpError(
-      'USAGE',
-      `the audit reads CloudTrail and the log of the local store, and neither sees the ${request.store} store`,
-      'audit a secret on AWS: pass --store aws',
-    );
-  }
+  const window = parseWindow({ since: request.since ?? SINCE, until: request.until }, now);
   withinReach(window, now);
   const asked = askedFor(request.secret);
   const skipped: Skipped[] = [];
-
   const caller = await identity(request.aws, context);
   const region = asked?.region ?? caller.region;
   const aws = { ...request.aws, region };
   if (asked?.account && asked.account !== caller.account) skipped.push(foreign(asked.account, caller));
   const tasks = await tasksOf({ ...request.ecs, aws }, skipped, context);
+  return {
+    asked: asked && { ...asked, account: asked.account ?? caller.account, region },
+    secret: asked && { name: asked.name, arn: null },
+    sources: [lookupEvents({ aws, region, account: caller.account, window })],
+    facts: { now, self: caller.arn, tasks, knownPrincipals: request.knownPrincipals },
+    window,
+    skipped,
+    write: writtenId,
+  };
+}
 
-  const here = asked && { ...asked, account: asked.account ?? caller.account, region };
-  return await withTimeline({ asked: here }, async (lines) => {
-    const source = await lookupEvents({ aws, region, account: caller.account, window }, lines.sink(true), context);
-    const facts: Facts = { now, self: caller.arn, tasks, knownPrincipals: request.knownPrincipals };
-    const closed = lines.close();
-    const judgement = await judge(closed, facts, request.emit);
-    return {
-      secret: here && { name: here.name, arn: closed.arn, store: request.store },
-      window: { since: iso(window.since), until: iso(window.until) },
-      sources: [source.report],
-      ...judgement,
-      skipped: [...skipped, ...source.skipped, ...namelessNote(closed, region), ...unlistedNote(judgement)],
-    };
-  });
+/** Records on the disk may be of any account and any time: nothing is asked of AWS. */
+function planOfFiles(request: AuditRequest, files: NonNullable<AuditRequest['files']>, context: Context): Plan {
+  const now = context.clock.now();
+  const window =
+    request.since === undefined && request.until === undefined
+      ? null
+      : parseWindow({ since: request.since ?? '1970-01-01', until: request.until }, now);
+  const asked = askedFor(request.secret);
+  return {
+    asked,
+    secret: asked && { name: asked.name, arn: null },
+    sources: [filesSource({ ...files, window })],
+    facts: { now, self: null, tasks: [], knownPrincipals: request.knownPrincipals },
+    window,
+    skipped: [],
+    write: writtenId,
+  };
 }
 
 /** Who is at the machine explains their own accesses; nobody else's are explained unless the settings expect them. */
-async function auditLocal(request: AuditRequest, window: Window, context: Context): Promise<AuditResult> {
+function planOfLocal(request: AuditRequest, context: Context): Plan {
   const { local, secret, knownPrincipals } = request;
+  const now = context.clock.now();
+  const window = parseWindow({ since: request.since ?? SINCE, until: request.until }, now);
   const name = secret?.replace(/^local:/, '') ?? null;
-  return await withTimeline({ asked: null, write: (id) => `local:${id.name}` }, async (lines) => {
-    const { report, findings } = await readLocalLog({ local, secret: name, window }, lines.sink(false), context);
-    const self = localPrincipal(local.user, hostname());
-    const facts: Facts = { now: context.clock.now(), self, tasks: [], knownPrincipals };
-    const judgement = await judge(lines.close(), facts, request.emit);
-    return {
-      secret: name === null ? null : { name, arn: `local:${name}`, store: 'local' },
-      window: { since: iso(window.since), until: iso(window.until) },
-      sources: [report],
-      ...judgement,
-      findings: inOrder([...findings, ...judgement.findings]),
-      skipped: [
-        ...(report.complete
-          ? []
-          : [{ where: 'access.log', why: 'it is not as it was written: accesses may be missing or made up' }]),
-        ...unlistedNote(judgement),
-      ],
-    };
-  });
+  return {
+    // What concerns the whole store names no secret, and belongs to the audit of each.
+    asked: null,
+    secret: name === null ? null : { name, arn: `local:${name}` },
+    sources: [localLog({ local, secret: name, window })],
+    facts: { now, self: localPrincipal(local.user, hostname()), tasks: [], knownPrincipals },
+    window,
+    skipped: [],
+    write: (id) => `local:${id.name}`,
+  };
+}
+
+function windowOf(window: Window | null, { principals }: Judgement): AuditResult['window'] {
+  if (window) return { since: iso(window.since), until: iso(window.until) };
+  const times = principals.flatMap(({ first, last }) => [first, last]).filter((time) => time !== null);
+  const [since = null, until = null] = [times.toSorted()[0], times.toSorted().at(-1)];
+  return { since, until };
 }
 
 function askedFor(secret: string | null): Mention | null {
@@ -158,12 +222,12 @@ async function tasksOf(
   }
 }
 
-function namelessNote({ nameless }: ClosedTimeline, region: string): Skipped[] {
+function namelessNote({ nameless }: ClosedTimeline): Skipped[] {
   if (nameless.size === 0) return [];
   const calls = [...nameless].map(([action, count]) => `${String(count)} ${action}`).join(', ');
   return [
     {
-      where: `records in ${region}`,
+      where: 'some records',
       why: `they name no secret, so whether they concern this one is unknown: ${calls}`,
     },
   ];

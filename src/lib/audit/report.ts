@@ -4,6 +4,7 @@ import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
 import { table } from '../format/table.ts';
 import type { AuditResult } from './audit.ts';
+import type { SourceReport } from './sources/source.ts';
 import type { Severity } from './detectors/detector.ts';
 import type { IdentityGroup } from './groups.ts';
 import { shortIdentity } from './principal.ts';
@@ -34,17 +35,21 @@ function headline({ secret, window, total, unexplained, sources }: AuditResult, 
       : unexplained > 0
         ? ink.red(count)
         : ink.green(count);
-  const where = sources
-    .map(({ kind, account, region }) =>
-      kind === 'local-log' ? 'the local store' : [region, account].filter((part) => part !== null).join(' of '),
-    )
-    .join(', ');
+  const where = sources.map((source) => WHERE[source.kind]?.(source) ?? placeOf(source)).join(', ');
   return [
     ink.bold(text),
     `${terminalSafe(secret ? secret.name : 'all secrets')} in ${terminalSafe(where)}`,
-    ink.dim(`${minute(window.since)} to ${minute(window.until)} UTC`),
+    ink.dim(`${minute(window.since ?? '-')} to ${minute(window.until ?? '-')} UTC`),
   ].join('\n');
 }
+
+const placeOf = ({ region, account }: SourceReport) => [region, account].filter((part) => part !== null).join(' of ');
+
+/** Where it was looked, for sources that are no Region of an account. */
+const WHERE: Readonly<Record<string, (source: SourceReport) => string>> = {
+  'local-log': () => 'the local store',
+  files: ({ files = 0 }) => (files === 1 ? '1 file' : `${String(files)} files`),
+};
 
 function groups({ principals, sources }: AuditResult, { ink, width }: Canvas): string {
   const account = sources[0]?.account ?? null;

@@ -115,3 +115,6 @@ export function arnOf({ partition, account, region, name, suffix }: SecretId): s
   if (partition === null || account === null || region === null || suffix === null) return null;
   return `arn:${partition}:secretsmanager:${region}:${account}:secret:${name}-${suffix}`;
 }
+
+/** The ARN, or the name where the ARN is unknown. */
+export const writtenId = (id: SecretId): string => arnOf(id) ?? id.name;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LOOKS } from './access.ts';
 import type { Access, RecordedAccess } from './event.ts';
-import { arnOf, knownSecrets, sameSecret, type Mention, type SecretId } from './secret-id.ts';
+import { arnOf, knownSecrets, sameSecret, writtenId, type Mention, type SecretId } from './secret-id.ts';
 import type { Sink } from './sources/source.ts';
 import { mergeRuns, sortRun, spillRun, type Entry } from './spill.ts';
 
@@ -69,7 +69,7 @@ export async function withTimeline<Result>(
   }
 }
 
-function timeline({ asked, memory = MEMORY, write = written }: TimelineOptions, folder: string): Timeline {
+function timeline({ asked, memory = MEMORY, write = writtenId }: TimelineOptions, folder: string): Timeline {
   const known = knownSecrets();
   const nameless = new Map<string, number>();
   const runs: string[] = [];
@@ -131,8 +131,6 @@ function timeline({ asked, memory = MEMORY, write = written }: TimelineOptions, 
     },
   };
 }
-
-const written = (id: SecretId) => arnOf(id) ?? id.name;
 
 /**
  * What is kept although it does not name the secret asked for. A BatchGetSecretValue that selects by filter names no

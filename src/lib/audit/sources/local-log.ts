@@ -6,29 +6,29 @@ import type { StoreFinding } from '../../secrets/stores/local-verify.ts';
 import type { Finding } from '../detectors/detector.ts';
 import type { RecordedAccess } from '../event.ts';
 import type { Window } from '../window.ts';
-import type { Sink, SourceReport } from './source.ts';
-
-/** What the log of a local store gives. */
-export interface LocalLog {
-  report: SourceReport;
-  /** What `audit verify` would find: what is told about accesses is worth no more than the log that tells it. */
-  findings: Finding[];
-}
+import type { Sink, Source, SourceResult } from './source.ts';
 
 /** The principal of the person at this machine, as {@link readLocalLog} names it. */
 export const localPrincipal = (user: string | null, host: string): string => `local:user/${user ?? 'unknown'}@${host}`;
 
+/** What to read. */
+export interface LocalLogQuery {
+  local: LocalOptions;
+  /** Its name; null for every secret. What concerns the whole store is always among them. */
+  secret: string | null;
+  window: Window;
+}
+
 /**
- * Read the log, and verify it.
- * @param query - `secret`: its name, null for every secret; what concerns the whole store is always among them
- * @param sink - gets the accesses, oldest first
- * @throws JamfMcpError NOT_FOUND where there is no local store, and what its key fails with
+ * The log, which is verified as it is read: what is told about accesses is worth no more than the log that tells it.
+ * NOT_FOUND where there is no local store, and what its key fails with, are thrown.
  */
-export async function readLocalLog(
-  query: { local: LocalOptions; secret: string | null; window: Window },
-  sink: Sink,
-  context: Context,
-): Promise<LocalLog> {
+export const localLog = (query: LocalLogQuery): Source => ({
+  newestFirst: false,
+  read: (sink, context) => readLocalLog(query, sink, context),
+});
+
+async function readLocalLog(query: LocalLogQuery, sink: Sink, context: Context): Promise<SourceResult> {
   const { readLog } = await import('../../secrets/stores/local-verify.ts');
   const { bodies, verification } = await readLog(query.local, context);
   const within = bodies.filter(({ time, secret }) => {
@@ -37,15 +37,13 @@ export async function readLocalLog(
     return named && at >= query.window.since && at <= query.window.until;
   });
   for (const body of within) sink(accessOf(body));
+  const complete = verification.findings.length === 0;
   return {
-    report: {
-      kind: 'local-log',
-      region: null,
-      account: null,
-      events: within.length,
-      complete: verification.findings.length === 0,
-    },
+    report: { kind: 'local-log', region: null, account: null, events: within.length, complete },
     findings: verification.findings.map(findingOf),
+    skipped: complete
+      ? []
+      : [{ where: 'access.log', why: 'it is not as it was written: accesses may be missing or made up' }],
   };
 }
 

@@ -10,7 +10,7 @@ import type { Context } from '../../host.ts';
 import { accessFrom } from '../event.ts';
 import { DAY, type Window } from '../window.ts';
 import { pace, type Pace } from './pace.ts';
-import type { Sink, Skipped, SourceResult } from './source.ts';
+import type { Sink, Skipped, Source, SourceResult } from './source.ts';
 
 const KIND = 'lookup-events';
 const REACH_DAYS = 90;
@@ -38,13 +38,15 @@ export interface LookupQuery {
 }
 
 /**
- * Read every Secrets Manager event of the window, newest first, page by page to the end. The window has to be
- * {@link withinReach}.
- * @param sink - gets each distinct event once, newest first
- * @returns the report; `complete: false` where it broke off after the first page, with the reason in `skipped`
- * @throws JamfMcpError INTERRUPTED, and what the first page fails with, after its retries
+ * Every Secrets Manager event of the window, newest first, page by page to the end, each once. The window has to be
+ * {@link withinReach}. What the first page fails with, after its retries, is thrown.
  */
-export async function lookupEvents(query: LookupQuery, sink: Sink, context: Context): Promise<SourceResult> {
+export const lookupEvents = (query: LookupQuery): Source => ({
+  newestFirst: true,
+  read: (sink, context) => readEvents(query, sink, context),
+});
+
+async function readEvents(query: LookupQuery, sink: Sink, context: Context): Promise<SourceResult> {
   const { CloudTrailClient } = await import('@aws-sdk/client-cloudtrail');
   // One attempt: the SDK would retry by its own clock, past the pace.
   const client = new CloudTrailClient({ ...clientConfig({ ...query.aws, region: query.region }), maxAttempts: 1 });

@@ -1,4 +1,6 @@
 /** What a source of records is: it reads to the end, hands every access on, and reports what it saw. */
+import type { Context } from '../../host.ts';
+import type { Finding } from '../detectors/detector.ts';
 import type { RecordedAccess } from '../event.ts';
 
 /** What a source has read; part of the result. */
@@ -11,6 +13,13 @@ export interface SourceReport {
   events: number;
   /** False where the source broke off before its end. */
   complete: boolean;
+  /** Of files: how many. */
+  files?: number;
+  /** Of files: records in them, whatever they concern. */
+  records?: number;
+  /** Of files: bytes as they lie there, and unpacked. */
+  bytes?: number;
+  unpacked?: number;
 }
 
 /** What was not looked at, and why: coverage is never overstated. */
@@ -25,6 +34,20 @@ export interface Skipped {
 export interface SourceResult {
   report: SourceReport;
   skipped: Skipped[];
+  /** What is wrong with the source itself. */
+  findings?: Finding[];
+}
+
+/** Where records come from, ready to be read. */
+export interface Source {
+  /** Whether it gives the later of two accesses first. */
+  newestFirst: boolean;
+  /**
+   * Read to the end.
+   * @returns what was read; where it broke off after it had begun, the report is not `complete`, and `skipped` says why
+   * @throws JamfMcpError INTERRUPTED, and what it fails with before it has begun
+   */
+  read(sink: Sink, context: Context): Promise<SourceResult>;
 }
 
 /** Takes each access as it comes, in whatever order; one that comes twice counts once. */

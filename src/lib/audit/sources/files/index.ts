@@ -2,7 +2,7 @@
 import type { Context } from '../../../host.ts';
 import type { RecordedAccess } from '../../event.ts';
 import type { Window } from '../../window.ts';
-import type { Sink, Skipped, SourceReport, SourceResult } from '../source.ts';
+import type { Sink, Skipped, Source, SourceResult } from '../source.ts';
 import { findFiles } from './find.ts';
 import { scanAll } from './pool.ts';
 import { scan, type ScanReport, type ScanTask } from './scan.ts';
@@ -17,30 +17,22 @@ export interface FilesQuery {
   window: Window | null;
 }
 
-/** What a source of files has read. */
-export interface FilesReport extends SourceReport {
-  kind: 'files';
-  files: number;
-  /** Records read, whatever they concern. */
-  records: number;
-  /** Bytes on the disk, and unpacked. */
-  bytes: number;
-  unpacked: number;
-}
-
 /**
- * Read files on all cores.
- * @param sink - gets each access, in whatever order; the same record in two files twice
- * @returns the report; `complete: false` where a file, or a part of one, could not be looked at, each in `skipped`
- * @throws JamfMcpError INTERRUPTED
+ * Files, read on all cores, in whatever order; the same record in two files comes twice. The report is not `complete`
+ * where a file, or a part of one, could not be looked at, each of which is in `skipped`.
  */
-export async function readFiles(
+export const filesSource = (query: FilesQuery): Source => ({
+  newestFirst: false,
+  read: (sink, context) => readFiles(query, sink, context),
+});
+
+async function readFiles(
   { paths, streams = [], window }: FilesQuery,
   sink: Sink,
   context: Context,
-): Promise<SourceResult & { report: FilesReport }> {
+): Promise<SourceResult> {
   const skipped: Skipped[] = [];
-  const report: FilesReport = {
+  const report = {
     kind: 'files',
     region: null,
     account: null,
@@ -92,5 +84,5 @@ const EMPTY = new Uint8Array();
 
 const TELL_EVERY_MS = 1_000;
 
-const progressText = ({ files, records, events }: FilesReport) =>
+const progressText = ({ files, records, events }: Record<'files' | 'records' | 'events', number>) =>
   `${String(files)} files read, ${String(records)} records, ${String(events)} of secrets`;
