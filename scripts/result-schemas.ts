@@ -21,6 +21,8 @@ export const RESULTS = {
   'secrets-verify': ['src/lib/secrets/verify-secret.ts', 'VerifyResult'],
   'secrets-cost': ['src/lib/secrets/cost.ts', 'CostResult'],
   rotate: ['src/lib/rotation/rotate.ts', 'RotateResult'],
+  deploy: ['src/lib/ecs/deploy.ts', 'DeployResult'],
+  'deploy-status': ['src/lib/ecs/status.ts', 'StatusResult'],
   audit: ['src/lib/audit/audit.ts', 'AuditResult'],
   'audit-verify': ['src/lib/audit/verify.ts', 'VerifyResult'],
   error: ['src/lib/errors.ts', 'ErrorJson'],
