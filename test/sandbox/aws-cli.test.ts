@@ -1,6 +1,10 @@
 /** The real AWS CLI drives every operation that the sandbox has. */
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { strToU8, zipSync } from 'fflate';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
 import { cleanEnvironment } from '../support/cli.ts';
 
@@ -233,6 +237,123 @@ describeCli('sandbox: the AWS CLI', function () {
       '--stop-type',
       'ROLLBACK',
     );
+  });
+
+  it('iam, logs, sqs, lambda and events: a function that runs under a role of its own, and a rule that calls it', async () => {
+    const statement = (effect: object) => JSON.stringify({ Version: '2012-10-17', Statement: [effect] });
+    const trust = statement({
+      Effect: 'Allow',
+      Principal: { Service: 'lambda.amazonaws.com' },
+      Action: 'sts:AssumeRole',
+    });
+    const role = ['--role-name', 'greeter'];
+    await ok('iam', 'create-role', ...role, '--assume-role-policy-document', trust, '--tags', 'Key=team,Value=mcp');
+    await ok('iam', 'update-assume-role-policy', ...role, '--policy-document', trust);
+    const group = '/aws/lambda/greeter';
+    await ok('logs', 'create-log-group', '--log-group-name', group);
+    await ok('logs', 'put-retention-policy', '--log-group-name', group, '--retention-in-days', '30');
+    const { logGroups } = (await ok('logs', 'describe-log-groups', '--log-group-name-prefix', group)) as {
+      logGroups: { retentionInDays: number }[];
+    };
+    assert.equal(logGroups[0]?.retentionInDays, 30);
+    // For SQS alone the AWS CLI 1 takes its own endpoint, whatever the environment says.
+    const sqs = (...args: string[]) => ok('sqs', ...args, '--endpoint-url', sandbox.url);
+    const queue = await sqs('create-queue', '--queue-name', 'greeter-dead', '--tags', 'team=mcp');
+    const url = ['--queue-url', String(queue.QueueUrl)];
+    assert.deepEqual(await sqs('get-queue-url', '--queue-name', 'greeter-dead'), queue);
+    await sqs('set-queue-attributes', ...url, '--attributes', 'MessageRetentionPeriod=60');
+    await sqs('send-message', ...url, '--message-body', 'hello');
+    const { Attributes } = (await sqs('get-queue-attributes', ...url, '--attribute-names', 'All')) as {
+      Attributes: Record<string, string>;
+    };
+    assert.equal(Attributes.ApproximateNumberOfMessages, '1');
+    const dead = String(Attributes.QueueArn);
+    const write = statement({
+      Effect: 'Allow',
+      Action: ['logs:*', 'sqs:SendMessage'],
+      Resource: [dead, 'arn:aws:logs:*:*:log-group:/aws/lambda/greeter:*'],
+    });
+    await ok('iam', 'put-role-policy', ...role, '--policy-name', 'write', '--policy-document', write);
+
+    const folder = await mkdtemp(join(tmpdir(), 'jamf-mcp-cli-'));
+    const zip = join(folder, 'greeter.zip');
+    const code =
+      'export const hello = async ({ name }) => { console.log(name); return `${process.env.GREETING} ${name}`; };';
+    await writeFile(zip, zipSync({ 'index.mjs': strToU8(code) }));
+    const named = ['--function-name', 'greeter'];
+    const made = [
+      '--runtime',
+      'nodejs24.x',
+      '--handler',
+      'index.hello',
+      '--role',
+      'arn:aws:iam::000000000000:role/greeter',
+    ];
+    const environment = ['--environment', 'Variables={GREETING=hello}'];
+    const create = ['lambda', 'create-function', ...named, ...made, '--zip-file', `fileb://${zip}`];
+    await refused('ResourceNotFoundException', 'lambda', 'get-function', ...named);
+    let created = await aws(...create, '--dead-letter-config', `TargetArn=${dead}`);
+    while (created.code !== 0 && created.stderr.includes('cannot be assumed by Lambda')) {
+      created = await aws(...create, '--dead-letter-config', `TargetArn=${dead}`);
+    }
+    assert.equal(created.code, 0, created.stderr);
+    const active = async () => {
+      for (;;) {
+        const { State, LastUpdateStatus } = await ok('lambda', 'get-function-configuration', ...named);
+        if (State === 'Active' && LastUpdateStatus === 'Successful') return;
+      }
+    };
+    await active();
+    await ok('lambda', 'update-function-code', ...named, '--zip-file', `fileb://${zip}`);
+    await active();
+    await ok('lambda', 'update-function-configuration', ...named, ...environment);
+    await active();
+    assert.equal(
+      ((await ok('lambda', 'get-function', ...named)).Configuration as { Handler: string }).Handler,
+      'index.hello',
+    );
+    const out = join(folder, 'out.json');
+    const payload = join(folder, 'payload.json');
+    await writeFile(payload, '{"name":"you"}');
+    await ok('lambda', 'invoke', ...named, '--payload', `fileb://${payload}`, out);
+    assert.equal(await readFile(out, 'utf8'), '"hello you"');
+    assert.deepEqual(
+      [...(sandbox.logs.groups.get(group)?.streams.values() ?? [])].flat().map(({ line }) => line),
+      ['you'],
+    );
+
+    const rule = await ok(
+      'events',
+      'put-rule',
+      '--name',
+      'greet',
+      '--event-pattern',
+      '{"source":["aws.secretsmanager"]}',
+    );
+    const events = ['--principal', 'events.amazonaws.com', '--source-arn', String(rule.RuleArn)];
+    const permission = ['--statement-id', 'events', '--action', 'lambda:InvokeFunction', ...events];
+    await ok('lambda', 'add-permission', ...named, ...permission);
+    assert.match(String((await ok('lambda', 'get-policy', ...named)).Policy), /AWS:SourceArn/);
+    await ok(
+      'events',
+      'put-targets',
+      '--rule',
+      'greet',
+      '--targets',
+      `Id=1,Arn=${String((await ok('lambda', 'get-function-configuration', ...named)).FunctionArn)}`,
+    );
+    assert.equal((await ok('events', 'describe-rule', '--name', 'greet')).State, 'ENABLED');
+    assert.equal(((await ok('events', 'list-targets-by-rule', '--rule', 'greet')).Targets as unknown[]).length, 1);
+    await ok('events', 'remove-targets', '--rule', 'greet', '--ids', '1');
+    await ok('events', 'delete-rule', '--name', 'greet');
+    await ok('lambda', 'remove-permission', ...named, '--statement-id', 'events');
+    await ok('lambda', 'delete-function', ...named);
+    await sqs('delete-queue', ...url);
+    await refused('DeleteConflict', 'iam', 'delete-role', ...role);
+    await ok('iam', 'delete-role-policy', ...role, '--policy-name', 'write');
+    await ok('iam', 'delete-role', ...role);
+    await ok('logs', 'delete-log-group', '--log-group-name', group);
+    await rm(folder, { recursive: true });
   });
 
   it('cloudtrail: looks up what all of this left', async () => {

@@ -5,13 +5,21 @@ import type { SandboxClock } from './service.ts';
 export const wallClock: SandboxClock = {
   now: () => Date.now(),
   after(ms, task) {
-    const timer = setTimeout(task, ms);
-    timer.unref();
+    let timer: NodeJS.Timeout | null = null;
+    const arm = (left: number) => {
+      timer =
+        left <= LONGEST_TIMER_MS ? setTimeout(task, left) : setTimeout(arm, LONGEST_TIMER_MS, left - LONGEST_TIMER_MS);
+      timer.unref();
+    };
+    arm(ms);
     return () => {
-      clearTimeout(timer);
+      if (timer) clearTimeout(timer);
     };
   },
 };
+
+/** A timer of Node that is set for longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** A clock that stands still until it is moved. */
 export interface ManualClock extends SandboxClock {

@@ -1,9 +1,17 @@
-/** IAM: the reads that a least-privilege check makes, over a small fixed set of roles, users and policies. */
-import { requiredText, integer, text } from './input.ts';
+/** IAM: the reads that a least-privilege check makes, and roles that are made here, beside a few that are there. */
+import { integer, objects, requiredText, text } from './input.ts';
 import { page } from './paging.ts';
 import { LEGACY_CI_PRINCIPAL, OPERATOR_ROLE } from './principals.ts';
 import { EXECUTION_ROLE, TASK_ROLE } from './roles.ts';
-import { ACCOUNT, AwsFault, secretArn, type AwsCall, type AwsService, type World } from './service.ts';
+import {
+  ACCOUNT,
+  AwsFault,
+  secretArn,
+  type AwsCall,
+  type AwsHandlers,
+  type AwsService,
+  type World,
+} from './service.ts';
 
 type Input = Record<string, unknown>;
 
@@ -15,6 +23,12 @@ export interface SandboxRole {
   trust: unknown;
   /** Inline policies by name. */
   inline: Readonly<Record<string, unknown>>;
+  /** Of a role that was made here: its policies decide what its sessions may do. */
+  enforced?: boolean;
+  /** Of a role that was made here, milliseconds since 1970. */
+  createdAt?: number;
+  description?: string;
+  tags?: Map<string, string>;
   /** ARNs of attached policies. */
   attached: readonly string[];
 }
@@ -89,8 +103,8 @@ const MANAGED = {
   },
 };
 
-/** IAM's reads; every change is unknown to it. */
-export function createIam(world: World, roles: readonly SandboxRole[]): AwsService {
+/** IAM's reads, and the changes of roles that are made here; every other change is unknown to it. */
+export function createIam(world: World, roles: SandboxRole[]): AwsService {
   const created = new Date(world.clock.now() - 200 * 86_400_000);
   const roleOf = (input: Input) => {
     const name = requiredText(input, 'RoleName', { min: 1, max: 64 });
@@ -108,12 +122,15 @@ export function createIam(world: World, roles: readonly SandboxRole[]): AwsServi
     RoleName: role.name,
     RoleId: role.id,
     Arn: `arn:aws:iam::${ACCOUNT}:role${role.path ?? '/'}${role.name}`,
-    CreateDate: created,
+    CreateDate: role.createdAt === undefined ? created : new Date(role.createdAt),
     AssumeRolePolicyDocument: document(role.trust),
+    Description: role.description,
     MaxSessionDuration: 3600,
+    Tags: role.tags && [...role.tags].map(([Key, Value]) => ({ Key, Value })),
   });
   return {
     handlers: {
+      ...roleChanges(world, roles, { roleOf, shown }),
       GetUser(input, call) {
         const name = text(input, 'UserName', { min: 1, max: 128 }) ?? ownName(call);
         if (name !== LEGACY_CI_PRINCIPAL.userName) throw noSuchEntity(`The user with name ${name} cannot be found.`);
@@ -179,6 +196,79 @@ export function createIam(world: World, roles: readonly SandboxRole[]): AwsServi
       },
     },
   };
+}
+
+/** Making, changing and deleting roles with inline policies; the roles there are at the start stay as they are. */
+function roleChanges(
+  world: World,
+  roles: SandboxRole[],
+  { roleOf, shown }: { roleOf: (input: Input) => SandboxRole; shown: (role: SandboxRole) => unknown },
+): AwsHandlers {
+  const own = (input: Input) => {
+    const role = roleOf(input);
+    if (role.enforced) return role;
+    throw new AwsFault('UnmodifiableEntity', `The sandbox does not change the role ${role.name}.`);
+  };
+  return {
+    CreateRole(input) {
+      const name = requiredText(input, 'RoleName', { min: 1, max: 64 });
+      if (roles.some((role) => role.name === name)) {
+        throw new AwsFault('EntityAlreadyExists', `Role with name ${name} already exists.`, 409);
+      }
+      const tags = (objects(input, 'Tags', 50) ?? []).map(({ Key, Value }): [string, string] => [
+        String(Key),
+        String(Value),
+      ]);
+      const role: SandboxRole = {
+        name,
+        id: `AROA${world.random.text(10, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567')}EXAMPLE`,
+        trust: policyFrom(input, 'AssumeRolePolicyDocument'),
+        inline: {},
+        attached: [],
+        enforced: true,
+        createdAt: world.clock.now(),
+        description: text(input, 'Description', { max: 1000 }) ?? '',
+        tags: new Map(tags),
+      };
+      roles.push(role);
+      return { Role: shown(role) };
+    },
+    UpdateAssumeRolePolicy(input) {
+      own(input).trust = policyFrom(input, 'PolicyDocument');
+      return undefined;
+    },
+    PutRolePolicy(input) {
+      const role = own(input);
+      const name = requiredText(input, 'PolicyName', { min: 1, max: 128 });
+      role.inline = { ...role.inline, [name]: policyFrom(input, 'PolicyDocument') };
+      return undefined;
+    },
+    DeleteRolePolicy(input) {
+      const role = own(input);
+      const name = requiredText(input, 'PolicyName', { min: 1, max: 128 });
+      if (!Object.hasOwn(role.inline, name)) throw noSuchEntity(`The role policy with name ${name} cannot be found.`);
+      role.inline = Object.fromEntries(Object.entries(role.inline).filter(([other]) => other !== name));
+      return undefined;
+    },
+    DeleteRole(input) {
+      const role = own(input);
+      if (Object.keys(role.inline).length > 0) {
+        throw new AwsFault('DeleteConflict', 'Cannot delete entity, must delete policies first.', 409);
+      }
+      roles.splice(roles.indexOf(role), 1);
+      return undefined;
+    },
+  };
+}
+
+function policyFrom(input: Input, name: string): unknown {
+  try {
+    const parsed: unknown = JSON.parse(requiredText(input, name, { min: 1, max: 131_072 }));
+    if (parsed !== null && typeof parsed === 'object' && 'Statement' in parsed) return parsed;
+  } catch (error) {
+    if (error instanceof AwsFault) throw error;
+  }
+  throw new AwsFault('MalformedPolicyDocument', 'This policy contains invalid Json');
 }
 
 /** A call without a user name asks for the caller, who has to be a user. */

@@ -5,15 +5,20 @@ import { history } from './cloudtrail-history.ts';
 import { createTrail, type Trail } from './cloudtrail.ts';
 import type { EcsOutcome } from './ecs-model.ts';
 import { createEcs } from './ecs.ts';
+import { createEvents, type Events } from './events.ts';
 import { createFaults } from './faults.ts';
-import { createIam, sandboxRoles } from './iam.ts';
+import { createIam, sandboxRoles, type SandboxRole } from './iam.ts';
 import { createJamf } from './jamf.ts';
 import { createKms } from './kms.ts';
+import { withLabelEvents } from './label-events.ts';
+import { createLambda, type Lambda } from './lambda.ts';
+import { createLogs, type Logs } from './logs.ts';
 import { createPrincipals, OPERATOR } from './principals.ts';
 import { seededRandom } from './random.ts';
 import { createSecretsManager, type SecretsManager } from './secretsmanager.ts';
 import { serveAws, servePlain, type SeenCall } from './server.ts';
-import type { AwsService, FaultRule, SandboxClock, World } from './service.ts';
+import { ACCOUNT, type AwsCall, type AwsService, type FaultRule, type SandboxClock, type World } from './service.ts';
+import { createSqs, type Sqs } from './sqs.ts';
 import { createSts } from './sts.ts';
 
 /** How a sandbox is to behave. */
@@ -49,6 +54,12 @@ export interface Sandbox {
   aws: Readonly<Record<string, AwsService>>;
   secrets: SecretsManager;
   ecs: ReturnType<typeof createEcs>;
+  lambda: Lambda;
+  events: Events;
+  sqs: Sqs;
+  logs: Logs;
+  /** The roles of the account; one that was made here is kept to its policies. */
+  roles: readonly SandboxRole[];
   jamf: ReturnType<typeof createJamf>;
   auth0: ReturnType<typeof createAuth0>;
   trail: Trail;
@@ -61,7 +72,10 @@ export interface Sandbox {
 }
 
 /** The services as `AWS_ENDPOINT_URL_…` spells them. */
-const ENDPOINT_VARIABLES = ['SECRETS_MANAGER', 'ECS', 'CLOUDTRAIL', 'STS', 'IAM', 'KMS'];
+const ENDPOINT_VARIABLES = [
+  ...['SECRETS_MANAGER', 'ECS', 'CLOUDTRAIL', 'STS', 'IAM', 'KMS'],
+  ...['LAMBDA', 'EVENTBRIDGE', 'SQS', 'CLOUDWATCH_LOGS'],
+];
 
 /**
  * Start all servers on free loopback ports. State is in memory and ends with the process.
@@ -78,7 +92,27 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const principals = createPrincipals(clock);
   const roles = sandboxRoles(region);
   const slowWorld: World = { ...world, clock: faster(clock, options.speed ?? 1) };
-  const secrets = createSecretsManager(world);
+  let url = '';
+  const logs = createLogs(world);
+  const sqs = createSqs(world, () => url);
+  const lambda = createLambda({
+    world: slowWorld,
+    principals,
+    roles,
+    logs,
+    sqs,
+    environment: () => ({ AWS_ENDPOINT_URL: url, AWS_REGION: region, AWS_EC2_METADATA_DISABLED: 'true' }),
+  });
+  const events = createEvents((target, event, sourceArn) => {
+    if (lambda.admits(target, { service: 'events.amazonaws.com', sourceArn })) lambda.enqueue(target, event);
+  });
+  const secrets = createSecretsManager(world, (functionArn, sourceArn) =>
+    lambda.admits(functionArn, { service: 'secretsmanager.amazonaws.com', sourceArn })
+      ? async (event) => {
+          await lambda.invoke(functionArn, event);
+        }
+      : undefined,
+  );
   const ecs = createEcs(
     slowWorld,
     {
@@ -90,8 +124,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const jamf = createJamf(slowWorld);
   const auth0 = createAuth0(slowWorld);
   const services = {
-    secretsmanager: secrets,
-    ecs,
+    secretsmanager: {
+      ...secrets,
+      handlers: withLabelEvents(secrets.handlers, secrets.vault, world, (event) => {
+        events.publish(event);
+      }),
+    },
+    ecs: { ...ecs, resource: ecsResource },
+    lambda,
+    events,
+    sqs,
+    logs,
     cloudtrail: trail,
     sts: createSts(world, principals, roles),
     iam: createIam(world, roles),
@@ -101,10 +144,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const faults = createFaults();
   const calls: SeenCall[] = [];
   const parts = { world, faults, calls };
-  const aws = await serveAws(parts, services, principals);
+  const aws = await serveAws(parts, services, principals, roles);
   const jamfServer = await servePlain(parts, 'jamf', jamf);
   const auth0Server = await servePlain(parts, 'auth0', auth0);
-  const url = `http://${aws.address}`;
+  url = `http://${aws.address}`;
   const jamfUrl = `http://${jamfServer.address}`;
   return {
     url,
@@ -135,6 +178,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     aws: services,
     secrets,
     ecs,
+    lambda,
+    events,
+    sqs,
+    logs,
+    roles,
     jamf,
     auth0,
     trail,
@@ -144,4 +192,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       await Promise.all([aws.close(), jamfServer.close(), auth0Server.close()]);
     },
   };
+}
+
+/** What a call of ECS is about, as IAM names it; a service or a cluster, whichever the request names more closely. */
+function ecsResource({ input, region }: AwsCall): string {
+  const last = (value: unknown) => (typeof value === 'string' ? (value.split('/').at(-1) ?? '') : null);
+  const [cluster, service] = [last(input.cluster) ?? 'default', last(input.service)];
+  const arn = `arn:aws:ecs:${region}:${ACCOUNT}`;
+  return service === null ? `${arn}:cluster/${cluster}` : `${arn}:service/${cluster}/${service}`;
 }

@@ -1,4 +1,5 @@
 /** Who may call the sandbox: access keys, the principals behind them, and what they are denied. */
+import { allows, type PolicyRequest } from './policy.ts';
 import { ACCOUNT, AwsFault, type AwsCall, type Principal, type SandboxClock } from './service.ts';
 
 /** A set of credentials as a client holds it. Every value is invented and says so. */
@@ -108,7 +109,7 @@ export function createPrincipals(clock: SandboxClock): Principals {
   };
 }
 
-/** What is denied, to whom, and why in the words of AWS. Whoever is not listed may do everything. */
+/** What is denied, to whom, and why in the words of AWS. Whoever is not listed, and in no role made here, may do everything. */
 const DENIALS: readonly { userName: string; action: RegExp; except?: RegExp; reason: string }[] = [
   { userName: 'reader', action: /^secretsmanager:/, reason: 'with an explicit deny in an identity-based policy' },
   {
@@ -119,19 +120,45 @@ const DENIALS: readonly { userName: string; action: RegExp; except?: RegExp; rea
   },
 ];
 
+/** A role whose policies are kept to: one that was made in the sandbox. */
+export interface KeptRole {
+  name: string;
+  /** Policy documents by name. */
+  inline: Readonly<Record<string, unknown>>;
+  /** Whether its policies decide; the roles that the sandbox begins with may do everything that is not denied above. */
+  enforced?: boolean;
+}
+
 /**
  * Refuse a call that the principal's policies do not allow.
  * @param resource - ARN, or the id as the caller typed it where nothing has that id
+ * @param roles - the roles there are
+ * @param needs - what the call needs beside its own action
  * @throws AwsFault AccessDeniedException, worded as in the IAM user guide ("Troubleshoot access denied error messages")
  */
-export function authorise(call: AwsCall, resource: string): void {
+export function authorise(
+  call: AwsCall,
+  resource: string,
+  roles: readonly KeptRole[] = [],
+  needs: readonly PolicyRequest[] = [],
+): void {
   const action = `${call.service}:${call.operation}`;
+  const role = roles.find(({ name }) => call.principal.type === 'AssumedRole' && name === call.principal.userName);
+  const refuse = (reason: string) =>
+    new AwsFault(
+      'AccessDeniedException',
+      `User: ${call.principal.arn} is not authorized to perform: ${action} on resource: ${resource} ${reason}`,
+    );
+  if (role?.enforced) {
+    const policies = Object.values(role.inline);
+    if (!allows(policies, { action, resource })) {
+      throw refuse(`because no identity-based policy allows the ${action} action`);
+    }
+    if (needs.every((need) => allows(policies, need))) return;
+    throw new AwsFault('AccessDeniedException', 'Access to KMS is not allowed');
+  }
   const denial = DENIALS.find(
     (rule) => rule.userName === call.principal.userName && rule.action.test(action) && !rule.except?.test(resource),
   );
-  if (!denial) return;
-  throw new AwsFault(
-    'AccessDeniedException',
-    `User: ${call.principal.arn} is not authorized to perform: ${action} on resource: ${resource} ${denial.reason.replace('ACTION', call.operation)}`,
-  );
+  if (denial) throw refuse(denial.reason.replace('ACTION', call.operation));
 }

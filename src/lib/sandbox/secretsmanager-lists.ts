@@ -1,6 +1,7 @@
 /** Secrets Manager: descriptions, lists with filters and pages, and reads of many secrets at once. */
 import { flag, integer, objects, requiredText, text, texts } from './input.ts';
 import { page } from './paging.ts';
+import { nextRotationAt } from './secretsmanager-rotation.ts';
 import type { SecretsWorld } from './secretsmanager.ts';
 import type { StoredSecret } from './secretsmanager-versions.ts';
 import { AwsFault, type AwsCall, type AwsHandlers } from './service.ts';
@@ -99,7 +100,6 @@ const listEntry = (secret: StoredSecret, region: string) => {
 function common(secret: StoredSecret, region: string) {
   const { rotation } = secret;
   const date = (ms: number | null) => (ms === null ? undefined : new Date(ms));
-  const days = rotation.rules?.AutomaticallyAfterDays;
   return {
     ARN: secret.arn,
     Name: secret.name,
@@ -112,10 +112,7 @@ function common(secret: StoredSecret, region: string) {
     LastChangedDate: date(secret.changedAt),
     LastAccessedDate: date(secret.accessedAt),
     DeletedDate: date(secret.purgeAt),
-    NextRotationDate:
-      rotation.enabled && typeof days === 'number'
-        ? new Date((rotation.rotatedAt ?? secret.changedAt) + days * 86_400_000)
-        : undefined,
+    NextRotationDate: date(nextRotationAt(secret)),
     Tags: [...secret.tags].map(([Key, Value]) => ({ Key, Value })),
     CreatedDate: new Date(secret.createdAt),
     PrimaryRegion: region,

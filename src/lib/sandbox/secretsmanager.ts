@@ -1,10 +1,11 @@
 /** Secrets Manager: values, labels and the life of a secret. Rules and texts: rotation.md §2c and §3. */
 import { flag, missing, objects, requiredText, text, texts } from './input.ts';
-import { rotationHandlers, type RotationFunction } from './secretsmanager-rotation.ts';
+import { rotationHandlers, type FindRotationFunction, type RotationFunction } from './secretsmanager-rotation.ts';
 import { describeSecret, listHandlers } from './secretsmanager-lists.ts';
 import { policyHandlers, randomPassword } from './secretsmanager-policy.ts';
 import {
   addVersion,
+  attach,
   createVault,
   moveLabel,
   sameValue,
@@ -16,6 +17,7 @@ import {
   type Version,
 } from './secretsmanager-versions.ts';
 import {
+  ACCOUNT,
   AwsFault,
   TASK_SOURCE_IP,
   type AwsCall,
@@ -30,7 +32,7 @@ type Input = Record<string, unknown>;
 /** Secrets Manager with what tests may look at and script. */
 export interface SecretsManager extends AwsService {
   vault: Vault;
-  /** Rotation functions by ARN; there is no Lambda in the sandbox, so RotateSecret knows only these. */
+  /** Rotation functions by ARN that tests bring along, beside those that Lambda has. */
   functions: Map<string, RotationFunction>;
   /** GetSecretValue by an AWS service on behalf of a role, recorded in CloudTrail. */
   readAsService: ReadSecretAsService;
@@ -48,8 +50,11 @@ export interface SecretsWorld {
 
 const DAY_MS = 86_400_000;
 
-/** Secrets Manager with no secrets. */
-export function createSecretsManager(world: World): SecretsManager {
+/**
+ * Secrets Manager with no secrets.
+ * @param lambda - finds the functions that Lambda has
+ */
+export function createSecretsManager(world: World, lambda: FindRotationFunction = () => undefined): SecretsManager {
   const vault = createVault(world.clock);
   const any = (call: AwsCall) => {
     const secret = vault.find(call.region, requiredText(call.input, 'SecretId'));
@@ -72,7 +77,7 @@ export function createSecretsManager(world: World): SecretsManager {
       ...lifeHandlers(parts),
       ...listHandlers(parts, getValue),
       ...policyHandlers(parts),
-      ...rotationHandlers(parts, functions),
+      ...rotationHandlers(parts, (arn, secretArn) => functions.get(arn) ?? lambda(arn, secretArn)),
       GetSecretValue: (_input, call) => getValue(call),
       DescribeSecret: (_input, call) => describeSecret(any(call), call.region),
       GetRandomPassword: (input) => ({ RandomPassword: randomPassword(input, world.random) }),
@@ -81,6 +86,19 @@ export function createSecretsManager(world: World): SecretsManager {
       const id = call.input.SecretId ?? call.input.Name;
       if (typeof id !== 'string') return '*';
       return vault.find(call.region, id)?.arn ?? id;
+    },
+    needs({ operation, input, region }) {
+      const secret = typeof input.SecretId === 'string' ? vault.find(region, input.SecretId) : null;
+      const action = KEY_USES[operation];
+      if (!secret?.kmsKeyId || secret.kmsKeyId === 'alias/aws/secretsmanager' || action === undefined) return [];
+      const id = secret.kmsKeyId;
+      const context = {
+        'kms:ViaService': `secretsmanager.${region}.amazonaws.com`,
+        'kms:EncryptionContext:SecretARN': secret.arn,
+        ...(id.includes('alias/') ? { 'kms:ResourceAliases': [id.slice(id.indexOf('alias/'))] } : {}),
+      };
+      const key = id.includes('alias/') ? '11111111-2222-4333-8444-555555555555' : (id.split('/').at(-1) ?? id);
+      return [{ action, resource: `arn:aws:kms:${region}:${ACCOUNT}:key/${key}`, context }];
     },
     readAsService(reading) {
       const call: AwsCall = {
@@ -112,6 +130,12 @@ export function createSecretsManager(world: World): SecretsManager {
     },
   };
 }
+
+/** What a caller needs of a customer's key for a call. */
+const KEY_USES: Readonly<Record<string, string>> = {
+  GetSecretValue: 'kms:Decrypt',
+  PutSecretValue: 'kms:GenerateDataKey',
+};
 
 /** One field of a JSON value, or the whole value; null where it has no such field. */
 function fieldOf(value: string, key: string | undefined): string | null {
@@ -194,6 +218,7 @@ function valueHandlers({ world, vault, live }: SecretsWorld): AwsHandlers {
       const existing = secret.versions.get(token);
       if (existing?.value === null) {
         existing.value = value;
+        for (const label of labels) attach(secret, label, existing);
         secret.changedAt = world.clock.now();
         if (!versionWith(secret, 'AWSCURRENT')) moveLabel(secret, 'AWSCURRENT', { from: undefined, to: existing.id });
         return { ...answer(secret, existing), VersionStages: [...existing.stages] };

@@ -7,7 +7,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Faults } from './faults.ts';
-import { authorise, type Principals } from './principals.ts';
+import { authorise, type KeptRole, type Principals } from './principals.ts';
 import {
   AwsFault,
   type AwsCall,
@@ -66,25 +66,32 @@ interface Incoming {
  * Listen for AWS calls.
  * @param services - by the name that `eventSource` has: `secretsmanager`, `ecs` …
  * @param principals - the access keys there are
+ * @param roles - the roles there are; those made in the sandbox are kept to their policies
  */
 export function serveAws(
   parts: ServerParts,
   services: Readonly<Record<string, AwsService>>,
   principals: Principals,
+  roles: readonly KeptRole[] = [],
 ): Promise<Listener> {
-  return listen((incoming) => answerAws(parts, services, principals, incoming));
+  return listen((incoming) => answerAws(parts, { services, principals, roles }, incoming));
+}
+
+interface Account {
+  services: Readonly<Record<string, AwsService>>;
+  principals: Principals;
+  roles: readonly KeptRole[];
 }
 
 async function answerAws(
   { world, faults, calls }: ServerParts,
-  services: Readonly<Record<string, AwsService>>,
-  principals: Principals,
+  { services, principals, roles }: Account,
   incoming: Incoming,
 ): Promise<Answer> {
   const requestId = world.random.uuid();
   let request: WireRequest | null;
   try {
-    request = decode(incoming.headers, incoming.query, incoming.body);
+    request = decode(incoming);
   } catch (error) {
     return encodeFault({ protocol: 'json', service: '' }, asFault(error), requestId);
   }
@@ -122,7 +129,8 @@ async function answerAws(
       userAgent: incoming.headers['user-agent'] ?? '',
     };
     failIfInjected(request, met);
-    authorise(call, services[service]?.resource?.(call) ?? '*');
+    const about = services[service];
+    authorise(call, about?.resource?.(call) ?? '*', roles, about?.needs?.(call));
     output = await handler(call.input, call);
   } catch (error) {
     fault = asFault(error);
@@ -140,16 +148,16 @@ function handlerOf(services: Readonly<Record<string, AwsService>>, { protocol, s
   const handlers = services[service]?.handlers;
   const handler = handlers && Object.hasOwn(handlers, operation) ? handlers[operation] : undefined;
   if (handler) return handler;
-  throw protocol === 'json'
-    ? new AwsFault('UnknownOperationException', `Unknown operation ${operation}`)
-    : new AwsFault('InvalidAction', `Could not find operation ${operation}`);
+  throw protocol === 'query'
+    ? new AwsFault('InvalidAction', `Could not find operation ${operation}`)
+    : new AwsFault('UnknownOperationException', `Unknown operation ${operation}`);
 }
 
 /** @throws AwsFault where an injected fault is an answer of the service */
 function failIfInjected({ protocol }: WireRequest, met: FaultRule['fault'] | null): void {
   if (met?.kind === 'error') throw new AwsFault(met.code, met.message, met.status ?? 400);
   if (met?.kind !== 'throttle') return;
-  throw new AwsFault(protocol === 'json' ? 'ThrottlingException' : 'Throttling', 'Rate exceeded');
+  throw new AwsFault(protocol === 'query' ? 'Throttling' : 'ThrottlingException', 'Rate exceeded');
 }
 
 /** What the credential scope of a signature says; the sandbox's own Region where there is none. */
@@ -169,16 +177,16 @@ function identify(
   principals: Principals,
 ): Principal {
   if (accessKeyId === null) {
-    throw protocol === 'json'
-      ? new AwsFault('MissingAuthenticationTokenException', 'Missing Authentication Token')
-      : new AwsFault('MissingAuthenticationToken', 'Request is missing Authentication Token', 403);
+    throw protocol === 'query'
+      ? new AwsFault('MissingAuthenticationToken', 'Request is missing Authentication Token', 403)
+      : new AwsFault('MissingAuthenticationTokenException', 'Missing Authentication Token');
   }
   const principal = principals.find(accessKeyId, headers['x-amz-security-token']);
   if (principal) return principal;
   const message = 'The security token included in the request is invalid.';
-  throw protocol === 'json'
-    ? new AwsFault('UnrecognizedClientException', message)
-    : new AwsFault('InvalidClientTokenId', message, 403);
+  throw protocol === 'query'
+    ? new AwsFault('InvalidClientTokenId', message, 403)
+    : new AwsFault('UnrecognizedClientException', message);
 }
 
 /** Anything thrown, as AWS would answer it: what is no fault of AWS's is a bug of the sandbox and says so. */

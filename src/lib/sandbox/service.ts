@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { PolicyRequest } from './policy.ts';
 
 /** What the loopback servers of the sandbox have in common. No service knows HTTP; the server knows no service. */
 
@@ -26,7 +27,7 @@ export interface Principal {
 
 /** One call to an AWS operation of the sandbox. */
 export interface AwsCall {
-  /** Endpoint prefix as CloudTrail spells it in `eventSource`: `secretsmanager`, `ecs`, `cloudtrail`, `sts`, `iam`, `kms`. */
+  /** Endpoint prefix as CloudTrail spells it in `eventSource`: `secretsmanager`, `ecs`, `cloudtrail`, `sts`, `iam`, `lambda`. */
   service: string;
   operation: string;
   /** The request, decoded: AWS's own member names. */
@@ -63,6 +64,8 @@ export interface AwsService {
   handlers: AwsHandlers;
   /** What a call is about, as IAM names it in a denial; `*` where absent. */
   resource?(call: AwsCall): string;
+  /** What else the caller has to be allowed for this call, such as the key behind a secret; nothing where absent. */
+  needs?(call: AwsCall): PolicyRequest[];
 }
 
 /** What every service of the sandbox is built with. */

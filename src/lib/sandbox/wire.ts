@@ -1,10 +1,11 @@
-/** AWS's two wire protocols, AWS JSON 1.1 and Query, as far as the sandbox's services speak them. */
+/** AWS's wire protocols, AWS JSON, Query and Lambda's REST, as far as the sandbox's services speak them. */
 import { randomUUID } from 'node:crypto';
+import { restRequest, restStatus } from './rest.ts';
 import { AwsFault } from './service.ts';
 
 /** A request once its protocol is taken off. */
 export interface WireRequest {
-  protocol: 'json' | 'query';
+  protocol: 'json' | 'query' | 'rest';
   /** As in `eventSource`: `secretsmanager`. */
   service: string;
   operation: string;
@@ -25,6 +26,9 @@ const TARGETS: Readonly<Record<string, string>> = {
   'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101': 'cloudtrail',
   CloudTrail_20131101: 'cloudtrail',
   TrentService: 'kms',
+  AWSEvents: 'events',
+  AmazonSQS: 'sqs',
+  Logs_20140328: 'logs',
 };
 
 /** `Version` of the Query services, with the XML namespace of their answers. */
@@ -33,23 +37,33 @@ const VERSIONS: Readonly<Record<string, { service: string; namespace: string }>>
   '2010-05-08': { service: 'iam', namespace: 'https://iam.amazonaws.com/doc/2010-05-08/' },
 };
 
+/** A request as HTTP brings it; names of headers in lower case. */
+export interface HttpRequest {
+  method: string;
+  /** Without the query, percent-encoded. */
+  path: string;
+  query: URLSearchParams;
+  headers: Readonly<Record<string, string>>;
+  body: string;
+}
+
 /**
  * Take the protocol off a request.
- * @param headers - names in lower case
  * @returns the request, or null where it is none that AWS would understand
  * @throws AwsFault SerializationException where the body is not the JSON object it should be
  */
-export function decode(
-  headers: Readonly<Record<string, string>>,
-  query: URLSearchParams,
-  body: string,
-): WireRequest | null {
+export function decode({ method, path, headers, query, body }: HttpRequest): WireRequest | null {
   const target = headers['x-amz-target'];
   if (target !== undefined) {
     const dot = target.lastIndexOf('.');
     const service = TARGETS[target.slice(0, dot)];
     if (service === undefined) return null;
     return { protocol: 'json', service, operation: target.slice(dot + 1), input: parseObject(body) };
+  }
+  const rest = restRequest(method, path);
+  if (rest) {
+    const { operation, input } = rest;
+    return { protocol: 'rest', service: 'lambda', operation, input: { ...parseObject(body), ...input } };
   }
   const form = new URLSearchParams([...query, ...new URLSearchParams(body)]);
   const action = form.get('Action');
@@ -108,6 +122,7 @@ function plain(node: unknown): unknown {
  */
 export function encode(request: WireRequest, output: unknown, requestId: string): WireResponse {
   if (request.protocol === 'json') return json(200, requestId, JSON.stringify(jsonValue(output ?? {})));
+  if (request.protocol === 'rest') return rest(request.operation, output, requestId);
   const { operation } = request;
   const result = output === undefined ? '' : `<${operation}Result>${xmlMembers(output)}</${operation}Result>`;
   return xml(
@@ -123,6 +138,11 @@ export function encodeFault(
   fault: AwsFault,
   requestId: string,
 ): WireResponse {
+  if (request.protocol === 'rest') {
+    const type = fault.status < 500 ? 'User' : 'Service';
+    const answer = json(fault.status, requestId, JSON.stringify({ Type: type, Message: fault.message }));
+    return { ...answer, headers: { ...answer.headers, 'x-amzn-errortype': fault.code } };
+  }
   if (request.protocol === 'json') {
     // ECS, KMS and CloudTrail answer `message`, Secrets Manager `Message`; clients read either, so send both as AWS's gateway does.
     const body = {
@@ -148,6 +168,17 @@ const json = (status: number, requestId: string, body: string): WireResponse => 
   headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': requestId },
   body,
 });
+
+/** Invoke answers with what the function answered, and says in a header whether it failed. */
+function rest(operation: string, output: unknown, requestId: string): WireResponse {
+  const status = restStatus(operation);
+  if (operation !== 'Invoke')
+    return json(status, requestId, status === 204 ? '' : JSON.stringify(jsonValue(output ?? {})));
+  const { FunctionError, Payload } = output as { FunctionError?: string; Payload: string };
+  const answer = json(Payload === '' ? 202 : 200, requestId, Payload);
+  const failed: Record<string, string> = FunctionError === undefined ? {} : { 'x-amz-function-error': FunctionError };
+  return { ...answer, headers: { ...answer.headers, ...failed } };
+}
 
 const xml = (status: number, requestId: string, body: string): WireResponse => ({
   status,
