@@ -54,6 +54,37 @@ describe('why a task stopped', () => {
     });
   }
 
+  it('tells each different cause of those that ECS joins, once', () => {
+    const key = (name: string) => `retrieved secret from Secrets Manager did not contain json key ${name}`;
+    const denied = 'AccessDeniedException: Access to KMS is not allowed status code: 400, request id: 0';
+    const why = whyStopped(`${FRAME}${key('A')}; ${denied}; ${key('B')}; ${denied}`);
+    assert.deepEqual(why?.cause.split('; and '), [
+      'the secret has no field of the name that the task definition asks for',
+      'the execution role may not decrypt with the KMS key of the secret',
+    ]);
+    assert.equal(why.fix.split('; and ').length, 2);
+  });
+
+  it('does not blame the secret for what happens before it is read', () => {
+    const frame =
+      'ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: ';
+    const texts: [string, RegExp][] = [
+      [
+        `${frame}unable to retrieve ecr registry auth: service call has been retried 1 time(s): AccessDeniedException: User: x is not authorized to perform: ecr:GetAuthorizationToken on resource: *`,
+        /may not pull from the image registry/,
+      ],
+      [
+        `${frame}unable to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: send request failed caused by: Post "https://api.ecr.us-east-1.amazonaws.com/": dial tcp 10.0.0.1:443: i/o timeout`,
+        /cannot reach the image registry/,
+      ],
+      [
+        `${frame}unable to retrieve secrets from ssm: service call has been retried 1 time(s): AccessDeniedException: User: x is not authorized to perform: ssm:GetParameters on resource: y`,
+        /parameter of Systems Manager/,
+      ],
+    ];
+    for (const [text, cause] of texts) assert.match(whyStopped(text)?.cause ?? '', cause);
+  });
+
   it('claims nothing of a text that it does not know', () => {
     assert.equal(whyStopped('Host EC2 (instance i-0) terminated.'), null);
   });

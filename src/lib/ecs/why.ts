@@ -11,8 +11,27 @@ interface Reason extends Why {
   match: RegExp;
 }
 
-/** The twelve texts of facts/rotation.md §2d, and the ends of a task that no secret is to blame for. */
-const REASONS: readonly Reason[] = [
+/** What stops a task before its secrets are of any concern; ECS puts it into the same frame as theirs. */
+const BEFORE_SECRETS: readonly Reason[] = [
+  {
+    match: /\becr:[A-Z]\w+/,
+    cause: 'the execution role may not pull from the image registry; the secret is not to blame',
+    fix: 'give the execution role what AmazonECSTaskExecutionRolePolicy allows on ECR',
+  },
+  {
+    match: /unable to retrieve ecr registry auth/i,
+    cause: 'the task cannot reach the image registry over the network; the secret is not to blame',
+    fix: 'give its subnets a NAT gateway or VPC endpoints for ecr.api, ecr.dkr and s3, and let its security group out on 443',
+  },
+  {
+    match: /\bssm:GetParameter/,
+    cause: 'the execution role may not read a parameter of Systems Manager that the task definition names',
+    fix: 'allow ssm:GetParameters on that parameter to the execution role',
+  },
+];
+
+/** The twelve texts of facts/rotation.md §2d. */
+const SECRETS: readonly Reason[] = [
   {
     match: /did not contain json key/i,
     cause: 'the secret has no field of the name that the task definition asks for',
@@ -73,6 +92,10 @@ const REASONS: readonly Reason[] = [
     cause: 'the task cannot reach Secrets Manager over the network',
     fix: 'give its subnets a NAT gateway or a VPC endpoint for secretsmanager, and let its security group out on 443',
   },
+];
+
+/** The ends of a task that no failure to read a secret is to blame for. */
+const ENDS: readonly Reason[] = [
   {
     match: /CannotPullContainerError|CannotPullImage/i,
     cause: 'the container image cannot be pulled; the secret is not to blame',
@@ -96,11 +119,15 @@ const REASONS: readonly Reason[] = [
 ];
 
 /**
- * Recognise a stopped reason.
+ * Recognise a stopped reason. ECS joins the failures of several secrets with `;`: each different one is told.
  * @param text - `stoppedReason`, with the containers' reasons where there are any; never shortened
  * @returns the cause and the fix, or null for a text that is none of the known ones
  */
 export function whyStopped(text: string): Why | null {
-  const found = REASONS.find(({ match }) => match.test(text));
-  return found ? { cause: found.cause, fix: found.fix } : null;
+  const secrets = new Set(text.split('; ').flatMap((part) => find([...BEFORE_SECRETS, ...SECRETS], part) ?? []));
+  const found = secrets.size > 0 ? [...secrets] : [find(ENDS, text)].filter((reason) => reason !== undefined);
+  if (found.length === 0) return null;
+  return { cause: found.map(({ cause }) => cause).join('; and '), fix: found.map(({ fix }) => fix).join('; and ') };
 }
+
+const find = (reasons: readonly Reason[], text: string) => reasons.find(({ match }) => match.test(text));
