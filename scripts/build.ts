@@ -1,7 +1,7 @@
 /**
  * Builds the program: one bundle with shared chunks and one entry a command (a command loads only what it needs),
- * the manifest that spares oclif from loading every command at start, the licences of what is bundled, and the JSON
- * Schema of the configuration file.
+ * the manifest that spares oclif from loading every command at start, the licences of what is bundled, the JSON Schema
+ * of the configuration file, and the zip of the rotation function.
  *
  * Modules are evaluated as their authors wrote them: no plugin replaces or defers an import, but for the one below.
  */
@@ -9,6 +9,7 @@ import { glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { zipSync } from 'fflate';
 import { configJsonSchema } from '../src/lib/config/schema.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -74,11 +75,15 @@ const { metafile, outputFiles } = await build({
   logLevel: 'warning',
 });
 
+const rotation = await rotationZip();
+
 await rm('dist', { recursive: true, force: true });
 for (const { path, contents } of outputFiles) {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, contents);
 }
+await mkdir('dist/lambda');
+await writeFile('dist/lambda/rotation.zip', rotation);
 await writeFile('dist/secrets.d.ts', await declarations(LIBRARY));
 await writeManifest();
 await writeFile('docs/jamf-mcp.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
@@ -102,6 +107,40 @@ async function declarations(file: string): Promise<string> {
   if (/^import |\bimport\(|\bfrom '/m.test(outputText)) problems.push('its types need another file');
   if (problems.length > 0) throw new Error(`${file}: ${problems.join('; ')}`);
   return outputText;
+}
+
+/**
+ * The rotation function as AWS Lambda takes it: one ESM file with the AWS clients inside, so that what was tested here is
+ * what runs there, whatever SDK the runtime has. The same sources give the same bytes: `schedule status` compares them.
+ */
+async function rotationZip(): Promise<Uint8Array> {
+  const { outputFiles } = await build({
+    entryPoints: ['src/rotation-function.ts'],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    minify: true,
+    keepNames: true,
+    legalComments: 'none',
+    // One file cannot load optional packages; what would ask for them is never reached there.
+    external: ['@napi-rs/keyring', '@azure/identity', '@azure/keyvault-secrets', 'pg-native'],
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
+    },
+    write: false,
+    logLevel: 'warning',
+  });
+  const [code] = outputFiles;
+  if (!code) throw new Error('the rotation function was not built');
+  // A zip holds local times: these are the same figures in every time zone.
+  const zip = zipSync({
+    'index.mjs': [code.contents, { level: 9, mtime: new Date(1980, 0, 2), os: 3, attrs: 0o644 << 16 }],
+  });
+  const kilobytes = (bytes: Uint8Array) => `${String(Math.round(bytes.length / 1024))} KiB`;
+  console.log(`built the rotation function: ${kilobytes(code.contents)}, zipped ${kilobytes(zip)}`);
+  return zip;
 }
 
 async function writeManifest(): Promise<void> {
