@@ -13,6 +13,7 @@ import { canvasOf } from './canvas.ts';
 import { Command } from './command.ts';
 import { gatherSettings } from './gather.ts';
 import { onInterrupt } from './interrupt.ts';
+import { withSelection } from './selection.ts';
 import { promptOnTerminal, terminalHost, type TerminalHost } from './terminal.ts';
 
 const GLOBAL = { helpGroup: 'GLOBAL' } as const;
@@ -98,7 +99,9 @@ export abstract class BaseCommand extends Command {
    */
   protected async present<Result>(result: Result, draw: (result: Result, canvas: Canvas) => string): Promise<Result> {
     this.settle();
-    if (!this.jsonEnabled()) process.stdout.write(`${redact(draw(result, await canvasOf(process.stdout)))}\n`);
+    if (this.jsonEnabled()) return result;
+    const text = draw(result, await canvasOf(process.stdout));
+    process.stdout.write(`${redact(withSelection(text))}\n`);
     return result;
   }
 

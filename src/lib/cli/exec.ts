@@ -41,7 +41,7 @@ export async function execWithSecret(
   context: Context,
 ): Promise<number> {
   if (command.length === 0) {
-    throw new JamfMcpError('INPUT_MISSING', 'no command to run', 'put it after --: jamf-mcp secrets exec -- CMD …');
+    throw new JamfMcpError('INPUT_MISSING', 'no command to run', 'put it after --: `jamf-mcp secrets exec -- CMD …`');
   }
   const options: EnvironmentOptions = {
     only: flags.only,

@@ -4,6 +4,7 @@ import { terminalSafe } from '../format/escape.ts';
 import { jsonText } from '../format/json.ts';
 import { nearest } from '../format/nearest.ts';
 import { redact, redactDeep } from '../redact.ts';
+import { withSelection } from './selection.ts';
 
 /**
  * Make anything thrown one of our errors.
@@ -40,14 +41,16 @@ export function asJamfMcpError(
  * @param ink - colours of stderr
  */
 export function errorText(error: JamfMcpError, ink: { red(text: string): string; dim(text: string): string }): string {
-  const line = (text: string) => terminalSafe(redact(text).replace(/\s*\n\s*/g, ' '));
+  const line = (text: string) => terminalSafe(redact(withSelection(text)).replace(/\s*\n\s*/g, ' '));
   const first = `${ink.red('jamf-mcp:')} ${line(error.message)}`;
   return error.hint === null ? first : `${first}\n${ink.dim('  next:')} ${line(error.hint)}`;
 }
 
 /** The JSON text, redacted. */
 export function errorJson(error: JamfMcpError): string {
-  return jsonText(redactDeep(error.toJSON()));
+  const { error: told } = error.toJSON();
+  const hint = told.hint === null ? null : withSelection(told.hint);
+  return jsonText(redactDeep({ error: { ...told, message: withSelection(told.message), hint } }));
 }
 
 interface OclifError extends Error {

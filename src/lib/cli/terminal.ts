@@ -4,6 +4,7 @@ import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
 import type { Answer, Host, HostEvent, Question } from '../host.ts';
 import { redact, Secret } from '../redact.ts';
+import { withSelection } from './selection.ts';
 
 /** How the flags want the host to behave. */
 export interface TerminalOptions {
@@ -107,7 +108,7 @@ export function terminalHost(options: TerminalOptions, face: TerminalFace): Term
   };
 }
 
-const clean = (text: string) => terminalSafe(redact(text));
+const clean = (text: string) => terminalSafe(redact(withSelection(text)));
 
 /** `12 ms`, `3.4 s`, `2 min 5 s`. */
 export function duration(ms: number): string {

@@ -93,7 +93,7 @@ function secretFacts({ secret, tasks }: StatusResult): [string, string][] {
   const unclear = tasks.filter(({ holds }) => holds === 'unclear').length;
   const held =
     old > 0
-      ? `${String(old)} of ${String(tasks.length)} tasks hold an older value: jamf-mcp deploy`
+      ? `${String(old)} of ${String(tasks.length)} tasks hold an older value: \`jamf-mcp deploy\``
       : unclear > 0
         ? `of ${String(unclear)} of ${String(tasks.length)} tasks it is unclear what they hold`
         : '';

@@ -184,7 +184,7 @@ function refuseForeign({ to, toSecret, update }: CopyRequest, target: Target, kn
     throw new JamfMcpError(
       'CONFLICT',
       `secret ${toSecret} in the store ${to.kind} is being rotated (AWSPENDING is on version ${pending}); nothing was changed`,
-      `finish that rotation first: jamf-mcp rotate --store ${to.kind} --secret ${toSecret}`,
+      `finish that rotation first: \`jamf-mcp rotate --store ${to.kind} --secret ${toSecret}\``,
     );
   }
   if (!update && [...target.ids].some((id) => !known.has(id))) throw secretExists(toSecret, `the store ${to.kind}`);

@@ -296,7 +296,7 @@ export function secretDeleted(name: string, deletionAt: string | null, cause?: u
   return new JamfMcpError(
     'SECRET_DELETED',
     `secret ${name} is scheduled for deletion${deletionAt ? ` on ${deletionAt.slice(0, 10)}` : ''}; nothing was changed`,
-    `take it back with: jamf-mcp secrets restore --secret ${name}`,
+    `take it back with \`jamf-mcp secrets restore --secret ${name}\``,
     { cause },
   );
 }

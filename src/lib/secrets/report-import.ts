@@ -60,8 +60,7 @@ function nextSteps(result: ImportResult): string[] {
       ? ['an access key was found: a role needs none; move what uses it to a role, then delete the key']
       : []),
     ...result.secrets.map(
-      ({ secret }) =>
-        `try the values: jamf-mcp secrets verify --env ${terminalSafe(secret.environment)} --secret ${terminalSafe(secret.name)}`,
+      ({ secret }) => `try the values: \`jamf-mcp secrets verify --secret ${terminalSafe(secret.name)}\``,
     ),
   ];
 }

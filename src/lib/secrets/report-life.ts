@@ -143,7 +143,7 @@ export function drawDelete(result: DeleteResult, canvas: Canvas): string {
   if (!result.restorable) return `${ink.green('deleted')} ${headOf(result, canvas)} for good`;
   return [
     `${ink.green('scheduled')} ${headOf(result, canvas)} for deletion on ${at}`,
-    ink.dim(`until then: jamf-mcp secrets restore --secret ${terminalSafe(result.secret.name)}`),
+    ink.dim(`until then: \`jamf-mcp secrets restore --secret ${terminalSafe(result.secret.name)}\``),
   ].join('\n');
 }
 

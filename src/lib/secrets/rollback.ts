@@ -159,7 +159,7 @@ async function tryClient(
       ? new JamfMcpError(
           'CONFLICT',
           `Jamf does not accept the client secret of version ${target} any more: going back to it would stop the server`,
-          'what is needed is a new one: jamf-mcp rotate (--force goes back all the same)',
+          'what is needed is a new one: `jamf-mcp rotate` (--force goes back all the same)',
           { cause: error },
         )
       : new JamfMcpError(

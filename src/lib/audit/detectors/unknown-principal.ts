@@ -25,7 +25,7 @@ export const unknownPrincipal = perIdentity(
       severity: read || changed ? 'high' : 'medium',
       title: `${identity} is not known here and ${deed}`,
       why: `${circumstances(accesses)}, ${times(count)}; no task, no setting and not you explain it`,
-      fix: 'where it is expected, add its ARN to audit.knownPrincipals in jamf-mcp.yaml; where it is not, rotate (jamf-mcp rotate --force-deploy) and take its permission away',
+      fix: 'where it is expected, add its ARN to audit.knownPrincipals in jamf-mcp.yaml; where it is not, rotate (`jamf-mcp rotate --force-deploy`) and take its permission away',
       technique: read ? 'T1555.006' : changed ? 'T1098' : 'T1526',
     };
   },

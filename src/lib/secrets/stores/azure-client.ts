@@ -136,7 +136,7 @@ const ERRORS: readonly { match: (error: AzureError) => boolean; code: ErrorCode;
   {
     match: ({ statusCode }) => statusCode === 409,
     code: 'CONFLICT',
-    hint: 'a deleted name is free again when it has been purged: jamf-mcp secrets delete --now',
+    hint: 'a deleted name is free again when it has been purged: `jamf-mcp secrets delete --now`',
   },
   {
     match: ({ statusCode }) => statusCode === 429,
