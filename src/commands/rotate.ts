@@ -1,107 +1,77 @@
-import * as Flags from '@oclif/core/flags';
 import { BaseCommand, dryRunFlag } from '../lib/cli/base.ts';
-import { prose } from '../lib/cli/prose.ts';
 import { durationMs } from '../lib/cli/duration.ts';
-import { shellWords } from '../lib/cli/shell-words.ts';
-import { JamfMcpError } from '../lib/errors.ts';
-import { Secret } from '../lib/redact.ts';
-import { drawRotate } from '../lib/rotation/report.ts';
-import type { RotateResult } from '../lib/rotation/rotate.ts';
+import { gatherSettings } from '../lib/cli/gather.ts';
+import { prose } from '../lib/cli/prose.ts';
+import { repeatOf, requireSense, ROTATE_FLAGS, valueFrom } from '../lib/cli/rotate-flags.ts';
+import { stillRuns, thisProcess } from '../lib/cli/runner.ts';
+import { drawRotateAll } from '../lib/rotation/report.ts';
+import type { RotateOutput } from '../lib/rotation/work.ts';
 
 export default class Rotate extends BaseCommand {
-  static override summary = 'replace the Jamf client secret, roll it out and prove that it is in use';
+  static override summary = 'make a new credential, roll it out and prove that it is in use; or put everything back';
 
   static override description =
-    prose(`With one API client, Jamf refuses the old secret as soon as the new one is made, so everything that can fail is
-proved before. State is kept in the staging labels of the secret: after a failure, a crash or Ctrl-C the same command
-goes on where it stopped. Where the new value was promoted by then, it has to be said whether the tasks are still to be
-redeployed: --force-deploy or --no-deploy. JAMF_MCP_ROTATOR_CLIENT_ID and JAMF_MCP_ROTATOR_CLIENT_SECRET name another API client that
-makes the new secret; without them the client rotates itself, which needs Read and Create API Integrations.`);
+    prose(`By default the Jamf client secret. Where a second API client with equal roles takes turns with the first
+(rotate --setup-alternate makes it), the old one stays valid until the next rotation: no request fails, and rotate undo
+goes back. With one API client Jamf refuses the old secret as soon as the new one is made; everything that can fail is
+proved before, and the result tells how long that took.
+
+State is kept in the staging labels of the secret, and a second rotation is refused while one is under way. After a
+failure, a crash or Ctrl-C, rotate resume goes on and rotate status tells where it stands. Where a deployment fails, the
+version before is made current again and rolled out, if its value is still accepted.
+
+JAMF_MCP_ROTATOR_CLIENT_ID and JAMF_MCP_ROTATOR_CLIENT_SECRET name another API client that makes the new secret; without
+them the client rotates itself, which needs Read and Create API Integrations.`);
 
   static override examples = [
     '<%= config.bin %> rotate --dry-run',
     '<%= config.bin %> rotate --force-deploy',
-    '<%= config.bin %> rotate --force-deploy --env staging --yes',
-    '<%= config.bin %> rotate --force-deploy --confirm jamf-mcp-server/production --no-input --json',
+    '<%= config.bin %> rotate --only AUTH0_CLIENT_SECRET --force-deploy',
+    '<%= config.bin %> rotate -e staging -e production --force-deploy --yes --confirm jamf-mcp-server/production',
   ];
 
-  static override flags = {
-    'force-deploy': Flags.boolean({
-      summary: 'redeploy the ECS service and wait until every task has the new secret',
-      default: false,
-    }),
-    'no-deploy': Flags.boolean({
-      summary: 'leave running tasks as they are; ends an earlier run without a deployment, too',
-      default: false,
-    }),
-    cluster: Flags.string({ summary: 'ECS cluster (default: jamf-mcp-cluster)', helpValue: 'NAME' }),
-    service: Flags.string({ summary: 'ECS service (default: jamf-mcp-service)', helpValue: 'NAME' }),
-    timeout: Flags.string({
-      summary: 'how long the deployment may take: 90s, 15m, 1h (default: 15m)',
-      helpValue: 'TIME',
-    }),
-    'dry-run': dryRunFlag,
-  };
+  static override flags = { ...ROTATE_FLAGS, 'dry-run': dryRunFlag };
 
-  async run(): Promise<RotateResult> {
+  async run(): Promise<RotateOutput> {
     const { flags } = await this.parse(Rotate);
-    requireDeploy(flags);
-    const { settings, context } = await this.begin(flags);
-    const { openStore } = await import('../lib/secrets/open.ts');
-    const { jamfIssuer } = await import('../lib/rotation/issuers/jamf.ts');
-    const { rotate } = await import('../lib/rotation/rotate.ts');
-    const rotator = rotatorFrom(process.env);
-    const ecs = {
-      cluster: flags.cluster ?? settings.ecs.cluster,
-      service: flags.service ?? settings.ecs.service,
-      aws: settings.aws,
-    };
-    const result = await rotate(
-      {
-        secret: settings.secret,
-        environment: settings.environment,
-        openStore: (held) => openStore(settings, held),
-        issuer: (held) => jamfIssuer(rotator, held),
-        ecs: flags['force-deploy'] ? ecs : null,
-        noDeploy: flags['no-deploy'],
-        limitMs: durationMs(flags.timeout ?? '15m', '--timeout'),
-        dryRun: flags['dry-run'],
-        command: shellWords(this.config.bin, 'rotate', flags, REPEATED),
-      },
-      context,
+    requireSense(flags);
+    const environments = flags.env ?? [];
+    const { settings, context } = await this.begin({ ...flags, env: environments[0] });
+    const { rotatorsFrom } = await import('../lib/rotation/issuers/rotators.ts');
+    const { rotateInput } = await import('../lib/rotation/input.ts');
+    const { rotateAll } = await import('../lib/rotation/rotate-all.ts');
+    const limitMs = durationMs(flags.timeout ?? '15m', '--timeout');
+    const rotators = rotatorsFrom(process.env);
+    const first = environments.slice(0, 1);
+    const rest = await Promise.all(
+      environments.slice(1).map(async (env) => ({ env, settings: await gatherSettings({ ...flags, env }) })),
     );
-    return this.present(result, drawRotate);
+    const inputs = [{ env: first[0], settings }, ...rest].map(({ env, settings: each }) =>
+      rotateInput(
+        each,
+        {
+          rotators,
+          limitMs,
+          noDeploy: flags['no-deploy'],
+          dryRun: flags['dry-run'],
+          reason: flags.reason ?? null,
+          runner: thisProcess(each.user ?? null),
+          isRunning: stillRuns,
+          command: repeatOf(this.config.bin, { ...flags, env }),
+        },
+        {
+          wish: {
+            only: flags.only ?? [],
+            strategy: flags.strategy ?? null,
+            from: flags.ask || flags['from-file'] ? 'person' : flags.generate ? 'here' : null,
+          },
+          deploy: flags['force-deploy']
+            ? { cluster: flags.cluster ?? each.ecs.cluster, service: flags.service ?? each.ecs.service }
+            : null,
+          answers: valueFrom(flags['from-file'], flags.only ?? []),
+        },
+      ),
+    );
+    return this.present(await rotateAll(inputs, context), drawRotateAll);
   }
-}
-
-/** The flags that decide what is rotated and how, and confirm it: the command that goes on needs them again. */
-const REPEATED = [
-  ...['env', 'store', 'secret', 'profile', 'region', 'force-deploy', 'no-deploy', 'cluster', 'service'],
-  ...['yes', 'confirm', 'no-input'],
-];
-
-/** What says how a deployment is done says nothing without one. */
-function requireDeploy(flags: Readonly<Record<string, unknown>>): void {
-  const deploys = flags['force-deploy'] === true;
-  if (deploys && flags['no-deploy'] === true)
-    throw new JamfMcpError('USAGE', '--force-deploy and --no-deploy say the opposite', 'leave one of them out');
-  const idle = ['cluster', 'service', 'timeout'].filter((name) => flags[name] !== undefined).map((name) => `--${name}`);
-  if (deploys || idle.length === 0) return;
-  throw new JamfMcpError(
-    'USAGE',
-    `${idle.join(', ')} without --force-deploy: no service is redeployed, so there is nothing to apply to`,
-    `add --force-deploy, or leave out ${idle.join(', ')}`,
-  );
-}
-
-function rotatorFrom(env: NodeJS.ProcessEnv): { clientId: string; clientSecret: Secret } | null {
-  const { JAMF_MCP_ROTATOR_CLIENT_ID: clientId, JAMF_MCP_ROTATOR_CLIENT_SECRET: clientSecret } = env;
-  if (!clientId && !clientSecret) return null;
-  if (clientId && clientSecret) return { clientId, clientSecret: new Secret(clientSecret) };
-  const missing = clientId ? 'JAMF_MCP_ROTATOR_CLIENT_SECRET' : 'JAMF_MCP_ROTATOR_CLIENT_ID';
-  throw new JamfMcpError(
-    'INPUT_MISSING',
-    `the rotator client is given by half: ${missing} is not set`,
-    'set both, or none',
-  );
 }

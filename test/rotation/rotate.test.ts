@@ -9,6 +9,7 @@ import { rotate, type RotateInput, type RotateResult } from '../../src/lib/rotat
 import { fieldsFrom, schemaOf } from '../../src/lib/secrets/schema.ts';
 import { AWSCURRENT, AWSPENDING, AWSPREVIOUS, versionWith, type SecretStore } from '../../src/lib/secrets/store.ts';
 import { testContext, type TestContext } from '../support/context.ts';
+import { command, memoryRecorder, RUNNER } from '../support/rotation.ts';
 import { memoryStore, type MemoryStore } from '../support/memory-store.ts';
 
 const NAME = 'jamf-mcp-server/production';
@@ -26,6 +27,7 @@ interface Fault {
 /** A world with one secret and an issuer of which only the value made last is accepted. */
 interface World {
   store: MemoryStore;
+  memory: ReturnType<typeof memoryRecorder>;
   context: TestContext;
   /** The value that the issuer accepts. */
   live: string;
@@ -55,6 +57,7 @@ async function world(): Promise<World> {
   store.calls.length = 0;
   const it: World = {
     store,
+    memory: memoryRecorder(),
     context,
     live: 'EXAMPLE-value-0',
     calls: [],
@@ -127,12 +130,18 @@ async function world(): Promise<World> {
         secret: NAME,
         environment: 'production',
         openStore: () => Promise.resolve(faulty),
-        issuer: () => issuer,
+        issuers: () => Promise.resolve(() => issuer),
+        choice: { issuer: 'jamf', fields: [FIELD], strategy: null },
         ecs: null,
+        aws: {},
         noDeploy: false,
         limitMs: 60_000,
         dryRun: false,
-        command: 'jamf-mcp rotate',
+        reason: null,
+        runner: RUNNER,
+        isRunning: () => false,
+        recorder: it.memory.recorder,
+        command,
         ...options,
       },
       { ...context, insist: (insistence) => it.insisted.push(insistence) },

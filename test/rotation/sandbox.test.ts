@@ -5,7 +5,7 @@ import { Secret } from '../../src/lib/redact.ts';
 import { jamfIssuer, type Rotator } from '../../src/lib/rotation/issuers/jamf.ts';
 import { rotate, type RotateInput, type RotateResult } from '../../src/lib/rotation/rotate.ts';
 import { AWSCURRENT, AWSPENDING, versionWith, type SecretStore } from '../../src/lib/secrets/store.ts';
-import { SECRET, SEEDED_VERSION, seedSecret, storeOf } from '../support/rotation.ts';
+import { command, memoryRecorder, RUNNER, SECRET, SEEDED_VERSION, seedSecret, storeOf } from '../support/rotation.ts';
 import { contextIn, type SandboxContext } from '../support/sandbox-context.ts';
 import { withSandbox } from '../support/sandbox.ts';
 
@@ -14,9 +14,11 @@ describe('a rotation in the sandbox', function () {
   const sandbox = withSandbox();
   let context: SandboxContext;
   let rotator: Rotator | null;
+  let memory: ReturnType<typeof memoryRecorder>;
 
   beforeEach(async () => {
     rotator = null;
+    memory = memoryRecorder();
     context = contextIn(sandbox());
     await seedSecret(sandbox(), context);
   });
@@ -29,12 +31,19 @@ describe('a rotation in the sandbox', function () {
         secret: SECRET,
         environment: 'production',
         openStore: (held) => Promise.resolve(storeOf(held)),
-        issuer: (held) => jamfIssuer(rotator, held),
-        ecs: { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service', aws: {} },
+        issuers: ({ strategy }) =>
+          Promise.resolve((held) => jamfIssuer(rotator, held, { strategy, dryRun: options.dryRun ?? false })),
+        choice: { issuer: 'jamf', fields: ['JAMF_CLIENT_SECRET'], strategy: null },
+        ecs: { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service' },
+        aws: {},
         noDeploy: false,
         limitMs: 60_000,
         dryRun: false,
-        command: 'jamf-mcp rotate --force-deploy',
+        reason: null,
+        runner: RUNNER,
+        isRunning: () => false,
+        recorder: memory.recorder,
+        command,
         ...options,
       },
       context,
@@ -75,9 +84,9 @@ describe('a rotation in the sandbox', function () {
       calls.filter((call) => call.service === service).map(({ operation }) => operation);
     // The tasks' own reads are recorded too; ours come first.
     assert.deepEqual(operations('secretsmanager'), [
-      'DescribeSecret',
       'GetSecretValue',
       'PutSecretValue',
+      'UpdateSecretVersionStage',
       'PutSecretValue',
       'UpdateSecretVersionStage',
       'UpdateSecretVersionStage',
@@ -244,7 +253,7 @@ describe('a rotation in the sandbox', function () {
         'a service that is not there',
         'NOT_FOUND',
         /nobody/,
-        () => ({ ecs: { cluster: 'jamf-mcp-cluster', service: 'nobody', aws: {} } }),
+        () => ({ ecs: { cluster: 'jamf-mcp-cluster', service: 'nobody' } }),
       ],
       [
         'no right to write',

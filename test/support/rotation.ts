@@ -5,6 +5,8 @@ import { fieldsFrom, schemaOf } from '../../src/lib/secrets/schema.ts';
 import { awsStore } from '../../src/lib/secrets/stores/aws.ts';
 import type { SecretStore } from '../../src/lib/secrets/store.ts';
 import type { Context } from '../../src/lib/host.ts';
+import type { Recorder, RotationRecord } from '../../src/lib/rotation/record.ts';
+import type { Verb } from '../../src/lib/rotation/work.ts';
 import { sdkConfig } from './sandbox.ts';
 
 /** The secret's name in the sandbox. */
@@ -26,6 +28,27 @@ export async function seedSecret(sandbox: Sandbox, context: Context): Promise<vo
     token: SEEDED_VERSION,
   });
 }
+
+/** Keeps records in memory. */
+export function memoryRecorder(): { records: RotationRecord[]; recorder: () => Recorder } {
+  const records: RotationRecord[] = [];
+  return {
+    records,
+    recorder: () => ({
+      prepare: () => Promise.resolve(),
+      write: (record) => {
+        records.push(record);
+        return Promise.resolve(`/records/${record.rotationId}.json`);
+      },
+    }),
+  };
+}
+
+/** A process that rotates, and is gone as soon as it has stopped. */
+export const RUNNER = { user: 'tester', host: 'bench', pid: 4711 };
+
+/** The command lines of hints. */
+export const command = (verb: Verb) => (verb === 'rotate' ? 'jamf-mcp rotate' : `jamf-mcp rotate ${verb}`);
 
 /** A plain client of the sandbox's ECS. */
 export const ecsClient = (sandbox: Sandbox) => new ECSClient(sdkConfig(sandbox));

@@ -70,6 +70,7 @@ export function resolveSettings(
       cluster: first((layer) => layer.ecs?.cluster) ?? 'jamf-mcp-cluster',
       service: first((layer) => layer.ecs?.service) ?? 'jamf-mcp-service',
     },
+    rotation: { alternate: first((layer) => layer.rotation?.alternate) ?? null },
     audit: { knownPrincipals: first((layer) => layer.audit?.knownPrincipals) ?? [] },
     localStore: first((layer) => layer.localStore) ?? dataFolder,
     localKey: choices.localKey ?? first((layer) => layer.localKey) ?? null,

@@ -20,6 +20,15 @@ const environmentShape = {
     })
     .describe('the service that runs with the secret')
     .optional(),
+  rotation: z
+    .strictObject({
+      alternate: z
+        .tuple([text, text])
+        .describe('display names of two Jamf API clients with equal roles, which take turns')
+        .optional(),
+    })
+    .describe('how the secret is rotated')
+    .optional(),
   audit: z
     .strictObject({
       knownPrincipals: z

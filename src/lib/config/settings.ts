@@ -26,6 +26,11 @@ export interface Settings {
   schemas: readonly SecretSchema[];
   aws: AwsSettings;
   ecs: { cluster: string; service: string };
+  /** How the secret is rotated. */
+  rotation?: {
+    /** Display names of two Jamf API clients that take turns; null: `X` and `X (alternate)`. */
+    alternate: readonly [string, string] | null;
+  };
   audit: {
     /** ARNs (with `*`) of principals that are expected to read the secret. */
     knownPrincipals: readonly string[];

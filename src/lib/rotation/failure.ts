@@ -1,67 +1,71 @@
 /** What a rotation that stopped half-way tells: the state of the secret, and the command that goes on. */
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
+import { claimIdOf } from './claim.ts';
 import type { Failure } from './steps.ts';
+import type { Work } from './work.ts';
 
 /** How far a rotation has come. */
-export type Phase = 'untouched' | 'asked' | 'minted' | 'staged' | 'promoted' | 'verified';
+export type Phase = 'untouched' | 'claimed' | 'asked' | 'minted' | 'staged' | 'promoted' | 'verified' | 'reverted';
 
-/** What the text is made of. */
-export interface Scene {
-  phase: Phase;
-  /** The version that was current when the rotation began. */
-  currentId: string;
-  /** The version that was to be. */
-  versionId: string;
-  /** The issuer's way out, see `Issuer.recovery`. */
-  recovery: string;
-  /** The command line that goes on. */
-  command: string;
-  /** JSON-safe, for `--json`. */
-  details: unknown;
-}
-
-/** What each phase leaves behind; `lost`: repeating the command alone may not be enough. */
-const LEFT: Record<Phase, ((scene: Scene) => { state: string; lost?: boolean }) | null> = {
+/** What each phase leaves behind; `lost`: going on may not be enough. */
+const LEFT: Record<Phase, ((work: Work) => { state: string; lost?: boolean }) | null> = {
   untouched: null,
-  asked: ({ currentId }) => ({
-    state: `whether a new value was made is unknown; if so, the one in AWSCURRENT (version ${currentId}) obtains no more tokens`,
-    lost: true,
+  claimed: ({ claim }) => ({
+    state: `the secret is claimed (AWSPENDING on version ${claimIdOf(claim.rotationId)}), no new value was made`,
   }),
-  minted: ({ currentId }) => ({
-    state: `a new value was made but could not be stored, and is lost; the one in AWSCURRENT (version ${currentId}) obtains no more tokens`,
-    lost: true,
+  asked: (work) => ({
+    state: isSingle(work)
+      ? `whether a new value was made is unknown; if so, the one in AWSCURRENT (version ${work.claim.base}) obtains no more tokens`
+      : 'whether a new value was made is unknown; the one in AWSCURRENT stays valid',
+    lost: isSingle(work),
   }),
-  staged: ({ versionId }) => ({
-    state: `the new value is stored as AWSPENDING (version ${versionId}), the one before it obtains no more tokens`,
+  minted: (work) => ({
+    state: isSingle(work)
+      ? `a new value was made but could not be stored, and is lost; the one in AWSCURRENT (version ${work.claim.base}) obtains no more tokens`
+      : 'a new value was made but could not be stored, and is lost; the one in AWSCURRENT stays valid',
+    lost: isSingle(work),
   }),
-  promoted: ({ versionId }) => ({
-    state: `the new value is AWSCURRENT (version ${versionId}), but running tasks may still hold the one before it`,
+  staged: (work) => ({
+    state: `the new value is stored as AWSPENDING (version ${work.claim.rotationId})${isSingle(work) && !work.issuer.draft ? ', the one before it obtains no more tokens' : ''}`,
   }),
-  verified: ({ versionId }) => ({
-    state: `the new value is AWSCURRENT (version ${versionId}) and in use, only AWSPENDING is still on it`,
+  promoted: ({ claim }) => ({
+    state: `the new value is AWSCURRENT (version ${claim.rotationId}), but running tasks may still hold the one before it`,
+  }),
+  verified: ({ claim }) => ({
+    state: `the new value is AWSCURRENT (version ${claim.rotationId}) and in use, only the end is left: AWSPENDING is still on it`,
+  }),
+  reverted: ({ claim }) => ({
+    state: `the value before is AWSCURRENT again (version ${claim.target ?? claim.base}), but running tasks may still hold the other one`,
   }),
 };
+
+const isSingle = ({ claim }: Work) => claim.strategy === 'single';
 
 const IN_DOUBT: readonly string[] = ['UNREACHABLE', 'TIMED_OUT', 'REMOTE_FAILED', 'THROTTLED'];
 
 /** Whether an error leaves open that its call took effect. */
 export const isInDoubt = (error: unknown): boolean => error instanceof JamfMcpError && IN_DOUBT.includes(error.code);
 
+/** Whether nothing but the claim can be left: it is then withdrawn. */
+export const isUntouched = ({ phase, doubt }: Work) => phase === 'claimed' || (phase === 'asked' && !doubt);
+
 /**
  * Make the error of a rotation that stopped.
  * @param failure - the step that stopped, and what it threw
+ * @param details - JSON-safe, for `--json`
  * @returns INTERRUPTED for Ctrl-C, PARTIAL where something was changed, else the error as it is
  */
-export function stoppedError({ step, error, begun }: Failure, scene: Scene): unknown {
+export function stoppedError({ step, error, begun }: Failure, work: Work, details: unknown): unknown {
   const interrupted = isInterruption(error);
-  if (!interrupted && (!begun || step === 'preflight')) return error;
-  const left = scene.phase === 'asked' && !isInDoubt(error) ? undefined : LEFT[scene.phase]?.(scene);
-  if (!left)
+  const left = LEFT[work.phase]?.(work);
+  if (!left || (!interrupted && (!begun || step === 'preflight'))) {
     return interrupted
       ? new JamfMcpError('INTERRUPTED', 'interrupted; nothing was changed', null, { cause: error })
       : error;
-  const options = { cause: error, details: scene.details };
-  const goOn = left.lost ? scene.recovery : `go on with: ${scene.command}`;
+  }
+  const options = { cause: error, details };
+  const resume = `go on with: ${work.input.command('resume')}`;
+  const goOn = left.lost ? `${resume}; where that is refused: ${work.issuer.recovery}` : resume;
   if (interrupted)
     return new JamfMcpError('INTERRUPTED', `interrupted at the step ${step}: ${left.state}`, goOn, options);
   const fix = left.lost ? '' : fixOf(error);
@@ -73,4 +77,24 @@ function fixOf(error: unknown): string {
   const hint = error instanceof JamfMcpError ? (error.hint ?? '') : '';
   const fix = hint.replace(/(?:[,;]? ?then )?repeat the command\b.*$/, '');
   return fix === '' ? '' : `${fix}; then `;
+}
+
+/**
+ * The error of a rotation that did not take effect: everything is as it was.
+ * @param why - why it went back
+ * @param fix - what would help; null where that is not known
+ */
+export function rolledBackError(
+  why: string,
+  fix: string | null,
+  { claim, input }: Work,
+  details: unknown,
+): JamfMcpError {
+  const tasks = claim.ecs ? ', and every running task has it' : '';
+  return new JamfMcpError(
+    'REMOTE_FAILED',
+    `${why}; everything was put back: version ${claim.base} is AWSCURRENT again${tasks}`,
+    `${fix === null ? '' : `${fix}; then `}rotate anew: ${input.command('rotate')}`,
+    { details },
+  );
 }

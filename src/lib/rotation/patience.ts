@@ -67,17 +67,16 @@ export async function acceptsPatiently(
   hoped: boolean,
   context: Patience['context'],
 ): Promise<boolean | null> {
-  const { accepts } = issuer;
-  if (!accepts) return null;
+  if (!issuer.accepts) return null;
   const told = hoped
     ? `${issuer.title} does not accept the value yet`
     : `${issuer.title} still accepts the value before`;
   try {
     return await again(
       async () => {
-        const answer = await accepts(fields);
+        const answer = await issuer.accepts?.(fields);
         if (answer !== hoped) throw new Unhoped();
-        return answer;
+        return hoped;
       },
       {
         context,

@@ -1,8 +1,26 @@
-/** How the result of `rotate` looks as text. */
+/** How the results of `rotate`, `rotate resume`, `rotate abort` and `rotate undo` look as text. */
 import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
 import { table } from '../format/table.ts';
-import type { RotateResult } from './rotate.ts';
+import type { RotateOutput, RotateResult } from './work.ts';
+
+/** One environment, or several one below the other. */
+export function drawRotateAll(result: RotateOutput, canvas: Canvas): string {
+  return 'environments' in result
+    ? result.environments.map((each) => drawRotate(each, canvas)).join('\n\n')
+    : drawRotate(result, canvas);
+}
+
+const VERBS: Readonly<Record<RotateResult['outcome'], string>> = {
+  rotated: 'rotated',
+  resumed: 'finished the rotation of',
+  planned: 'dry run',
+  'rolled-back': 'put back',
+  undone: 'undid the rotation of',
+  withdrawn: 'gave the rotation up of',
+  nothing: 'nothing to do for',
+  unfinished: 'stopped rotating',
+};
 
 /** What was rotated and what is left to do; for a dry run the list of steps. */
 export function drawRotate(result: RotateResult, { ink, width }: Canvas): string {
@@ -15,17 +33,34 @@ export function drawRotate(result: RotateResult, { ink, width }: Canvas): string
       '\n',
     );
   }
-  const verb = result.outcome === 'resumed' ? 'finished the rotation of' : 'rotated';
-  const facts: [string, string][] = [
-    ['fields', result.rotated.map(({ field, issuer }) => `${terminalSafe(field)} (by ${issuer})`).join(', ')],
-    ['version', result.versionId ?? ''],
-    ['before', result.previousVersionId ?? ''],
-    ['deployment', deploymentText(result)],
+  const head = `${ink.green(VERBS[result.outcome])} ${name} (${where})`;
+  if (result.outcome === 'nothing') return `${head}: no rotation is under way`;
+  const facts: [string, string | null][] = [
+    ['fields', result.rotated.map(({ field, issuer }) => `${terminalSafe(field)} (by ${issuer})`).join(', ') || null],
+    ['version', result.versionId],
+    ['before', result.previousVersionId && `${result.previousVersionId}${beforeText(result)}`],
+    ['window', windowText(result)],
+    ['deployment', result.outcome === 'withdrawn' ? null : deploymentText(result)],
+    ['record', result.record && terminalSafe(result.record)],
   ];
   return [
-    `${ink.green(verb)} ${name} (${where})`,
-    ...facts.map(([label, text]) => `  ${ink.dim(label.padEnd(10))}  ${text}`),
+    head,
+    ...facts.flatMap(([label, text]) => (text === null ? [] : [`  ${ink.dim(label.padEnd(10))}  ${text}`])),
   ].join('\n');
+}
+
+const BEFORE: Readonly<Record<RotateResult['before'], string>> = {
+  refused: ', refused from now on',
+  accepted: ', still accepted',
+  unknown: '',
+};
+
+const beforeText = ({ before }: RotateResult) => BEFORE[before];
+
+function windowText({ windowMs, strategy, outcome }: RotateResult): string | null {
+  if (windowMs === null || (outcome !== 'rotated' && outcome !== 'resumed')) return null;
+  if (strategy === 'alternate') return 'none: the value before stayed valid throughout';
+  return `${String(Math.round(windowMs / 100) / 10)} s from the making of the new value until it was in use`;
 }
 
 function deploymentText({ deployment }: RotateResult): string {

@@ -1,45 +1,82 @@
 /** The part of a rotation that brings the new value to the tasks that run. */
 import type { EcsTarget } from '../ecs/api.ts';
+import {
+  forceDeployment,
+  inspectService,
+  watchDeployment,
+  type FinishedDeployment,
+  type ServiceOutlook,
+  type StartedDeployment,
+} from '../ecs/deployments.ts';
 import { shortly } from '../ecs/reason.ts';
-import { forceDeployment, inspectService, watchDeployment, type FinishedDeployment } from '../ecs/deployments.ts';
-import { proveTasks, type StoppedTask } from '../ecs/tasks.ts';
+import { proveTasks, type StoppedTask, type TaskProof } from '../ecs/tasks.ts';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
-import type { Phase } from './failure.ts';
 import type { Step } from './steps.ts';
+import type { Work } from './work.ts';
 
-/** What {@link rollOut} needs. */
-export interface RolloutOptions {
-  /** In ms. */
-  limitMs: number;
-  context: Context;
-  /** Told of the deployment when it is over, however it ended, and of the proof. */
-  work: { deployment: FinishedDeployment | null; phase: Phase };
+/** How services are redeployed. */
+export interface Deployer {
+  inspect(target: EcsTarget, context: Context): Promise<ServiceOutlook>;
+  force(target: EcsTarget, context: Context): Promise<StartedDeployment>;
+  watch(
+    target: EcsTarget,
+    deployment: StartedDeployment,
+    context: Context,
+    options: { limitMs: number },
+  ): Promise<FinishedDeployment>;
+  prove(target: EcsTarget, deployment: StartedDeployment, context: Context): Promise<TaskProof>;
 }
+
+const ecsDeployer: Deployer = {
+  inspect: inspectService,
+  force: forceDeployment,
+  watch: watchDeployment,
+  prove: proveTasks,
+};
+
+/** The words in which the steps speak of what they roll out. */
+interface Wording {
+  deploy: string;
+  verify: string;
+  /** Which value a task that was not replaced holds. */
+  stale: string;
+  /** Which value the new tasks have. */
+  fresh: string;
+}
+
+/** Rolling out a new value, and rolling out the one before again. */
+export const WORDING: Record<'forward' | 'back', Wording> = {
+  forward: { deploy: 'deploy', verify: 'verify', stale: 'the old secret', fresh: 'the new secret' },
+  back: { deploy: 'redeploy', verify: 'reverify', stale: 'the new secret', fresh: 'the secret before' },
+};
 
 /** How long old tasks may still show up after the deployment is steady, and the pause between two looks, in ms. */
 const PROVED_WITHIN_MS = 60_000;
 const PAUSE_MS = 2_000;
 
 /**
- * The steps deploy and verify for one service.
- * @param target - null: both are skipped
+ * The steps deploy and verify for the service of a rotation.
+ * @param wording - {@link WORDING}
  * @returns the steps, and a look at the service for the preflight: what was found, one line each
  */
 export function rollOut(
-  target: EcsTarget | null,
-  { limitMs, context, work }: RolloutOptions,
+  work: Work,
+  wording: Wording,
 ): { inspect: () => Promise<string[]>; deploy: Step; verify: Step } {
+  const { input, context } = work;
+  const deployer = input.deployer ?? ecsDeployer;
+  const target = work.claim.ecs && { ...work.claim.ecs, aws: input.aws };
   const name = target ? `${target.cluster}/${target.service}` : '';
   const skip = target
     ? undefined
-    : 'without --force-deploy running tasks keep the old secret until they are redeployed';
+    : `without --force-deploy running tasks keep ${wording.stale} until they are redeployed`;
   let steady: FinishedDeployment | null = null;
 
   return {
     async inspect() {
       if (!target) return [];
-      const { desired, running, underway } = await inspectService(target, context);
+      const { desired, running, underway } = await deployer.inspect(target, context);
       if (underway) {
         const text = `${name} is in the middle of the deployment ${underway}: the one of this rotation will take its place`;
         context.host.notify({ kind: 'warning', text });
@@ -47,15 +84,15 @@ export function rollOut(
       return [`${name} runs ${String(running)} of ${String(desired)} tasks`];
     },
     deploy: {
-      name: 'deploy',
+      name: wording.deploy,
       text: `force a new deployment of ${name}, and wait until it is steady`,
       changes: true,
       skip,
       run: async () => {
         if (!target) return '';
-        const started = await forceDeployment(target, context);
+        const started = await deployer.force(target, context);
         context.host.notify({ kind: 'progress', text: `deployment ${started.id} of ${name} is under way` });
-        const ended = await watchDeployment(target, started, context, { limitMs });
+        const ended = await deployer.watch(target, started, context, { limitMs: input.limitMs });
         work.deployment = ended;
         if (ended.state !== 'steady') throw deploymentError(ended);
         steady = ended;
@@ -63,28 +100,33 @@ export function rollOut(
       },
     },
     verify: {
-      name: 'verify',
-      text: 'check that every running task was started by that deployment, after the promotion',
+      name: wording.verify,
+      text: 'check that every running task was started by that deployment',
       changes: false,
       skip,
       run: async () => {
         if (!target || !steady) return '';
         const until = context.clock.now() + PROVED_WITHIN_MS;
         for (;;) {
-          const { running, old } = await proveTasks(target, steady, context);
+          const { running, old } = await deployer.prove(target, steady, context);
           if (old.length === 0 && running >= steady.desired) {
-            work.phase = 'verified';
+            work.inUseAt = context.clock.now();
+            if (work.phase === 'promoted') work.phase = 'verified';
             return running === 0
-              ? 'the service is scaled to zero: no task holds the old secret'
-              : `all ${String(running)} running tasks started with the new secret`;
+              ? `the service is scaled to zero: no task holds ${wording.stale}`
+              : `all ${String(running)} running tasks started with ${wording.fresh}`;
           }
-          if (context.clock.now() + PAUSE_MS > until) throw unprovedError(old, running, steady.desired);
+          if (context.clock.now() + PAUSE_MS > until) throw unprovedError(old, running, steady.desired, wording);
           await context.clock.sleep(PAUSE_MS, context.signal);
         }
       },
     },
   };
 }
+
+/** Whether a deployment ended in a way in which another attempt with the same value would end too. */
+export const isVerdict = (deployment: FinishedDeployment | null) =>
+  deployment !== null && ['failed', 'rolled-back', 'timed-out'].includes(deployment.state);
 
 const ENDED: Record<Exclude<FinishedDeployment['state'], 'steady'>, string> = {
   failed: 'failed',
@@ -109,10 +151,10 @@ function hintFor(state: FinishedDeployment['state'], last: StoppedTask | undefin
   return state === 'timed-out' ? 'give it longer with --timeout' : null;
 }
 
-function unprovedError(old: readonly string[], running: number, desired: number): JamfMcpError {
+function unprovedError(old: readonly string[], running: number, desired: number, { stale }: Wording): JamfMcpError {
   const what =
     old.length > 0
-      ? `${String(old.length)} of ${String(running)} running tasks may hold the old secret: ${old.join(', ')}`
+      ? `${String(old.length)} of ${String(running)} running tasks may hold ${stale}: ${old.join(', ')}`
       : `only ${String(running)} of ${String(desired)} tasks run`;
   return new JamfMcpError('REMOTE_FAILED', what, null);
 }

@@ -16,8 +16,8 @@ export interface Step {
   skip?: string | undefined;
   /** Ctrl-C waits until this step, and those right after it that say the same, are over. */
   held?: boolean;
-  /** Do it. @returns what was done or found, one line */
-  run(): Promise<string>;
+  /** Do it, knowing what became of the steps before. @returns what was done or found, one line */
+  run(before: readonly StepResult[]): Promise<string>;
 }
 
 /** What became of a step. */
@@ -80,7 +80,7 @@ export async function runSteps(steps: readonly Step[], { dryRun, beforeChange, h
     };
     tell('started', step.text);
     try {
-      return tell('done', await step.run());
+      return tell('done', await step.run(results));
     } catch (error) {
       failure = { step: step.name, error, begun: true };
       return tell('failed', step.text);

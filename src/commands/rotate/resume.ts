@@ -1,0 +1,46 @@
+import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
+import { durationMs } from '../../lib/cli/duration.ts';
+import { prose } from '../../lib/cli/prose.ts';
+import { repeatOf, TAKE_UP_FLAGS } from '../../lib/cli/rotate-flags.ts';
+import { stillRuns, thisProcess } from '../../lib/cli/runner.ts';
+import { drawRotate } from '../../lib/rotation/report.ts';
+import type { RotateResult } from '../../lib/rotation/work.ts';
+
+export default class RotateResume extends BaseCommand {
+  static override summary = 'finish a rotation, or an undo, that stopped half-way';
+
+  static override description =
+    prose(`Where it stands is read from the staging labels, and what it was to do from its claim: which fields, which
+strategy, which service to redeploy. Nothing that is done is done again; a value that was made and lost is made anew.
+
+Refused while the process that began it still runs on this machine. Where nothing is under way, that is said, and the
+command ends well.`);
+
+  static override examples = [
+    '<%= config.bin %> rotate resume',
+    '<%= config.bin %> rotate resume --confirm jamf-mcp-server/production --no-input',
+    '<%= config.bin %> rotate resume --no-deploy',
+  ];
+
+  static override flags = { ...TAKE_UP_FLAGS, 'dry-run': dryRunFlag };
+
+  async run(): Promise<RotateResult> {
+    const { flags } = await this.parse(RotateResume);
+    const limitMs = durationMs(flags.timeout, '--timeout');
+    const { settings, context } = await this.begin(flags);
+    const { rotatorsFrom } = await import('../../lib/rotation/issuers/rotators.ts');
+    const { runInput } = await import('../../lib/rotation/input.ts');
+    const { resumeRotation } = await import('../../lib/rotation/resume.ts');
+    const input = runInput(settings, {
+      rotators: rotatorsFrom(process.env),
+      limitMs,
+      noDeploy: flags['no-deploy'],
+      dryRun: flags['dry-run'],
+      reason: null,
+      runner: thisProcess(settings.user ?? null),
+      isRunning: stillRuns,
+      command: repeatOf(this.config.bin, flags),
+    });
+    return this.present(await resumeRotation(input, context), drawRotate);
+  }
+}

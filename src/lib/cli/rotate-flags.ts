@@ -1,0 +1,136 @@
+/** Flags of the commands that rotate, and what they come to. */
+import * as Flags from '@oclif/core/flags';
+import { JamfMcpError } from '../errors.ts';
+import { Secret } from '../redact.ts';
+import { readText } from './input.ts';
+import { shellWords } from './shell-words.ts';
+
+/** Flags of `rotate`. */
+export const ROTATE_FLAGS = {
+  env: Flags.string({
+    helpGroup: 'GLOBAL',
+    char: 'e',
+    summary:
+      'environment to work on (default: production); several: one after the other, stopping at the first failure',
+    helpValue: 'NAME',
+    env: 'JAMF_MCP_ENV',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+  only: Flags.string({
+    summary: 'the field to rotate (default: the Jamf client secret); several of one issuer',
+    helpValue: 'FIELD',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+  strategy: Flags.option({
+    summary: 'one Jamf client (single) or two that take turns (default: alternate where there are two)',
+    options: ['single', 'alternate'] as const,
+  })(),
+  ask: Flags.boolean({ summary: 'ask for the new value, made elsewhere', default: false, exclusive: ['generate'] }),
+  generate: Flags.boolean({ summary: 'make the new value here', default: false }),
+  'from-file': Flags.string({
+    summary: 'file with the new value, - for stdin; needs --only',
+    helpValue: 'FILE',
+    exclusive: ['ask', 'generate'],
+    dependsOn: ['only'],
+  }),
+  'force-deploy': Flags.boolean({
+    summary: 'redeploy the ECS service and wait until every task has the new secret',
+    default: false,
+  }),
+  'no-deploy': Flags.boolean({
+    summary: 'leave running tasks as they are, also where an earlier run was to redeploy them',
+    default: false,
+  }),
+  cluster: Flags.string({ summary: 'ECS cluster (default: jamf-mcp-cluster)', helpValue: 'NAME' }),
+  service: Flags.string({ summary: 'ECS service (default: jamf-mcp-service)', helpValue: 'NAME' }),
+  timeout: Flags.string({
+    summary: 'how long the deployment may take: 90s, 15m, 1h (default: 15m)',
+    helpValue: 'TIME',
+  }),
+  reason: Flags.string({ summary: 'why, for the record', helpValue: 'TEXT' }),
+};
+
+/** Flags of `rotate resume` and `rotate undo`: which service they redeploy, the claim says. */
+export const TAKE_UP_FLAGS = {
+  'no-deploy': Flags.boolean({ summary: 'leave running tasks as they are', default: false }),
+  timeout: Flags.string({
+    summary: 'how long the deployment may take: 90s, 15m, 1h',
+    default: '15m',
+    helpValue: 'TIME',
+  }),
+};
+
+/** The flags that say which secret, and confirm: the commands that take a rotation up need them again. */
+const WHICH = ['env', 'store', 'secret', 'profile', 'region', 'yes', 'confirm', 'no-input'];
+
+/** The flags that decide what is rotated and how. */
+const WHAT = ['only', 'strategy', 'force-deploy', 'no-deploy', 'cluster', 'service'];
+
+/** Command lines to paste, with the flags that were given. */
+export function repeatOf(
+  bin: string,
+  flags: Readonly<Record<string, unknown>>,
+): (verb: 'rotate' | 'resume' | 'abort' | 'undo' | 'status') => string {
+  return (verb) => {
+    if (verb !== 'rotate') {
+      const asks = verb === 'status' ? ['yes', 'confirm', 'no-input'] : [];
+      return shellWords(
+        bin,
+        `rotate ${verb}`,
+        flags,
+        WHICH.filter((name) => !asks.includes(name)),
+      );
+    }
+    const only = Array.isArray(flags.only) ? flags.only.map((name) => ` --only ${String(name)}`).join('') : '';
+    return shellWords(bin, `rotate${only}`, flags, [...WHAT, ...WHICH]);
+  };
+}
+
+/**
+ * Refuse flags that say nothing together.
+ * @throws JamfMcpError USAGE
+ */
+export function requireSense(flags: Readonly<Record<string, unknown>>): void {
+  const deploys = flags['force-deploy'] === true;
+  if (deploys && flags['no-deploy'] === true)
+    throw new JamfMcpError('USAGE', '--force-deploy and --no-deploy say the opposite', 'leave one of them out');
+  const given = (names: readonly string[]) =>
+    names.filter((name) => flags[name] !== undefined).map((name) => `--${name}`);
+  const idle = given(['cluster', 'service', 'timeout']);
+  if (!deploys && idle.length > 0) {
+    throw new JamfMcpError(
+      'USAGE',
+      `${idle.join(', ')} without --force-deploy: no service is redeployed, so there is nothing to apply to`,
+      `add --force-deploy, or leave out ${idle.join(', ')}`,
+    );
+  }
+  const one = given(['secret', 'cluster', 'service', 'from-file']);
+  if (Array.isArray(flags.env) && flags.env.length > 1 && one.length > 0) {
+    throw new JamfMcpError(
+      'USAGE',
+      `${one.join(', ')} would be the same in every environment`,
+      'say in jamf-mcp.yaml what each environment has, or rotate one environment at a time',
+    );
+  }
+}
+
+/**
+ * The value of one field, from a file or stdin.
+ * @returns null where no file is named
+ * @throws JamfMcpError USAGE where several fields are to come from it
+ */
+export function valueFrom(
+  path: string | undefined,
+  fields: readonly string[],
+): (() => Promise<ReadonlyMap<string, Secret>>) | null {
+  if (path === undefined) return null;
+  const [field, second] = fields;
+  if (field === undefined || second !== undefined)
+    throw new JamfMcpError('USAGE', '--from-file brings the value of one field', 'name it with --only FIELD');
+  return async () => {
+    const [text] = await readText(path);
+    return new Map([[field, new Secret(text.replace(/\r?\n$/, ''))]]);
+  };
+}

@@ -1,0 +1,31 @@
+/** Why a secret is left alone: somebody else is at work on it. */
+import { JamfMcpError } from '../errors.ts';
+import type { Context } from '../host.ts';
+import { runnerText, sinceText } from './claim.ts';
+import { HOW_FAR, type Claimed, type Standing } from './plan.ts';
+import type { RunInput } from './work.ts';
+
+/** CONFLICT: somebody else rotates this secret. */
+export function otherError(input: RunInput, { claim, kind }: Claimed, context: Context): JamfMcpError {
+  const { by, since, rotationId, issuer } = claim;
+  const what = claim.kind === 'undo' ? 'an undo' : 'a rotation';
+  const running = input.isRunning(by);
+  return new JamfMcpError(
+    'CONFLICT',
+    `${what} of ${input.secret} by ${runnerText(by)} is under way ${sinceText(since, context.clock.now())}: ${HOW_FAR[kind]}`,
+    running === true
+      ? `wait until it has ended; where it stands: ${input.command('status')}`
+      : `wait until it has ended; if that process is gone, go on with: ${input.command('resume')}`,
+    { details: { holder: { kind: claim.kind, state: kind, rotationId, by, since, issuer, running } } },
+  );
+}
+
+/** CONFLICT: AWSPENDING is on a version that nothing of ours put it on. */
+export function foreignError(input: RunInput, { holder, why }: Extract<Standing, { kind: 'foreign' }>): JamfMcpError {
+  return new JamfMcpError(
+    'CONFLICT',
+    `AWSPENDING of ${input.secret} is on version ${holder}, which no rotation of this program put there (${why}): a rotation function of AWS is at work, or stopped`,
+    `wait until it has ended; if it never will, take the label off: ${input.command('abort')}`,
+    { details: { holder: { kind: 'foreign', versionId: holder, why } } },
+  );
+}

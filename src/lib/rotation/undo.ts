@@ -1,0 +1,157 @@
+/** `rotate undo`: the version before the last rotation is current again, in the issuer and in every task too. */
+import { JamfMcpError } from '../errors.ts';
+import type { Context } from '../host.ts';
+import { withoutClaim } from '../secrets/claim.ts';
+import type { Fields, SecretVersion } from '../secrets/store.ts';
+import { backSteps, whyNoWayBack } from './back.ts';
+import { beginRun, newClaim, untouched, type Run } from './begin.ts';
+import { claimIdOf, type Claim } from './claim.ts';
+import { claimOf, look, type Claimed } from './plan.ts';
+import { foreignError, otherError } from './refusal.ts';
+import { goOn, issuerOf } from './resume.ts';
+import { runBack } from './run.ts';
+import { rollOut, WORDING } from './rollout.ts';
+import { CLAIM_TEXT, takeClaim } from './steps-of.ts';
+import type { Step } from './steps.ts';
+import type { Phase } from './failure.ts';
+import type { RotateResult, RunInput, Work } from './work.ts';
+
+/**
+ * Undo the last rotation, where the value before is still accepted or can be made so; one that is not finished, too.
+ * @throws JamfMcpError CONFLICT where it cannot be undone, or another one is under way; else as {@link rotate}
+ */
+export async function undo(input: RunInput, context: Context): Promise<RotateResult> {
+  const run = await beginRun(input, context);
+  const standing = await look(run.store, input.secret, run.hold.context);
+  switch (standing.kind) {
+    case 'free':
+      return begin(input, run, standing.current, standing.lock);
+    case 'foreign':
+      throw foreignError(input, standing);
+    case 'claimed':
+    case 'staged':
+      throw input.isRunning(standing.claim.by) === true
+        ? otherError(input, standing, run.hold.context)
+        : new JamfMcpError(
+            'CONFLICT',
+            `the rotation of ${input.secret} that is under way has not made its value current: there is nothing to undo`,
+            `give it up with: ${input.command('abort')}; or finish it: ${input.command('resume')}`,
+          );
+    case 'promoted':
+    case 'reverted':
+    case 'undoing':
+      if (input.isRunning(standing.claim.by) === true) throw otherError(input, standing, run.hold.context);
+      return standing.kind === 'promoted' ? undoUnfinished(input, run, standing) : goOn(input, run, standing, true);
+  }
+}
+
+async function begin(input: RunInput, run: Run, current: SecretVersion, lock: string | null): Promise<RotateResult> {
+  const { context } = run.hold;
+  const made = await claimOf(run.store, current, context);
+  if (!made) {
+    throw new JamfMcpError(
+      'CONFLICT',
+      `version ${current.versionId} of ${input.secret} did not come of a rotation, so there is none to undo`,
+      'an older version is made current with `jamf-mcp secrets rollback --to VERSION`',
+    );
+  }
+  const { base, issuer, fields, strategy, ecs } = made.claim;
+  const fresh = newClaim(input, context, {
+    base: current.versionId,
+    choice: { issuer, fields, strategy },
+    ecs: input.ecs ?? ecs,
+  });
+  const claim: Claim = { ...fresh, kind: 'undo', target: base };
+  const work: Work = { ...(await workOf(input, run, current, claim)), old: made.old, lock };
+  return back(work, run, { from: current.versionId, to: base, fresh: true });
+}
+
+/** Go on with an undo that stopped. */
+export async function goOnUndoing(
+  input: RunInput,
+  run: Run,
+  { claim, current }: Extract<Claimed, { kind: 'undoing' }>,
+): Promise<RotateResult> {
+  const to = claim.target ?? claim.base;
+  const { fields } = await run.store.read(input.secret, { versionId: to });
+  const done = current.versionId === to;
+  const ecs = input.noDeploy ? null : (input.ecs ?? claim.ecs);
+  const work: Work = {
+    ...(await workOf(input, run, current, { ...claim, ecs })),
+    old: withoutClaim(fields),
+    entry: 'back',
+    phase: done ? 'reverted' : 'claimed',
+  };
+  return back(work, run, { from: done ? to : claim.base, to, fresh: false });
+}
+
+/** A rotation whose value is current and whose end is still to come goes back under its own claim. */
+async function undoUnfinished(
+  input: RunInput,
+  run: Run,
+  { claim, current, old }: Extract<Claimed, { old: Fields }>,
+): Promise<RotateResult> {
+  const ecs = input.noDeploy ? null : (input.ecs ?? claim.ecs);
+  const work: Work = {
+    ...(await workOf(input, run, current, { ...claim, ecs })),
+    old,
+    entry: 'back',
+    phase: 'promoted',
+  };
+  return back(work, run, { from: claim.rotationId, to: claim.base, fresh: false });
+}
+
+async function back(
+  work: Work,
+  run: Run,
+  { from, to, fresh }: { from: string; to: string; fresh: boolean },
+): Promise<RotateResult> {
+  const { input, claim } = work;
+  const rollout = rollOut(work, WORDING.back);
+  const preflight: Step = {
+    name: 'preflight',
+    text: `check that ${work.issuer.title} still accepts the value before${claim.ecs ? ', and that the service can be redeployed' : ''}`,
+    changes: false,
+    run: async () => {
+      const why = await whyNoWayBack(work);
+      if (why !== null) {
+        throw new JamfMcpError(
+          'CONFLICT',
+          `the rotation of ${input.secret} cannot be undone: ${why}; nothing was changed`,
+          fresh ? `make a new value instead: ${input.command('rotate')}` : `go on with: ${input.command('resume')}`,
+        );
+      }
+      return [`the value of version ${to} can be used again`, ...(await rollout.inspect())].join('; ');
+    },
+  };
+  const claiming: Step = { name: 'claim', text: CLAIM_TEXT, changes: true, run: () => takeClaim(work) };
+  const holder = claim.kind === 'undo' ? claimIdOf(claim.rotationId) : claim.rotationId;
+  const list = [preflight, ...(fresh ? [claiming] : []), ...backSteps(work, { from, to, holder, outcome: 'undone' })];
+  const what = `undo the rotation of ${input.secret}: version ${to} is AWSCURRENT again`;
+  return runBack(work, list, { hold: run.hold, outcome: 'undone', what });
+}
+
+async function workOf(
+  input: RunInput,
+  run: Run,
+  current: SecretVersion,
+  claim: Claim,
+): Promise<Omit<Work, 'phase' | 'entry'> & { phase: Phase; entry: Work['entry'] }> {
+  const { context } = run.hold;
+  return {
+    ...untouched(current.fields),
+    input,
+    store: run.store,
+    arn: current.arn,
+    issuer: await issuerOf(input, claim, context),
+    context,
+    confirm: run.confirm,
+    entry: 'begin',
+    claim,
+    lock: null,
+    carry: null,
+    kept: null,
+    mintAgain: false,
+    outcome: 'resumed',
+  };
+}
