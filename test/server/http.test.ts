@@ -89,7 +89,7 @@ describe('the HTTP server', () => {
     );
   });
 
-  it('answers 503 to more than 64 requests at a time', async () => {
+  it('answers 503 to more than 256 requests at a time', async () => {
     const release: (() => void)[] = [];
     const url = await start({
       findComputers: () =>
@@ -99,7 +99,7 @@ describe('the HTTP server', () => {
           });
         }),
     });
-    const held = Array.from({ length: 64 }, () => ask(url, { body: JSON.stringify(CALL) }));
+    const held = Array.from({ length: 256 }, () => ask(url, { body: JSON.stringify(CALL) }));
     while (release.length < held.length) await new Promise((resolve) => setImmediate(resolve));
     const extra = await ask(url, { body: JSON.stringify(LIST) });
     assert.equal(extra.status, 503);

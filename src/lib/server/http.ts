@@ -12,8 +12,11 @@ export const MCP_PATH = '/mcp';
 /** Tells a supervisor that the server listens. */
 const HEALTH_PATH = '/healthz';
 
-/** Requests under way at one time; one more is answered 503. */
-const MOST_REQUESTS = 64;
+/**
+ * Requests under way at one time; one more is answered 503. Those of five seconds at 50 a second find room, should they
+ * all have to wait for a pair that is being replaced; one that waits takes about 40 KB.
+ */
+const MOST_REQUESTS = 256;
 
 /** How long a client may take to send a request, in ms. */
 const REQUEST_MS = 30_000;
