@@ -51,6 +51,8 @@ interface Token {
 export interface JamfSettings {
   /** How long a new secret is unknown to a caller without the cookie of the node that made it, in ms. */
   nodeLagMs: number;
+  /** Whether lists leave out accessTokenLifetimeSeconds, which the schema does not require. */
+  hideLifetimes: boolean;
   /** Versions of computers-inventory that are served; without 3 it is a Jamf Pro older than 11.25. */
   inventoryVersions: number[];
 }
@@ -94,6 +96,7 @@ export function createJamfClients(world: World, settings: JamfSettings): JamfCli
   const roles: ApiRole[] = [];
   const integrations: ApiIntegration[] = [];
   const tokens = new Map<string, Token>();
+  const shown = shownBy(settings);
   const nextId = (rows: readonly { id: string | number }[]) => 1 + Math.max(0, ...rows.map((row) => Number(row.id)));
 
   function mint(integration: ApiIntegration): { clientId: string; clientSecret: string } {
@@ -348,10 +351,13 @@ export function createJamfClients(world: World, settings: JamfSettings): JamfCli
 
 const encoded = (part: unknown) => Buffer.from(JSON.stringify(part)).toString('base64url');
 
-const shown = ({ credential, ...integration }: ApiIntegration) => ({
-  ...integration,
-  appType: credential ? 'CLIENT_CREDENTIALS' : 'NONE',
-});
+const shownBy =
+  (settings: JamfSettings) =>
+  ({ credential, accessTokenLifetimeSeconds, ...integration }: ApiIntegration) => ({
+    ...integration,
+    ...(settings.hideLifetimes ? {} : { accessTokenLifetimeSeconds }),
+    appType: credential ? 'CLIENT_CREDENTIALS' : 'NONE',
+  });
 
 /** components/schemas/AuthorizationV1; `-1` stands for the whole server, not one of its sites. */
 const authorization = ({ name, privileges }: Session) => ({

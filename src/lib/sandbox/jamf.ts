@@ -39,7 +39,7 @@ const ROLE_PRIVILEGES = [
 
 /** @param settings - to start with a server that has several nodes, or is older */
 export function createJamf(world: World, settings: Partial<JamfSettings> = {}): Jamf {
-  const current: JamfSettings = { nodeLagMs: 0, inventoryVersions: [1, 2, 3], ...settings };
+  const current: JamfSettings = { nodeLagMs: 0, hideLifetimes: false, inventoryVersions: [1, 2, 3], ...settings };
   const clients = createJamfClients(world, current);
   const inventory = createInventory(world);
   const { integrations, roles } = clients;
