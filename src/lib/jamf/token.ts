@@ -263,13 +263,14 @@ export function tokenKeeper(
   }
 
   async function patience(): Promise<Token> {
-    const until = clock.now() + PATIENCE_MS;
+    let waited = 0;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PATIENT_PAUSE_MS)) {
       try {
         return await renew();
       } catch (error) {
         const wait = pause * (0.5 + Math.random() / 2);
-        if (!settling || clock.now() + wait > until) throw error;
+        if (!settling || waited + wait > PATIENCE_MS) throw error;
+        waited += wait;
         host.notify({ kind: 'progress', text: `${messageOf(error)}; it is being rotated: trying again` });
         await clock.sleep(wait, context.signal);
       }
@@ -298,7 +299,8 @@ export function tokenKeeper(
         if (now >= renewAt && !renew.running()) void renewBeside();
         return token;
       }
-      if (refusal && now < refusal.until) throw refusal.error;
+      // Not where the clock was put back since.
+      if (refusal && now < refusal.until && now >= refusal.until - REFUSAL_MS) throw refusal.error;
       return await unless(signal, renewPatiently());
     },
     held: () => token,
