@@ -143,6 +143,12 @@ describe('a deployment in the sandbox', () => {
     assert.ok(sandbox().calls.some(({ operation }) => operation === 'DescribeServiceDeployments'));
   });
 
+  it('does not take the end of the deployment before for its own, while the service still names that', async () => {
+    sandbox().ecs.settings.hideNewDeploymentsMs = 60_000;
+    sandbox().ecs.script('circuit-breaker');
+    assert.equal((await deploy()).state, 'failed');
+  });
+
   it('goes by the service alone where service deployments may not be read', async () => {
     for (const operation of ['ecs:ListServiceDeployments', 'ecs:DescribeServiceDeployments']) {
       sandbox().inject({

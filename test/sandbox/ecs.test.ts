@@ -368,8 +368,10 @@ describe('sandbox ecs: a forced deployment that goes well', () => {
     const own = setup({ hideNewDeploymentsMs: 2_000 });
     const before = own.deployed().serviceDeploymentArn;
     own.force();
-    const arn = own.service().currentServiceDeployment;
+    const arn = own.ecs.deploymentsOf()[0]?.arn ?? '';
+    assert.notEqual(arn, before);
     assert.equal(own.deployed().serviceDeploymentArn, before);
+    assert.equal(own.service().currentServiceDeployment, before, 'the service still names the one before');
     const describe = () =>
       own.call<{ serviceDeployments: unknown[]; failures: unknown[] }>('DescribeServiceDeployments', {
         serviceDeploymentArns: [arn],
@@ -778,6 +780,122 @@ describe('sandbox ecs: other operations', () => {
     assert.throws(
       () => call('RegisterTaskDefinition', { family: 'x' }),
       refusal('ClientException', /Container list cannot be empty/),
+    );
+  });
+});
+
+describe('sandbox ecs: what is not the ordinary', () => {
+  const DEFINITION = { taskDefinition: SEEDED.container, desiredCount: 1 };
+
+  it('a circuit breaker has the threshold that it is given', () => {
+    const thresholds = [
+      [{ type: 'COUNT', value: 7 }, 7],
+      [{ type: 'UNBOUNDED_PERCENT', value: 50 }, 1],
+      [{ type: 'BOUNDED_PERCENT', value: 50 }, 3],
+    ] as const;
+    for (const [thresholdConfiguration, threshold] of thresholds) {
+      const own = setup();
+      const deploymentCircuitBreaker = { enable: true, rollback: false, thresholdConfiguration };
+      own.call('UpdateService', { service: SEEDED.service, deploymentConfiguration: { deploymentCircuitBreaker } });
+      own.force();
+      assert.equal(own.deployed().deploymentCircuitBreaker.threshold, threshold);
+      assert.deepEqual(own.service().deploymentConfiguration, {
+        ...own.service().deploymentConfiguration,
+        deploymentCircuitBreaker,
+      });
+    }
+  });
+
+  it('stuck: the tasks stay PENDING and nothing fails', () => {
+    const own = setup({ outcome: 'stuck' });
+    own.force();
+    own.clock.advance(3_600_000);
+    const statuses = own.tasks('RUNNING').map(({ lastStatus }) => lastStatus);
+    assert.deepEqual(statuses.toSorted(), ['PENDING', 'PENDING', 'RUNNING', 'RUNNING']);
+    assert.equal(own.service().deployments[0].rolloutState, 'IN_PROGRESS');
+    assert.equal(own.service().deployments[0].failedTasks, 0);
+  });
+
+  for (const [type, text] of [
+    [
+      'CODE_DEPLOY',
+      'Cannot force a new deployment on services with a CODE_DEPLOY deployment controller. Use AWS CodeDeploy to trigger a new deployment.',
+    ],
+    ['EXTERNAL', 'Cannot force a new deployment on services with an EXTERNAL deployment controller.'],
+  ] as const) {
+    it(`a service of ${type} has task sets and no deployments, and cannot be forced`, () => {
+      const own = setup();
+      own.call('CreateService', { serviceName: 'other', ...DEFINITION, deploymentController: { type } });
+      const { services } = own.call<{ services: { deployments: unknown[]; taskSets: { externalId?: string }[] }[] }>(
+        'DescribeServices',
+        { services: ['other'] },
+      );
+      assert.deepEqual(services[0]?.deployments, []);
+      assert.equal(services[0].taskSets[0]?.externalId !== undefined, type === 'CODE_DEPLOY');
+      assert.throws(() => own.call('UpdateService', { service: 'other', forceNewDeployment: true }), {
+        code: 'InvalidParameterException',
+        message: text,
+      });
+    });
+  }
+
+  it('a deleted service drains, is INACTIVE, and takes no update; its cluster can then be deleted', () => {
+    const own = setup();
+    const service = { service: SEEDED.service };
+    const status = () =>
+      own.call<{ services: { status: string }[] }>('DescribeServices', { services: [SEEDED.service] }).services[0]
+        ?.status;
+    assert.throws(() => own.call('DeleteService', service), { message: /while it is scaled above 0/ });
+    own.call('DeleteService', { ...service, force: true });
+    assert.equal(status(), 'DRAINING');
+    assert.throws(() => own.call('UpdateService', { ...service, desiredCount: 1 }), {
+      code: 'ServiceNotActiveException',
+    });
+    assert.throws(() => own.call('DeleteCluster'), { code: 'ClusterContainsTasksException' });
+    own.clock.advance(60_000);
+    assert.equal(status(), 'INACTIVE');
+    assert.deepEqual(own.call<{ serviceArns: string[] }>('ListServices').serviceArns, []);
+    own.call('DeleteCluster');
+    assert.throws(() => own.call('ListServices'), { code: 'ClusterNotFoundException' });
+    const { clusters } = own.call<{ clusters: { status: string }[] }>('DescribeClusters', {
+      clusters: [SEEDED.cluster],
+    });
+    assert.equal(clusters[0]?.status, 'INACTIVE');
+  });
+
+  it('a deregistered task definition is INACTIVE: described by its revision, not run, not the newest of its family', () => {
+    const own = setup();
+    const container = { name: 'a', image: 'a:1', memory: 64, entryPoint: ['true'] };
+    const register = () =>
+      own.call<{ taskDefinition: { taskDefinitionArn: string } }>('RegisterTaskDefinition', {
+        family: 'one',
+        containerDefinitions: [container],
+      }).taskDefinition.taskDefinitionArn;
+    const [first, second] = [register(), register()];
+    const ran = own.call<{ tasks: TaskAnswer[] }>('RunTask', { taskDefinition: 'one', clientToken: 'same' });
+    const again = own.call<{ tasks: TaskAnswer[] }>('RunTask', { taskDefinition: 'one', clientToken: 'same' });
+    assert.equal(again.tasks[0]?.taskArn, ran.tasks[0]?.taskArn, 'a token starts one task');
+    assert.throws(() => own.call('DeregisterTaskDefinition', { taskDefinition: 'one' }), {
+      message: /Revision is missing/,
+    });
+    own.call('DeregisterTaskDefinition', { taskDefinition: second });
+    const describe = (taskDefinition: string) =>
+      own.call<{ taskDefinition: { taskDefinitionArn: string; status: string } }>('DescribeTaskDefinition', {
+        taskDefinition,
+      }).taskDefinition;
+    assert.equal(describe('one').taskDefinitionArn, first);
+    assert.equal(describe(second).status, 'INACTIVE');
+    assert.throws(() => own.call('RunTask', { taskDefinition: second }), { message: 'TaskDefinition is inactive' });
+    const listed = (status: string) =>
+      own.call<{ taskDefinitionArns: string[] }>('ListTaskDefinitions', { familyPrefix: 'one', status })
+        .taskDefinitionArns;
+    assert.deepEqual([listed('ACTIVE'), listed('INACTIVE')], [[first], [second]]);
+    own.clock.advance(60_000);
+    const { tasks } = own.call<{ tasks: TaskAnswer[] }>('DescribeTasks', { tasks: [ran.tasks[0]?.taskArn ?? ''] });
+    assert.deepEqual(
+      [tasks[0]?.stopCode, tasks[0]?.containers[0]?.exitCode],
+      ['EssentialContainerExited', 0],
+      '`true` ends',
     );
   });
 });

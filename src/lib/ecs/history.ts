@@ -70,11 +70,18 @@ export async function deploymentsOf(
   const listed = service.deployments ?? [];
   const briefs = await serviceDeploymentsSince(ecs, since, context);
   const known = briefs ? await describeAll(ecs, briefs.slice(0, MOST_DESCRIBED), context) : [];
-  const told = known.map((deployed) => viewOf(nearestOf(listed, deployed.createdAt), deployed, known, service));
+  const primary = primaryOf(service);
+  const older = listed.filter((one) => one !== primary);
+  const belonging = ({ serviceDeploymentArn, createdAt }: ServiceDeployment) =>
+    primary && serviceDeploymentArn === service.currentServiceDeployment
+      ? primary
+      : nearestOf(service.currentServiceDeployment === undefined ? listed : older, createdAt);
+  const told = known.map((deployed) => viewOf(belonging(deployed), deployed, known, service));
   const silent = listed
     .filter((one) => !told.some(({ id }) => id === one.id))
     .map((one) => viewOf(one, null, [], service));
-  return [...told, ...silent].sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+  // Equal times keep ECS's own order, newest first.
+  return [...told, ...silent].sort((a, b) => Date.parse(b.startedAt) - Date.parse(a.startedAt));
 }
 
 /** Most service deployments that are looked at one by one. */

@@ -4,7 +4,15 @@ import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { openEcs, type EcsApi, type EcsTarget } from './api.ts';
 import type { FinishedDeployment, StartedDeployment } from './deployments.ts';
-import { breakerOf, isPassing, nearestOf, SAME_MOMENT_MS, serviceDeploymentsSince, type Breaker } from './history.ts';
+import {
+  breakerOf,
+  isPassing,
+  nearestOf,
+  primaryOf,
+  SAME_MOMENT_MS,
+  serviceDeploymentsSince,
+  type Breaker,
+} from './history.ts';
 import { judge, type Verdict } from './judge.ts';
 import { condense, kindOf, shortly } from './reason.ts';
 import { lookForStuck, type Stuck } from './stuck.ts';
@@ -125,7 +133,7 @@ const freshMemory = (deployment: StartedDeployment, now: number): Memory => ({
 
 async function look(ecs: EcsApi, memory: Memory, elapsedMs: number, context: Context): Promise<Verdict | null> {
   const service = await ecs.describeService();
-  const serviceDeployment = await findServiceDeployment(ecs, memory, context);
+  const serviceDeployment = await findServiceDeployment(ecs, service, memory, context);
   const ours = service.deployments?.find(({ id }) => id === memory.deployment.id);
   tellEvents(service, memory, context);
   memory.rollingBack = (serviceDeployment?.status ?? '').startsWith('ROLLBACK_');
@@ -182,17 +190,29 @@ function waitedFor({ seen, rollingBack, running, desired, others, stage, stuck }
 const spell = (ms: number) =>
   ms >= 120_000 && ms % 60_000 === 0 ? `${String(ms / 60_000)} min` : `${String(Math.round(ms / 1000))} s`;
 
-/** ECS gives service deployments their own ids; ours is the one that was created at the same moment. */
-async function findServiceDeployment(ecs: EcsApi, memory: Memory, context: Context): Promise<ServiceDeployment | null> {
+/** ECS gives service deployments their own ids; ours is the service's while ours is its PRIMARY, or was made when ours was. */
+async function findServiceDeployment(
+  ecs: EcsApi,
+  service: Service,
+  memory: Memory,
+  context: Context,
+): Promise<ServiceDeployment | null> {
   if (memory.serviceDeploymentArn === null) return null;
+  if (primaryOf(service)?.id === memory.deployment.id)
+    memory.serviceDeploymentArn = service.currentServiceDeployment ?? memory.serviceDeploymentArn;
+  const started = Date.parse(memory.deployment.startedAt);
   if (memory.serviceDeploymentArn === undefined) {
-    const started = Date.parse(memory.deployment.startedAt);
     const briefs = await serviceDeploymentsSince(ecs, new Date(started - SAME_MOMENT_MS), context);
     memory.serviceDeploymentArn = briefs && nearestOf(briefs, new Date(started))?.serviceDeploymentArn;
   }
   if (!memory.serviceDeploymentArn) return null;
   try {
-    return (await ecs.describeServiceDeployments([memory.serviceDeploymentArn]))[0] ?? null;
+    const [found] = await ecs.describeServiceDeployments([memory.serviceDeploymentArn]);
+    if (!found) return null;
+    if ((found.createdAt?.getTime() ?? 0) >= started - SAME_MOMENT_MS) return found;
+    // The service named the one before ours: what it says lags behind what it does.
+    memory.serviceDeploymentArn = undefined;
+    return null;
   } catch (error) {
     if (isInterruption(error) || isPassing(error)) throw error;
     context.host.notify({ kind: 'debug', text: `ecs: going on without service deployments: ${messageOf(error)}` });

@@ -110,7 +110,7 @@ export function serviceOperations(
         null,
       );
       state.services.set(service.arn, service);
-      return { service: serviceView(state, service, ['TAGS']) };
+      return { service: serviceView(state, service, ['TAGS'], visible) };
     },
     DeleteService(input) {
       const service = activeService(input);
@@ -120,7 +120,7 @@ export function serviceOperations(
       service.desiredCount = 0;
       service.status = 'DRAINING';
       scheduler.attend(service);
-      return { service: serviceView(state, service, ['TAGS']) };
+      return { service: serviceView(state, service, ['TAGS'], visible) };
     },
     UpdateService(input) {
       const service = activeService(input);
@@ -140,7 +140,7 @@ export function serviceOperations(
       service.rolling = rollingUpdate(optionalObject(input, 'deploymentConfiguration'), service.rolling);
       if (redeploy) scheduler.deploy(service, scheduler.revision(service, definition), script.nextFate(service));
       else scheduler.attend(service);
-      return { service: serviceView(state, service, ['TAGS']) };
+      return { service: serviceView(state, service, ['TAGS'], visible) };
     },
     DescribeServices(input) {
       const cluster = clusterOf(state, input);
@@ -155,7 +155,7 @@ export function serviceOperations(
       const include = textList(input, 'include');
       const found = asked.map((reference) => ({ reference, service: findService(state, cluster, reference) }));
       return {
-        services: found.flatMap(({ service }) => (service ? [serviceView(state, service, include)] : [])),
+        services: found.flatMap(({ service }) => (service ? [serviceView(state, service, include, visible)] : [])),
         failures: found
           .filter(({ service }) => !service)
           .map(({ reference }) => ({

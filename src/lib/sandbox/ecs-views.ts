@@ -143,8 +143,14 @@ function deploymentConfiguration(service: Service): Record<string, unknown> {
 /**
  * As DescribeServices gives it.
  * @param include - what the request asked to include
+ * @param known - whether a service deployment can be found already
  */
-export function serviceView(state: EcsState, service: Service, include: readonly string[]): Record<string, unknown> {
+export function serviceView(
+  state: EcsState,
+  service: Service,
+  include: readonly string[],
+  known: (deployed: ServiceDeployment) => boolean,
+): Record<string, unknown> {
   const { pending, running } = counts(tasksOf(state, service));
   const [primary] = service.deployments;
   return {
@@ -180,7 +186,7 @@ export function serviceView(state: EcsState, service: Service, include: readonly
     events: service.events.map((event) => ({ ...event, createdAt: seconds(event.createdAt) })),
     createdAt: seconds(service.createdAt),
     createdBy: service.createdBy,
-    currentServiceDeployment: service.controller === 'ECS' ? primary.serviceDeployment.arn : undefined,
+    currentServiceDeployment: service.controller === 'ECS' ? service.history.find(known)?.arn : undefined,
     currentServiceRevisions: service.deployments.map(({ revision }) =>
       revisionSummary(state, service, revision, revision === primary.revision ? service.desiredCount : 0),
     ),
