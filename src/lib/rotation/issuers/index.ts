@@ -98,7 +98,8 @@ export interface Wish {
  * @throws JamfMcpError USAGE, naming the fields that can be rotated
  */
 export function chooseIssuer({ schema, only, strategy, from }: Wish): IssuerChoice {
-  const specs = only.length > 0 ? only.map((name) => wanted(schema, name, from)) : usual(schema);
+  const specs = only.length > 0 ? only.map((name) => called(schema, name)) : usual(schema);
+  for (const spec of specs) refuseUnfit(schema, spec, from);
   const byIssuer = Map.groupBy(specs, (spec) => (from === null ? makerOf(spec) : (spec.issuer ?? 'ask')));
   const [first, second] = byIssuer.values();
   if (!first) throw cannot(schema, 'no field is named, and the schema has none that could be made anew');
@@ -134,14 +135,17 @@ function usual(schema: SecretSchema): FieldSpec[] {
   return made.filter((spec) => spec.issuer === made[0]?.issuer);
 }
 
-function wanted(schema: SecretSchema, name: string, from: Wish['from']): FieldSpec {
+function called(schema: SecretSchema, name: string): FieldSpec {
   if (!/^[\w.-]{1,128}$/.test(name)) throw cannot(schema, 'the name of a field is 1 to 128 letters, digits and . _ -');
-  const spec = fieldCalled(schema, name) ?? specOf(schema, name);
-  if (spec.secret || from === 'person' || (from === null && spec.issuer === 'jamf')) {
-    if (from !== 'here' || spec.issuer === null || spec.issuer === 'generate') return spec;
+  return fieldCalled(schema, name) ?? specOf(schema, name);
+}
+
+/** A person may give any value; what is no secret is made by nobody, but for a client id, which may change with its secret. */
+function refuseUnfit(schema: SecretSchema, spec: FieldSpec, from: Wish['from']): void {
+  if (!spec.secret && from !== 'person' && (from === 'here' || spec.issuer !== 'jamf'))
+    throw cannot(schema, `${spec.name} is no secret: it is the ${spec.describe}`);
+  if (from === 'here' && spec.issuer !== null && spec.issuer !== 'generate')
     throw cannot(schema, `${spec.name} is issued by ${spec.issuer}: a value made up here would not be accepted there`);
-  }
-  throw cannot(schema, `${spec.name} is no secret: it is the ${spec.describe}`);
 }
 
 function cannot(schema: SecretSchema, why: string): JamfMcpError {
