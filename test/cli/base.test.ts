@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCli, startCli } from '../support/cli.ts';
@@ -69,6 +69,26 @@ describe('the binary', () => {
     assert.equal(code, 2);
     assert.match(stderr, /JAMF_MCP_CONFIG names nowhere\.yaml/);
   });
+});
+
+describe('the folder of the local store', () => {
+  const typed = [['--help'], ['secrets', 'show', '--help'], ['help'], ['secrets'], ['nosuch'], ['secrets', 'list']];
+  for (const args of typed) {
+    it(`has no say in what code is run: ${args.join(' ')}`, async () => {
+      const data = await mkdtemp(join(tmpdir(), 'jamf-mcp-data-'));
+      const evil = join(data, 'jamf-mcp/node_modules/evil');
+      await mkdir(evil, { recursive: true });
+      const plugins = ['user', 'link'].map((type) => ({ name: 'evil', type, root: evil }));
+      await writeFile(join(data, 'jamf-mcp/package.json'), JSON.stringify({ oclif: { plugins } }));
+      const hooks = { init: './hook.js' };
+      await writeFile(join(evil, 'package.json'), JSON.stringify({ name: 'evil', version: '1.0.0', oclif: { hooks } }));
+      await writeFile(join(evil, 'hook.js'), 'console.error("foreign code"); module.exports = () => {};');
+      const env = { XDG_DATA_HOME: data, JAMF_MCP_STORE: 'local' };
+      const { stdout, stderr } = await runCli(args, { env });
+      assert.doesNotMatch(`${stdout}${stderr}`, /foreign code/);
+      assert.match(`${stdout}${stderr}`, /jamf-mcp|secret/i);
+    });
+  }
 });
 
 describe('the sandbox command', () => {
