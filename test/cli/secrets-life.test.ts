@@ -162,7 +162,7 @@ describe('jamf-mcp secrets, the life of a secret', () => {
 
   it('unset takes away what is named, after --yes', async () => {
     await fails(['secrets', 'unset', 'JAMF_URL'], 2, /needs a confirmation: .*remove JAMF_URL/, /--yes/);
-    const result = await run(['secrets', 'unset', 'JAMF_URL', 'NONE', '--yes']);
+    const result = await run(['secrets', 'unset', 'JAMF_URL', '--yes']);
     assert.equal(result.code, 0, result.stderr);
     assert.match(result.stderr, /warning: the schema jamf requires JAMF_URL/);
     const { JAMF_URL: url, ...rest } = sandbox().fields;

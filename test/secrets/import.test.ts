@@ -155,6 +155,30 @@ describe('importing', () => {
     assert.match((await rejectsWith('INPUT_INVALID', run(NBA, { only: ['NOPE'] }))).message, /not there: NOPE/);
   });
 
+  it('takes a name of one word for a field only where nothing else is in the file', async () => {
+    const mixed = 'URL=https://app.example.com\nPORT=3000\nCLIENT_ID=EXAMPLE-a\nclientSecret=EXAMPLE-b';
+    const result = await run(mixed);
+    assert.deepEqual(Object.keys(await current()), ['JAMF_CLIENT_ID', 'JAMF_CLIENT_SECRET', 'REQUIRED_SCOPES']);
+    assert.deepEqual(result.left, ['URL', 'PORT']);
+    const warned = () => context.events.flatMap((event) => (event.kind === 'warning' ? [event.text] : []));
+    assert.deepEqual(warned(), [
+      'URL is not taken for JAMF_URL, since .env holds other things too: if it is that, call it JAMF_URL there',
+    ]);
+
+    context.events.length = 0;
+    await run(`JAMF_URL=https://example.jamfcloud.com\n${mixed}`, { secret: 'given' });
+    assert.equal((await current('given')).JAMF_URL, 'https://example.jamfcloud.com');
+    await run('URL=https://example.jamfcloud.com\nCLIENT_ID=EXAMPLE-a', { secret: 'short' });
+    assert.equal((await current('short')).JAMF_URL, 'https://example.jamfcloud.com');
+    await run(mixed, { secret: 'told', only: ['URL'] });
+    assert.equal((await current('told')).JAMF_URL, 'https://app.example.com');
+    const json = '{"url": "https://example.jamfcloud.com", "port": 3000}';
+    const entries = await readEntries(json, 'jamf.json', 'json');
+    await run('', { secret: 'json', source: { name: 'jamf.json', entries, text: null, secret: false } });
+    assert.equal((await current('json')).JAMF_URL, 'https://example.jamfcloud.com');
+    assert.deepEqual(warned(), []);
+  });
+
   it('takes everything from another secret', async () => {
     await store.create({
       name: 'jamf-credentials',
@@ -180,6 +204,7 @@ describe('importing', () => {
         'client_id=EXAMPLE-a\nJAMF_CLIENT_ID=EXAMPLE-b',
         /^\.env:1 and \.env:2 give JAMF_CLIENT_ID two values: as client_id and as JAMF_CLIENT_ID$/,
       ],
+      ['url=EXAMPLE-nothing', /^\.env:1: url, taken for JAMF_URL, has to be a URL/],
       ['DB_PORT=x\nDB_HOST=db', /^\.env:1: DB_PORT has to be a port/, { split }],
       ['LOG_LEVEL=INFO', /^there is nothing to import: no field of the schema/],
       ['', /^there is nothing to import: it holds no fields/],

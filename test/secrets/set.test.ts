@@ -283,7 +283,7 @@ describe('secrets set and unset', () => {
 
   it('takes fields away, and only those', async () => {
     context.answer(true);
-    const result = await unsetFields(request({ names: ['AUTH0_AUDIENCE', 'ABSENT'] }), context);
+    const result = await unsetFields(request({ names: ['AUTH0_AUDIENCE'] }), context);
     const { AUTH0_AUDIENCE: gone, ...rest } = EIGHT;
     assert.ok(gone);
     assert.deepEqual(await current(), rest);
@@ -292,10 +292,26 @@ describe('secrets set and unset', () => {
     assert.match(warnings().join(), /requires AUTH0_AUDIENCE/);
   });
 
-  it('does not take a field away without a confirmation, and says what is not there', async () => {
+  it('refuses a field that the secret never had, names the nearest, and changes nothing', async () => {
+    const names = ['JAMF_URL', 'AUTH0_AUDIENC'];
+    const error = await rejectsWith('NOT_FOUND', unsetFields(request({ names }), context));
+    assert.match(error.message, /has no field AUTH0_AUDIENC; nothing was changed$/);
+    assert.match(error.hint ?? '', /^did you mean AUTH0_AUDIENCE\? `jamf-mcp secrets show`/);
+    const far = await rejectsWith('NOT_FOUND', unsetFields(request({ names: ['ABSENT'], dryRun: true }), context));
+    assert.match(far.hint ?? '', /^`jamf-mcp secrets show`/);
+    assert.deepEqual([context.questions, changes()], [[], []]);
+  });
+
+  it('is content with a field that the version before had: it has been taken away already', async () => {
+    context.answer(true);
+    await unsetFields(request({ names: ['AUTH0_AUDIENCE'] }), context);
+    const written = changes().length;
+    const again = await unsetFields(request({ names: ['AUTH0_AUDIENCE'] }), context);
+    assert.deepEqual([again.changed, again.steps[0]?.state, changes().length], [false, 'skipped', written]);
+  });
+
+  it('does not take a field away without a confirmation', async () => {
     await rejectsWith('CONFIRMATION_REQUIRED', unsetFields(request({ names: ['JAMF_URL'] }), context));
-    const result = await unsetFields(request({ names: ['ABSENT'] }), context);
-    assert.deepEqual([result.changed, result.steps[0]?.state], [false, 'skipped']);
     assert.deepEqual(changes(), []);
     // REQUIRED_SCOPES has a default: nothing is warned of
     context.answer(true);

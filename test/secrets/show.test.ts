@@ -8,7 +8,7 @@ import { schemaOf } from '../../src/lib/secrets/schema.ts';
 import { showSecret } from '../../src/lib/secrets/show.ts';
 import { AWSPENDING } from '../../src/lib/secrets/store.ts';
 import { testContext } from '../support/context.ts';
-import { memoryStore } from '../support/memory-store.ts';
+import { memoryStore, type MemoryStore } from '../support/memory-store.ts';
 import { fields, rejectsWith } from './contract.ts';
 
 const NAME = 'jamf-mcp-server/production';
@@ -155,6 +155,28 @@ describe('secrets list', () => {
     assert.match(text, /gone +- +deleted on 2026-12-22/);
     assert.match(text, /production +production +rotation pending/);
     assert.equal((await listSecrets({ store, prefix: '' }, testContext())).secrets.length, 4);
+  });
+
+  it('goes on past a secret that cannot be looked at, and says which and why', async () => {
+    const { store } = await filled();
+    const tampered = new JamfMcpError('STORE_TAMPERED', 'x.age was changed by something else');
+    const list: MemoryStore['list'] = (prefix, skip) => {
+      skip?.('jamf-mcp-server/x', tampered);
+      skip?.('jamf-mcp-server/a', tampered);
+      return store.list(prefix);
+    };
+    const result = await listSecrets({ store: { ...store, list }, prefix: '' }, testContext());
+    assert.deepEqual(
+      result.secrets.map(({ name }) => name),
+      [NAME],
+    );
+    assert.deepEqual(result.skipped, [
+      { where: 'jamf-mcp-server/a', why: 'x.age was changed by something else' },
+      { where: 'jamf-mcp-server/x', why: 'x.age was changed by something else' },
+    ]);
+    const canvas = { ink: new Chalk({ level: 0 }), width: 120 };
+    assert.match(drawList(result, canvas), /^left out jamf-mcp-server\/a: x\.age was changed by something else$/m);
+    assert.match(drawList({ ...result, secrets: [] }, canvas), /^left out jamf-mcp-server\/a/);
   });
 
   it('says so where there is none', async () => {

@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../lib/cli/base.ts';
+import { EXIT } from '../../lib/errors.ts';
 import { drawList } from '../../lib/secrets/report.ts';
 import type { ListResult } from '../../lib/secrets/list.ts';
 
@@ -26,6 +27,8 @@ export default class SecretsList extends BaseCommand {
     const { openStore } = await import('../../lib/secrets/open.ts');
     const prefix = flags.all ? '' : (flags.prefix ?? familyOf(settings.secret));
     const store = await openStore(settings, context);
-    return this.present(await listSecrets({ store, prefix }, context), drawList);
+    const result = await listSecrets({ store, prefix }, context);
+    if (result.skipped.length > 0) this.exitWith(EXIT.partial);
+    return this.present(result, drawList);
   }
 }

@@ -6,7 +6,7 @@ import type { ChangeResult } from '../../lib/secrets/set.ts';
 export default class SecretsUnset extends BaseCommand {
   static override summary = 'take fields out of the secret, every other field left as it is';
 
-  static override description = `Fields that the schema requires are named in a warning; without a terminal, --yes is needed to take any field away.`;
+  static override description = `Fields that the schema requires are named in a warning; without a terminal, --yes is needed to take any field away. A field that the secret does not have is an error, unless the version before had it.`;
 
   static override examples = [
     '<%= config.bin %> secrets unset OLD_TOKEN',

@@ -2,7 +2,7 @@
 import { JamfMcpError } from '../errors.ts';
 import { suspect, type Suspicion } from './credentials.ts';
 import type { Entry } from './formats.ts';
-import { fieldCalled, schemaOf, type FieldSpec, type SecretSchema } from './schema.ts';
+import { fieldCalled, schemaOf, type FieldSpec, type SecretSchema, type ShortNames } from './schema.ts';
 
 /** The group of credentials that no schema knows. */
 const OTHER: SecretSchema = { name: 'other', prefix: '', fields: [] };
@@ -33,6 +33,8 @@ export interface PlanRequest {
   only: readonly string[];
   /** Take everything, known or not: the source is a secret. */
   everything: boolean;
+  /** The source holds settings of all kinds, as a dotenv file does: `URL` or `PORT` in it may be anything. */
+  mixed: boolean;
 }
 
 /** One field on its way. */
@@ -70,6 +72,8 @@ export interface ImportPlan {
   credentials: FoundCredential[];
   /** Names, as in the source, of what is not imported. */
   left: string[];
+  /** What would be a field by its short name, were there not other things beside it; the field is then missing. */
+  unsure: { from: string; field: string }[];
 }
 
 /**
@@ -77,15 +81,17 @@ export interface ImportPlan {
  * @throws JamfMcpError INPUT_INVALID: nothing to import, a name of `only` that is not there, two values for one field
  */
 export function planImport(request: PlanRequest): ImportPlan {
-  const { entries, only, split } = request;
+  const { entries, only, split, schema: single } = request;
   const filled = entries.filter(({ value }) => value.trim() !== '');
-  const groups = split ? split.schemas.filter((schema) => isPresent(schema, filled)) : [request.schema];
+  const groups = split ? split.schemas.filter((schema) => isPresent(schema, filled)) : [single];
+  const mixed = request.mixed && !filled.every(({ name }) => fieldCalled(single, name));
+  const short: ShortNames = split ? 'never' : mixed ? 'of several words' : 'always';
   const targets = new Map<string, PlannedSecret>();
-  const plan: ImportPlan = { secrets: [], credentials: [], left: [] };
+  const plan: ImportPlan = { secrets: [], credentials: [], left: [], unsure: [] };
   const unused = new Set(only);
 
   for (const entry of entries) {
-    const { schema, field } = home(groups, entry, split !== null);
+    const { schema, field } = home(groups, entry, only.includes(entry.name) && !split ? 'always' : short);
     const suspicion = suspect(entry.name, entry.value);
     const wanted = only.filter((name) => name === entry.name || name === field?.name);
     for (const name of wanted) unused.delete(name);
@@ -113,6 +119,7 @@ export function planImport(request: PlanRequest): ImportPlan {
     );
   }
   plan.secrets = [...targets.values()];
+  if (mixed && only.length === 0) plan.unsure = unsureOf(single, filled, plan.secrets);
   return plan;
 }
 
@@ -120,19 +127,32 @@ export function planImport(request: PlanRequest): ImportPlan {
 function home(
   groups: readonly SecretSchema[],
   { name }: Entry,
-  full: boolean,
+  short: ShortNames,
 ): { schema: SecretSchema; field: FieldSpec | null } {
   for (const schema of groups) {
-    const field = fieldCalled(schema, name, { full });
+    const field = fieldCalled(schema, name, short);
     if (field) return { schema, field };
   }
-  return { schema: (full ? undefined : groups[0]) ?? OTHER, field: null };
+  return { schema: (short === 'never' ? undefined : groups[0]) ?? OTHER, field: null };
+}
+
+/** The short names that were not taken for fields which nothing else gives. */
+function unsureOf(
+  schema: SecretSchema,
+  entries: readonly Entry[],
+  secrets: readonly PlannedSecret[],
+): ImportPlan['unsure'] {
+  const given = new Set(secrets.flatMap(({ fields }) => fields.map(({ name }) => name)));
+  return entries.flatMap(({ name }) => {
+    const field = fieldCalled(schema, name);
+    return field && !given.has(field.name) ? [{ from: name, field: field.name }] : [];
+  });
 }
 
 /** A group is made when there is something of its own: AWS_REGION alone, which has a default, makes no `aws`. */
 function isPresent(schema: SecretSchema, entries: readonly Entry[]): boolean {
   return entries.some(({ name }) => {
-    const field = fieldCalled(schema, name, { full: true });
+    const field = fieldCalled(schema, name, 'never');
     return field !== null && field.default === undefined && field.name.startsWith(schema.prefix);
   });
 }

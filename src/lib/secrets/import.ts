@@ -94,7 +94,12 @@ export async function importSecrets(request: ImportRequest, context: Context): P
     split: request.split && { ...request.split, environment },
     only: request.only,
     everything: source.secret,
+    mixed: source.text !== null,
   });
+  for (const { from, field } of plan.unsure) {
+    const text = `${from} is not taken for ${field}, since ${source.name} holds other things too: if it is that, call it ${field} there`;
+    context.host.notify({ kind: 'warning', text });
+  }
   for (const { field } of plan.credentials) guard(source.entries.find(({ name }) => name === field)?.value ?? '');
   if (source.text !== null) {
     for (const { name, where } of credentialsInComments(source.text, source.name))
@@ -163,10 +168,13 @@ function lookedAt(
   const { values, problems } = checkFields(known ? schema : { ...schema, fields: [] }, { ...old, ...given });
   const wrong = problems.filter(({ kind, field }) => kind === 'invalid' && Object.hasOwn(given, field));
   if (wrong.length > 0) {
-    const where = (name: string) => fields.find((field) => field.name === name)?.where ?? name;
+    const told = (name: string) => {
+      const { from, where } = fields.find((field) => field.name === name) ?? { from: name, where: name };
+      return `${where}: ${from === name ? name : `${from}, taken for ${name},`}`;
+    };
     throw new JamfMcpError(
       'INPUT_INVALID',
-      wrong.map(({ field, why }) => `${where(field)}: ${field} ${why}`).join('; '),
+      wrong.map(({ field, why }) => `${told(field)} ${why}`).join('; '),
       'correct it there, or import the others with --only',
     );
   }

@@ -24,6 +24,8 @@ export interface ListResult {
   store: string;
   prefix: string;
   secrets: ListedSecret[];
+  /** The secrets that are there and could not be looked at. */
+  skipped: { where: string; why: string }[];
 }
 
 /**
@@ -36,7 +38,8 @@ export async function listSecrets(
   context: Context,
 ): Promise<ListResult> {
   context.signal.throwIfAborted();
-  const found = await store.list(prefix);
+  const skipped: ListResult['skipped'] = [];
+  const found = await store.list(prefix, (where, { message }) => skipped.push({ where, why: message }));
   const secrets = found.map((info) => ({
     name: info.name,
     arn: info.arn,
@@ -49,7 +52,13 @@ export async function listSecrets(
     changedAt: info.changedAt,
     deletionAt: info.deletionAt,
   }));
-  return { store: store.kind, prefix, secrets: secrets.sort((a, b) => (a.name < b.name ? -1 : 1)) };
+  const byName = (a: string, b: string) => (a < b ? -1 : 1);
+  return {
+    store: store.kind,
+    prefix,
+    secrets: secrets.sort((a, b) => byName(a.name, b.name)),
+    skipped: skipped.sort((a, b) => byName(a.where, b.where)),
+  };
 }
 
 /** The prefix under which a secret's siblings are: `jamf-mcp-server/` for `jamf-mcp-server/production`. */

@@ -76,7 +76,10 @@ export function drawShow(result: ShowResult, { ink, width }: Canvas): string {
 /** The secrets of a store. */
 export function drawList(result: ListResult, { ink, width }: Canvas): string {
   const under = result.prefix === '' ? '' : ` whose names begin with ${terminalSafe(result.prefix)}`;
-  if (result.secrets.length === 0) return `no secrets in ${result.store}${under}`;
+  const skipped = result.skipped.map(
+    ({ where, why }) => `${ink.red('left out')} ${ink.bold(terminalSafe(where))}: ${terminalSafe(why)}`,
+  );
+  if (result.secrets.length === 0 && skipped.length === 0) return `no secrets in ${result.store}${under}`;
   const rows = result.secrets.map((secret) => [
     ink.bold(terminalSafe(secret.name)),
     terminalSafe(secret.environment ?? '-'),
@@ -84,11 +87,8 @@ export function drawList(result: ListResult, { ink, width }: Canvas): string {
     minute(secret.changedAt),
     rotationText(secret.rotation),
   ]);
-  return table(
-    ['NAME', 'ENVIRONMENT', 'STATE', 'CHANGED', 'ROTATION'].map((header) => ink.dim(header)),
-    rows,
-    width,
-  );
+  const headers = ['NAME', 'ENVIRONMENT', 'STATE', 'CHANGED', 'ROTATION'].map((header) => ink.dim(header));
+  return [...(rows.length > 0 ? [table(headers, rows, width)] : []), ...skipped].join('\n');
 }
 
 function state(secret: ListedSecret, ink: Canvas['ink']): string {

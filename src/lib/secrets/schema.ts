@@ -83,15 +83,21 @@ export function allSchemas(own: readonly SecretSchema[]): SecretSchema[] {
  * The field that a name stands for, however it is spelt: `client_id`, `jamf-client-id`, `jamf.clientId` and
  * `JAMF_CLIENT_ID` are one. Only letters and digits count, in either case; the schema's prefix may be left out, and a
  * field may have other names (requirements rows 121, 123, 365, 370).
- * @param options - `full`: the prefix must not be left out
+ * @param short - when the prefix may be left out: always; of names of several words, since `URL` or `PORT` alone may be
+ *   anything; or never
  * @returns null where the schema has no such field
  */
-export function fieldCalled(schema: SecretSchema, name: string, options: { full?: boolean } = {}): FieldSpec | null {
+export function fieldCalled(schema: SecretSchema, name: string, short: ShortNames = 'always'): FieldSpec | null {
   const wanted = letters(name);
   const names = (field: FieldSpec) => [field.name, ...(field.aliases ?? [])].map(letters);
   const find = (letters: string) => schema.fields.find((field) => names(field).includes(letters)) ?? null;
-  return find(wanted) ?? (options.full ? null : find(letters(schema.prefix) + wanted));
+  const full = find(wanted);
+  const tooShort = short === 'never' || (short === 'of several words' && !/[^A-Za-z\d]|[a-z][A-Z]/.test(name));
+  return full ?? (tooShort ? null : find(letters(schema.prefix) + wanted));
 }
+
+/** When a field's name may be given without the prefix of its schema. */
+export type ShortNames = 'always' | 'of several words' | 'never';
 
 const letters = (name: string) => name.replace(/[^a-z\d]/gi, '').toUpperCase();
 

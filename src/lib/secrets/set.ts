@@ -1,5 +1,6 @@
 /** `secrets set` and `secrets unset`: change some fields of a secret and leave all others as they are. */
 import { JamfMcpError } from '../errors.ts';
+import { nearest } from '../format/nearest.ts';
 import type { Context } from '../host.ts';
 import { Secret } from '../redact.ts';
 import { secretDeleted } from './document.ts';
@@ -9,13 +10,14 @@ import { checkField, isSecretField, type FieldSpec, type SecretSchema } from './
 import { runStep, type ChangeStep } from './steps.ts';
 import {
   AWSPENDING,
+  AWSPREVIOUS,
   versionWith,
   type Fields,
   type SecretInfo,
   type SecretStore,
   type SecretVersion,
 } from './store.ts';
-import { currentOf, dropDraft, DRAFT, replaceCurrent } from './write.ts';
+import { currentOf, dropDraft, DRAFT, orNull, replaceCurrent } from './write.ts';
 
 /** What both commands work on. */
 interface ChangeRequest {
@@ -73,12 +75,13 @@ export async function setFields(request: SetRequest, context: Context): Promise<
 }
 
 /**
- * Take fields away; one that is not there is none the less away.
- * @throws JamfMcpError as {@link setFields}
+ * Take fields away; one that the version before had and the current one has not is away already.
+ * @throws JamfMcpError as {@link setFields}; NOT_FOUND for a field that neither has: it is a slip of the pen
  */
 export async function unsetFields(request: ChangeRequest, context: Context): Promise<ChangeResult> {
   checkNames(request.names);
   const target = await lookUp(request);
+  await refuseUnknown(request, target);
   const without = (before: Fields): Fields => new Map([...before].filter(([name]) => !request.names.includes(name)));
   return change(request, target, without, context);
 }
@@ -93,6 +96,22 @@ async function lookUp({ store, secret }: ChangeRequest): Promise<Target> {
   const info = await store.describe(secret);
   if (info.deletionAt !== null) throw secretDeleted(info.name, info.deletionAt);
   return { info, before: await currentOf(store, info.name) };
+}
+
+/** Nothing is changed where one name is wrong. The version before is read only for what the current one has not. */
+async function refuseUnknown({ store, names }: ChangeRequest, { info, before }: Target): Promise<void> {
+  const absent = names.filter((name) => !before?.fields.has(name));
+  if (absent.length === 0) return;
+  const reading = store.read(info.name, { stage: AWSPREVIOUS });
+  const earlier = await orNull(reading, 'VERSION_NOT_FOUND', 'SECRET_MALFORMED');
+  const [unknown] = absent.filter((name) => !earlier?.fields.has(name));
+  if (unknown === undefined) return;
+  const [near] = nearest(unknown, [...(before?.fields.keys() ?? [])], 1);
+  throw new JamfMcpError(
+    'NOT_FOUND',
+    `secret ${info.name} has no field ${unknown}; nothing was changed`,
+    `${near === undefined ? '' : `did you mean ${near}? `}\`jamf-mcp secrets show\` lists its fields`,
+  );
 }
 
 /** `FIELD=value` is what people type at first: it is not repeated, since it holds a secret. */

@@ -2,6 +2,7 @@
  * The port behind which every store of secrets stands. Words are those of AWS Secrets Manager for every store:
  * a secret has versions, a version carries staging labels, a label sits on one version at a time.
  */
+import { JamfMcpError, type ErrorCode } from '../errors.ts';
 import type { Secret } from '../redact.ts';
 
 /** The stores there are. */
@@ -67,6 +68,27 @@ export interface SecretVersion {
 /** Which version to read: always named, never "the default". */
 export type VersionRef = { stage: string } | { versionId: string };
 
+/** Told of one secret that a list has to do without, and why. */
+export type Skip = (name: string, error: JamfMcpError) => void;
+
+/** What can be wrong with one secret while the others are as they should be. */
+const OF_ONE_SECRET: readonly ErrorCode[] = ['STORE_TAMPERED', 'SECRET_MALFORMED', 'ACCESS_DENIED'];
+
+/**
+ * Look at one secret of a list.
+ * @returns null where `skip` was told of it
+ * @throws what `work` throws, where it concerns more than this secret or there is no `skip`
+ */
+export async function orSkip<T>(name: string, skip: Skip | undefined, work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!skip || !(error instanceof JamfMcpError) || !OF_ONE_SECRET.includes(error.code)) throw error;
+    skip(name, error);
+    return null;
+  }
+}
+
 /**
  * A store of secrets.
  *
@@ -82,8 +104,11 @@ export interface SecretStore {
   /** What is known without reading a value; also of a secret that is scheduled for deletion (`deletionAt`). */
   describe(name: string): Promise<SecretInfo>;
 
-  /** Every secret whose name begins with the prefix, to the end of the list. */
-  list(prefix: string): Promise<SecretInfo[]>;
+  /**
+   * Every secret whose name begins with the prefix, to the end of the list.
+   * @param skip - told of each one that is there and cannot be looked at; without it the first of them is thrown
+   */
+  list(prefix: string, skip?: Skip): Promise<SecretInfo[]>;
 
   /**
    * Read one version.

@@ -97,7 +97,7 @@ function fieldsOf({ schema: name, needs }: LiveCheck, { fields }: SecretVersion)
   const values: Record<string, string> = {};
   for (const schema of schemas) {
     for (const [given, value] of fields) {
-      const field = fieldCalled(schema, given, { full: true });
+      const field = fieldCalled(schema, given, 'never');
       if (!field || value.reveal() === '') continue;
       values[field.name] = value.reveal();
       names.set(field.name, given);

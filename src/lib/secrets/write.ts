@@ -49,14 +49,14 @@ export async function dropDraft(store: SecretStore, name: string, versionId: str
 }
 
 /**
- * What a call gives, or null where it fails with that one code.
+ * What a call gives, or null where it fails with one of these codes.
  * @throws everything else
  */
-export async function orNull<T>(work: Promise<T>, code: JamfMcpError['code']): Promise<T | null> {
+export async function orNull<T>(work: Promise<T>, ...codes: JamfMcpError['code'][]): Promise<T | null> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof JamfMcpError && error.code === code) return null;
+    if (error instanceof JamfMcpError && codes.includes(error.code)) return null;
     throw error;
   }
 }

@@ -123,6 +123,18 @@ describe('the files of the local store', () => {
     await rejectsWith('STORE_TAMPERED', open().read('third', { stage: AWSCURRENT }));
   });
 
+  it('do not keep the others from a list when one was changed', async () => {
+    for (const name of [NAME, 'other', 'third']) await open().create(secret(name));
+    await writeFile(join(folder, 'other.age'), 'EXAMPLE: nothing that opens');
+    const skipped: [string, string][] = [];
+    const found = await open().list('', (name, error) => skipped.push([name, error.code]));
+    assert.deepEqual(found.map(({ name }) => name).sort(), [NAME, 'third']);
+    assert.deepEqual(skipped, [['other', 'STORE_TAMPERED']]);
+    await rejectsWith('STORE_TAMPERED', open().list(''));
+    await rm(join(folder, 'key.txt'));
+    await rejectsWith('CREDENTIALS_MISSING', open().list('', () => assert.fail('that concerns all of them')));
+  });
+
   it('are refused when an older copy is put back, and the copy is named', async () => {
     await open().create(secret());
     const path = join(folder, FILE);

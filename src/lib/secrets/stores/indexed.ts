@@ -28,7 +28,7 @@ import {
 } from '../document.ts';
 import { checkWindow } from '../rules.ts';
 import { fieldsFrom, type SecretSchema } from '../schema.ts';
-import { AWSCURRENT, AWSPREVIOUS, type SecretStore, type StoreKind } from '../store.ts';
+import { AWSCURRENT, AWSPREVIOUS, orSkip, type SecretStore, type StoreKind } from '../store.ts';
 
 /** A version in the index: where its value is, instead of the value. */
 export type IndexedVersion = Omit<StoredVersion, 'fields'> & { ref: string };
@@ -250,10 +250,10 @@ export function indexedStore(backend: Backend, schema: SecretSchema, context: Co
       return infoOf(documentOf(index), backend.arnOf(index.name));
     },
 
-    async list(prefix) {
+    async list(prefix, skip) {
       const names = (await backend.names(prefix)).sort();
       const found = await inGroups(names, async (name) => {
-        const held = await look(name);
+        const held = await orSkip(name, skip, () => look(name));
         if (!held) return null;
         const document = stillThere(documentOf(held.index), now());
         if (document) return infoOf(document, backend.arnOf(name));

@@ -21,7 +21,7 @@ import {
 } from '../document.ts';
 import { checkName } from '../rules.ts';
 import type { SecretSchema } from '../schema.ts';
-import type { SecretStore } from '../store.ts';
+import { orSkip, type SecretStore } from '../store.ts';
 import { arnOf, fileOf, nameIn, nameOf, secretFiles, told, WHERE } from './local-folder.ts';
 import type { Deed, Journal } from './local-journal.ts';
 import { localAccess, type LocalOptions } from './local-access.ts';
@@ -104,12 +104,13 @@ export function localStore(options: LocalOptions & { schema: SecretSchema }, con
 
     describe: (name) => look(name, (document) => infoOf(document, arnOf(document.name))),
 
-    list: (prefix) =>
+    list: (prefix, skip) =>
       told(folder, async () => {
         if (!(await access.hasKey())) return [];
         const documents = await access.alone(async (journal) => {
           const files = (await secretFiles(folder)).filter((file) => nameIn(file).startsWith(prefix));
-          return (await Promise.all(files.map((file) => access.load(journal, file)))).filter((found) => found !== null);
+          const load = (file: string) => orSkip(nameIn(file), skip, () => access.load(journal, file));
+          return (await Promise.all(files.map(load))).filter((found) => found !== null);
         });
         const there = documents.filter((document) => stillThere(document, now()));
         for (const document of documents) if (!there.includes(document)) await purge(document);
