@@ -204,6 +204,67 @@ describeCli('sandbox: the AWS CLI', function () {
     assert.equal(((await ok('ecs', 'list-services', ...CLUSTER)).serviceArns as unknown[]).length, 2);
   });
 
+  it('ecs: a one-off task of a definition that goes again, services of other controllers, deletion', async () => {
+    const containers = JSON.stringify([{ name: 'main', image: 'example:1', memory: 128, entryPoint: ['true'] }]);
+    const made = await ok(
+      'ecs',
+      'register-task-definition',
+      '--family',
+      'proof',
+      '--container-definitions',
+      containers,
+    );
+    const { taskDefinitionArn: arn } = made.taskDefinition as { taskDefinitionArn: string };
+    const definition = ['--task-definition', arn];
+    const run = await ok(
+      'ecs',
+      'run-task',
+      ...CLUSTER,
+      ...definition,
+      '--client-token',
+      'once',
+      '--started-by',
+      'proof/1',
+    );
+    const again = await ok(
+      'ecs',
+      'run-task',
+      ...CLUSTER,
+      ...definition,
+      '--client-token',
+      'once',
+      '--started-by',
+      'proof/1',
+    );
+    const [task] = run.tasks as { taskArn: string }[];
+    assert.deepEqual((again.tasks as { taskArn: string }[])[0]?.taskArn, task?.taskArn);
+    await ok('ecs', 'wait', 'tasks-stopped', ...CLUSTER, '--tasks', task?.taskArn ?? '');
+    const gone = await ok('ecs', 'deregister-task-definition', ...definition);
+    assert.equal((gone.taskDefinition as { status: string }).status, 'INACTIVE');
+    await refused('ClientException', 'ecs', 'run-task', ...CLUSTER, ...definition);
+
+    const elsewhere = ['--cluster', 'other'];
+    const create = ['create-service', ...elsewhere, '--task-definition', 'other', '--desired-count', '0'];
+    await ok('ecs', ...create, '--service-name', 'blue', '--deployment-controller', 'type=CODE_DEPLOY');
+    const blue = ['--service', 'blue'];
+    await refused(
+      'InvalidParameterException',
+      'ecs',
+      'update-service',
+      ...elsewhere,
+      ...blue,
+      '--force-new-deployment',
+    );
+    const { services } = (await ok('ecs', 'describe-services', ...elsewhere, '--services', 'blue')) as {
+      services: { deployments: unknown[]; taskSets: unknown[] }[];
+    };
+    assert.deepEqual([services[0]?.deployments.length, services[0]?.taskSets.length], [0, 1]);
+    await ok('ecs', 'delete-service', ...elsewhere, ...blue);
+    await ok('ecs', 'wait', 'services-inactive', ...elsewhere, '--services', 'blue');
+    await ok('ecs', 'delete-cluster', ...elsewhere);
+    await refused('ClusterNotFoundException', 'ecs', 'list-services', ...elsewhere);
+  });
+
   it('ecs: a forced deployment, until it is stable', async () => {
     await ok('ecs', 'update-service', ...SERVICE, '--force-new-deployment');
     const deployments = await ok('ecs', 'list-service-deployments', ...SERVICE);
