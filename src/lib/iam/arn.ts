@@ -75,3 +75,15 @@ export function arnContains(outer: string, inner: string): boolean {
 export function arnsIntersect(a: string, b: string): boolean {
   return byPart(a, b, globsIntersect);
 }
+
+/**
+ * Whether a pattern takes in a resource of a type.
+ * @param type - the type's pattern, where `*` stands for a variable: a Region and an account that are variables are
+ *   never empty, and an empty part is no wildcard
+ */
+export function typeIntersects(type: string, pattern: string): boolean {
+  if (pattern === '*') return true;
+  const [partition, service, region, account, resource] = arnParts(type) ?? ['*', '*', '*', '*', '*'];
+  const filled = (part: string) => (part === '*' ? '?*' : part);
+  return arnsIntersect(`arn:${partition}:${service}:${filled(region)}:${filled(account)}:${resource}`, pattern);
+}

@@ -233,7 +233,7 @@ function keyFrom([name, type]: readonly [string, string]): ConditionKey {
 }
 
 /** A variable part of a key's name, however the service's authors wrote it. */
-const VARIABLE = /\$\{[^}]*\}|(?<=\/)tag-?key$/gi;
+const VARIABLE = /\$\{[^}]*\}|<[^>]*>|(?<=\/)tag-?key$/gi;
 
 /** Look up a lower-case name: exactly, or as the instance of a name with a variable part. */
 function keyIndex(keys: readonly ConditionKey[]): (name: string) => ConditionKey | null {

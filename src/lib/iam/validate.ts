@@ -1,0 +1,93 @@
+/** `iam validate`: reads sources, runs the rules, counts lines. */
+import type { Catalogue } from './catalogue.ts';
+import { SEVERITIES, tally, type Finding, type Problem, type Severity } from './finding.ts';
+import { readDocument } from './parse.ts';
+import type { Policy, PolicyType } from './policy.ts';
+import { collector } from './rules/check.ts';
+import { checkEscalation } from './rules/escalation.ts';
+import { CHECKS } from './rules/index.ts';
+import { lineStarts, regionOf, type Document, type ReadOptions, type Source } from './source.ts';
+import { pathText } from './tree.ts';
+
+/** One policy that was looked at. */
+export interface Input {
+  /** The source's name; behind `#` where in it the policy stands, unless it is the whole of it. */
+  name: string;
+  type: PolicyType;
+}
+
+/** Result of `iam validate`. */
+export interface ValidateResult {
+  inputs: Input[];
+  findings: Finding[];
+  summary: Record<Severity, number>;
+  /** The day of the data on services and actions. */
+  dataDate: string;
+}
+
+/**
+ * Validate sources. Nothing is thrown for what is in them: that becomes findings.
+ * @returns findings by source in the order given, then by place
+ */
+export async function validate(
+  sources: readonly Source[],
+  options: ReadOptions,
+  catalogue: Catalogue,
+): Promise<ValidateResult> {
+  const inputs: Input[] = [];
+  const findings: Finding[] = [];
+  for (const source of sources) {
+    const document = await readDocument(source, options);
+    inputs.push(...inputsOf(document));
+    findings.push(...findingsOf(document, checkDocument(document, catalogue)));
+  }
+  return { inputs, findings, summary: tally(findings), dataDate: catalogue.date };
+}
+
+/** The policies of a document, as the result names them. */
+export function inputsOf({ source, policies }: Document): Input[] {
+  return policies.map(({ type, path }) => ({
+    name: path.length === 0 ? source.name : `${source.name}#${pathText(path)}`,
+    type,
+  }));
+}
+
+/** Run every rule over every policy of a document; the reader's own problems come with them. */
+export function checkDocument(document: Document, catalogue: Catalogue): Problem[] {
+  const { context, problems } = collector(catalogue, document.source.text);
+  for (const policy of document.policies) for (const check of CHECKS) check(policy, context);
+  for (const policies of principalsOf(document.policies)) checkEscalation(policies, context);
+  return [...document.problems, ...problems];
+}
+
+/** Policies that belong to one principal: in a template those of one resource, elsewhere each by itself. */
+function principalsOf(policies: readonly Policy[]): Policy[][] {
+  const groups = new Map<string | Policy, Policy[]>();
+  for (const policy of policies) {
+    const owner = policy.origin.template ? policy.origin.name : policy;
+    const group = groups.get(owner);
+    if (group) group.push(policy);
+    else groups.set(owner, [policy]);
+  }
+  return [...groups.values()];
+}
+
+/** Problems as findings, in the order of the file, the worse first where they are at the same place. */
+export function findingsOf(document: Document, problems: readonly Problem[]): Finding[] {
+  if (problems.length === 0) return [];
+  const starts = lineStarts(document.source.text);
+  const worst = (severity: Severity) => SEVERITIES.indexOf(severity);
+  return [...problems]
+    .sort((a, b) => a.at.range.start - b.at.range.start || worst(a.severity) - worst(b.severity))
+    .map(({ rule, at, also, message, severity, fix }) => ({
+      rule: rule.id,
+      code: rule.code,
+      kind: rule.kind,
+      severity,
+      file: document.source.name,
+      ...regionOf(starts, at),
+      message,
+      fix: fix ?? rule.fix,
+      related: also.map((place) => regionOf(starts, place)),
+    }));
+}
