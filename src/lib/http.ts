@@ -2,7 +2,7 @@
  * HTTP to a JSON service as every client here speaks it: timed, a few requests at a time, repeated where that helps,
  * cancellable, told to the host without bodies, and its failures in words that a person can act on.
  */
-import { isInterruption, JamfMcpError, messageOf } from './errors.ts';
+import { isInterruption, JamfMcpError, messageOf, type ErrorCode } from './errors.ts';
 import type { Context } from './host.ts';
 import { limiter, type Turn } from './limiter.ts';
 import { redact } from './redact.ts';
@@ -142,6 +142,31 @@ export function jsonOf(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What a range of statuses means, and what to do about it. */
+export interface Meaning {
+  from: number;
+  to: number;
+  code: ErrorCode;
+  hint: string;
+}
+
+/**
+ * Say what an answer other than success means.
+ * @param label - method and path
+ * @param reason - the service's own words, redacted, with `: ` before; empty where it gives none
+ * @param meanings - first match wins; REMOTE_FAILED where none does
+ */
+export function statusError(
+  { name }: Service,
+  label: string,
+  { status, reason }: { status: number; reason: string },
+  meanings: readonly Meaning[],
+): JamfMcpError {
+  const known = meanings.find(({ from, to }) => status >= from && status <= to);
+  const text = `${name} ${label} answered ${String(status)}${reason}`;
+  return new JamfMcpError(known?.code ?? 'REMOTE_FAILED', text, known?.hint ?? null);
 }
 
 const authority = (setting: string) =>

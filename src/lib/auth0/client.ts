@@ -2,9 +2,9 @@
  * Auth0: client credentials for tokens, and the Management API as far as a client secret is replaced with it
  * (facts/rotation.md §2b).
  */
-import { JamfMcpError, type ErrorCode } from '../errors.ts';
+import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
-import { jsonOf, sender, type Answer, type Send, type Service } from '../http.ts';
+import { jsonOf, sender, statusError, type Answer, type Meaning, type Send, type Service } from '../http.ts';
 import { isLoopback } from '../loopback.ts';
 import { redact, Secret } from '../redact.ts';
 
@@ -137,7 +137,7 @@ async function present(
       'check AUTH0_DOMAIN: the domain of the tenant, such as example.eu.auth0.com',
     );
   }
-  throw statusError(answer, `POST ${TOKEN_PATH}`);
+  throw failure(answer, `POST ${TOKEN_PATH}`);
 }
 
 /** The Management API, with the token of an application that may use it. */
@@ -167,7 +167,7 @@ export function auth0Management(
     const init = jsonRequest(method, body, token);
     const label = `${method} ${path.replace(/\?.*/, '')}`;
     const answer = await send(label, new URL(originOf(domain) + path), init, method !== 'POST');
-    if (answer.status < 200 || answer.status >= 300) throw statusError(answer, label);
+    if (answer.status < 200 || answer.status >= 300) throw failure(answer, label);
     return jsonOf(answer.text);
   }
 
@@ -219,7 +219,7 @@ function jsonRequest(method: string, body: unknown, token?: Secret): RequestInit
 }
 
 /** What a status other than success means; first match wins. */
-const STATUSES: readonly { from: number; to: number; code: ErrorCode; hint: string }[] = [
+const STATUSES: readonly Meaning[] = [
   { from: 400, to: 400, code: 'INPUT_INVALID', hint: 'check what the message names, in the Auth0 dashboard' },
   {
     from: 401,
@@ -238,15 +238,8 @@ const STATUSES: readonly { from: number; to: number; code: ErrorCode; hint: stri
   { from: 500, to: 599, code: 'REMOTE_FAILED', hint: 'Auth0 has a problem of its own: try again later' },
 ];
 
-function statusError({ status, text }: Answer, label: string): JamfMcpError {
-  const known = STATUSES.find(({ from, to }) => status >= from && status <= to);
-  const reason = reasonIn((jsonOf(text) ?? {}) as Record<string, unknown>);
-  return new JamfMcpError(
-    known?.code ?? 'REMOTE_FAILED',
-    `auth0 ${label} answered ${String(status)}${reason}`,
-    known?.hint ?? null,
-  );
-}
+const failure = ({ status, text }: Answer, label: string): JamfMcpError =>
+  statusError(AUTH0, label, { status, reason: reasonIn((jsonOf(text) ?? {}) as Record<string, unknown>) }, STATUSES);
 
 /** Auth0's own words for a failure, with `: ` before; redacted, one line. */
 function reasonIn(said: Readonly<Record<string, unknown>>): string {

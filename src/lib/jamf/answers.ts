@@ -1,6 +1,6 @@
 /** What a Jamf Pro server answered, made a value or an error that says what to do. */
-import { JamfMcpError, type ErrorCode } from '../errors.ts';
-import { jsonOf, type Answer, type Service } from '../http.ts';
+import { JamfMcpError } from '../errors.ts';
+import { jsonOf, statusError, type Answer, type Meaning, type Service } from '../http.ts';
 import { isLoopback } from '../loopback.ts';
 import { redact, Secret } from '../redact.ts';
 
@@ -59,7 +59,7 @@ export function tokenFrom(answer: Answer, pair: { url: string; clientId: string 
       'check client id and secret, and that the client is enabled in Jamf Pro under Settings > API roles and clients',
     );
   }
-  if (status !== 200) throw statusError(answer, 'POST', TOKEN_PATH);
+  if (status !== 200) throw failure(answer, 'POST', TOKEN_PATH);
   const body = jsonOf(answer.text) as { access_token?: unknown; expires_in?: unknown; scope?: unknown } | undefined;
   if (typeof body?.access_token !== 'string' || typeof body.expires_in !== 'number')
     throw notJamf('answers without a token');
@@ -76,7 +76,7 @@ export function tokenFrom(answer: Answer, pair: { url: string; clientId: string 
  * @throws JamfMcpError as its status says
  */
 export function decode(answer: Answer, method: string, path: string): unknown {
-  if (answer.status < 200 || answer.status >= 300) throw statusError(answer, method, path);
+  if (answer.status < 200 || answer.status >= 300) throw failure(answer, method, path);
   if (answer.text === '') return undefined;
   const value = jsonOf(answer.text);
   if (value === undefined) {
@@ -90,7 +90,7 @@ export function decode(answer: Answer, method: string, path: string): unknown {
 }
 
 /** What a status other than success means; first match wins. */
-const STATUSES: readonly { from: number; to: number; code: ErrorCode; hint: string }[] = [
+const STATUSES: readonly Meaning[] = [
   {
     from: 401,
     to: 401,
@@ -112,16 +112,10 @@ const PRIVILEGES: readonly [RegExp, string][] = [
   [/^GET \/api\/v\d\/computers-inventory/, 'Read Computers'],
 ];
 
-function statusError(answer: Answer, method: string, path: string): JamfMcpError {
-  const { status } = answer;
-  const known = STATUSES.find(({ from, to }) => status >= from && status <= to);
+function failure({ status, text }: Answer, method: string, path: string): JamfMcpError {
   const privilege = PRIVILEGES.find(([match]) => match.test(`${method} ${path}`))?.[1];
   const lacks = status === 403 && privilege ? `, the API client lacks the privilege “${privilege}”` : '';
-  return new JamfMcpError(
-    known?.code ?? 'REMOTE_FAILED',
-    `jamf ${method} ${path} answered ${String(status)}${reason(answer.text)}${lacks}`,
-    known?.hint ?? null,
-  );
+  return statusError(JAMF, `${method} ${path}`, { status, reason: reason(text) + lacks }, STATUSES);
 }
 
 /** Jamf's own words for a failure: an ApiError's descriptions, or an OAuth error, with `: ` before; redacted, one line. */

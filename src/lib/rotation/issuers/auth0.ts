@@ -19,6 +19,7 @@ import { Secret } from '../../redact.ts';
 import { generateValue } from '../../secrets/generate.ts';
 import type { Fields } from '../../secrets/store.ts';
 import type { Issuer } from '../issuer.ts';
+import { fieldOf } from './field.ts';
 import { keep, keptIn } from './kept.ts';
 import { rotatorVariables, type Rotator } from './rotators.ts';
 
@@ -227,19 +228,10 @@ function isRefusalOrThrow(error: unknown): true {
  * @throws JamfMcpError SECRET_MALFORMED where a field is missing
  */
 function credentialsOf(fields: Fields): Auth0Credentials {
-  const value = (name: string): Secret => {
-    const found = fields.get(name);
-    if (found) return found;
-    throw new JamfMcpError(
-      'SECRET_MALFORMED',
-      `the secret has no field ${name}, so Auth0 cannot be reached with it`,
-      'complete it with `jamf-mcp secrets init --update`',
-    );
-  };
   return {
-    domain: value('AUTH0_DOMAIN').reveal(),
-    clientId: value('AUTH0_CLIENT_ID').reveal(),
-    clientSecret: value(FIELD),
+    domain: fieldOf(fields, 'AUTH0_DOMAIN', 'Auth0').reveal(),
+    clientId: fieldOf(fields, 'AUTH0_CLIENT_ID', 'Auth0').reveal(),
+    clientSecret: fieldOf(fields, FIELD, 'Auth0'),
   };
 }
 

@@ -15,6 +15,7 @@ import {
 import { Secret } from '../../redact.ts';
 import type { Fields } from '../../secrets/store.ts';
 import type { Issuer, Strategy } from '../issuer.ts';
+import { fieldOf } from './field.ts';
 import { differences, turnOf, type PairNames } from './jamf-partner.ts';
 import { keep, keptIn, type Kept, type KeptToken } from './kept.ts';
 import { rotatorVariables, type Rotator } from './rotators.ts';
@@ -201,19 +202,10 @@ function withRepair(error: unknown, rotator: boolean): unknown {
  * @throws JamfMcpError SECRET_MALFORMED where a field is missing
  */
 export function pairOf(fields: Fields): JamfCredentials {
-  const value = (name: string): Secret => {
-    const found = fields.get(name);
-    if (found) return found;
-    throw new JamfMcpError(
-      'SECRET_MALFORMED',
-      `the secret has no field ${name}, so Jamf cannot be reached with it`,
-      'complete it with `jamf-mcp secrets init --update`',
-    );
-  };
   return {
-    url: value('JAMF_URL').reveal(),
-    clientId: value('JAMF_CLIENT_ID').reveal(),
-    clientSecret: value('JAMF_CLIENT_SECRET'),
+    url: fieldOf(fields, 'JAMF_URL', 'Jamf').reveal(),
+    clientId: fieldOf(fields, 'JAMF_CLIENT_ID', 'Jamf').reveal(),
+    clientSecret: fieldOf(fields, 'JAMF_CLIENT_SECRET', 'Jamf'),
   };
 }
 
