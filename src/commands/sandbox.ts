@@ -15,6 +15,7 @@ export default class Sandbox extends BaseCommand {
     'Alone it stays up and prints the exports to paste into another shell. With -- CMD it runs one command inside and ends with its exit code. ' +
     'Secrets Manager, ECS, CloudTrail, STS, IAM and KMS reads, Jamf Pro and Auth0 are behind it; state is in memory and gone at the end. ' +
     'A dotenv file with the eight fields that its Jamf and Auth0 accept is at $JAMF_MCP_SANDBOX_FIELDS.';
+  static override usage = ['<%= command.id %> [FLAGS]', '<%= command.id %> [FLAGS] -- COMMAND [ARGUMENT…]'];
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     `<%= config.bin %> <%= command.id %> -- sh -c '<%= config.bin %> secrets init --from-file "$JAMF_MCP_SANDBOX_FIELDS"'`,

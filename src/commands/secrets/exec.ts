@@ -20,6 +20,8 @@ percent-encoded and in base64; one that a program prints in pieces of its own ma
 --watch looks every --interval whether another version carries the label, without reading a value, and restarts the
 child with the new values, or sends it a signal.`);
 
+  static override usage = '<%= command.id %> [FLAGS] -- COMMAND [ARGUMENT…]';
+
   static override examples = [
     '<%= config.bin %> secrets exec -- node server.js',
     '<%= config.bin %> secrets exec --only JAMF_URL,JAMF_CLIENT_ID,JAMF_CLIENT_SECRET --pristine -- ./sync.sh',
