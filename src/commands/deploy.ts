@@ -53,5 +53,5 @@ time limit.`);
   }
 }
 
-/** The flags that name the service: the command that looks at it later needs them again. */
-const NAMED = ['env', 'profile', 'region', 'cluster', 'service'];
+/** The flags that name the service, beside those that every command in a text gets: what looks at it later needs them. */
+const NAMED = ['cluster', 'service'];

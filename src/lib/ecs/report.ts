@@ -85,7 +85,7 @@ function standing({ id, state, startedAt, finishedAt, counts, breaker, reason }:
   return parts.join('; ');
 }
 
-function secretFacts({ secret, tasks }: StatusResult): [string, string][] {
+function secretFacts({ service, secret, tasks }: StatusResult): [string, string][] {
   if (!secret) return [];
   const close = Date.parse(secret.to) - Date.parse(secret.from) <= 1_000;
   const since = close ? `since ${secret.from}` : `since some time between ${secret.from} and ${secret.to}`;
@@ -93,7 +93,7 @@ function secretFacts({ secret, tasks }: StatusResult): [string, string][] {
   const unclear = tasks.filter(({ holds }) => holds === 'unclear').length;
   const held =
     old > 0
-      ? `${String(old)} of ${String(tasks.length)} tasks hold an older value: \`jamf-mcp deploy\``
+      ? `${String(old)} of ${String(tasks.length)} tasks hold an older value: \`jamf-mcp deploy --cluster ${service.cluster} --service ${service.name}\``
       : unclear > 0
         ? `of ${String(unclear)} of ${String(tasks.length)} tasks it is unclear what they hold`
         : '';

@@ -180,7 +180,8 @@ export function serviceOperations(
       const created = optionalObject(input, 'createdAt');
       const after = typeof created.after === 'number' ? created.after * 1000 : -Infinity;
       const before = typeof created.before === 'number' ? created.before * 1000 : Infinity;
-      const found = service.history.filter(
+      const history = service.controller === 'ECS' ? service.history : [];
+      const found = history.filter(
         (deployed) =>
           visible(deployed) &&
           (statuses.length === 0 || statuses.includes(deployed.status)) &&
