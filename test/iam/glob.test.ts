@@ -62,8 +62,8 @@ describe('iam: patterns', () => {
     const stars = `${'*'.repeat(5_000)}a`;
     assert.equal(globMatches(stars, 'b'.repeat(50_000)), false);
     assert.equal(globMatches(`${'*a'.repeat(2_000)}b`, 'a'.repeat(50_000)), false);
-    assert.equal(globsIntersect(`${'*a'.repeat(500)}b`, `${'a*'.repeat(500)}`), true);
-    assert.equal(globContains(`${'*?a'.repeat(300)}`, `${'a*?'.repeat(300)}b`), false);
+    assert.equal(globsIntersect(`${'*a'.repeat(500)}b`, 'a*'.repeat(500)), true);
+    assert.equal(globContains('*?a'.repeat(300), `${'a*?'.repeat(300)}b`), false);
   });
 });
 

@@ -72,7 +72,7 @@ export function breadthOf(text: string): Breadth {
   if (!isGlob(plain)) return 'named';
   // The name behind the kind: role/*, log-group:*, or all of it where there is no kind.
   const name = /^[A-Za-z-]+[/:](.*)$/s.exec(plain)?.[1] ?? plain;
-  return /^[*?/:]*$/.test(name) || /^\*/.test(plain) ? 'all' : 'family';
+  return /^[*?/:]*$/.test(name) || plain.startsWith('*') ? 'all' : 'family';
 }
 
 /** The broadest of a grant's resources. */
@@ -87,7 +87,7 @@ export function demands({ operator, values }: Condition): boolean {
   if (operator === null || operator.negated || operator.ifExists || operator.family === 'Null') return false;
   if (operator.qualifier === 'ForAllValues' || values.length === 0) return false;
   if (operator.family === 'Bool' || operator.family === 'Date') return false;
-  if (operator.family === 'IpAddress') return !values.some(({ text }) => /\/0$/.test(text));
+  if (operator.family === 'IpAddress') return !values.some(({ text }) => text.endsWith('/0'));
   return !values.some(({ text }) => /^[*?:/]*$/.test(text));
 }
 

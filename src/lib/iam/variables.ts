@@ -37,16 +37,16 @@ const LITERAL_ANY = '\uE002';
  */
 export function expand(text: string, lookup: Lookup): string | null {
   if (!text.includes('${')) return text;
-  let missing = false;
+  const missing: string[] = [];
   const expanded = text.replaceAll(FORM, (_, inner: string) => {
     if (ESCAPES.has(inner)) return literal(inner);
     const [, key = inner.trim(), fallback] = WITH_DEFAULT.exec(inner) ?? [];
     const values = lookup(key);
     const value = values === undefined ? fallback : values.length === 1 ? values[0] : undefined;
-    if (value === undefined) missing = true;
+    if (value === undefined) missing.push(key);
     return literal(value ?? '');
   });
-  return missing ? null : expanded;
+  return missing.length > 0 ? null : expanded;
 }
 
 /** Write a text so that an expanded pattern's literal characters are compared with it. */

@@ -247,7 +247,7 @@ function checkAllowed({ kind, value }: Principal, statement: Statement, policy: 
   } else if (
     kind === 'AWS' &&
     policy.type === 'trust' &&
-    (/^\d{12}$/.test(text) || /:root$/.test(text)) &&
+    (/^\d{12}$/.test(text) || text.endsWith(':root')) &&
     statement.conditions.length === 0
   ) {
     context.report(
@@ -296,7 +296,7 @@ function checkKey(policy: Policy, context: CheckContext): void {
     context.report(NO_ROOT, policy, 'no statement allows kms:PutKeyPolicy');
   for (const { principals, actions } of administers) {
     const root = principals?.values.find(
-      ({ kind, value }) => kind === 'AWS' && (/:root$/.test(value.text) || /^\d{12}$/.test(value.text)),
+      ({ kind, value }) => kind === 'AWS' && (value.text.endsWith(':root') || /^\d{12}$/.test(value.text)),
     );
     if (root && actions?.values.some(({ text }) => /^kms:\*$/i.test(text)))
       context.report(DELEGATES, root.value, 'identity policies of the account decide who uses the key');

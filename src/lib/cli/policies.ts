@@ -1,0 +1,45 @@
+/** Reading the policy files that arguments name: files, folders, standard input. */
+import { glob, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { JamfMcpError } from '../errors.ts';
+import { readText } from './input.ts';
+
+/** Policies have 128 KiB at most, templates 1 MB; what is larger still is no text of a person's. */
+const LIMIT = { bytes: 16 * 1_048_576, hint: 'name the file with the policy itself' };
+
+/** What a file in a folder has to hold to be taken for one with a policy. */
+const POLICY = /"Statement"|^\s*-?\s*Statement\s*:/m;
+
+/**
+ * Read policy files.
+ * @param paths - files, folders (every .json, .yaml and .yml in them that holds statements), `-` for standard input
+ * @returns names relative to the working directory, and texts
+ * @throws JamfMcpError INPUT_INVALID where one cannot be read, INPUT_MISSING where a folder has none
+ */
+export async function readPolicies(paths: readonly string[]): Promise<{ name: string; text: string }[]> {
+  const sources: { name: string; text: string }[] = [];
+  for (const path of paths) {
+    const folder = path !== '-' && ((await stat(path).catch(() => null))?.isDirectory() ?? false);
+    sources.push(...(folder ? await readFolder(path) : [await readOne(path)]));
+  }
+  return sources;
+}
+
+async function readOne(path: string): Promise<{ name: string; text: string }> {
+  const [text, name] = await readText(path, LIMIT);
+  return { name: path === '-' ? name : relative('', path) || path, text };
+}
+
+async function readFolder(folder: string): Promise<{ name: string; text: string }[]> {
+  const found = await Array.fromAsync(
+    glob('**/*.{json,yaml,yml}', { cwd: folder, exclude: (name) => /(?:^|[\\/])(?:node_modules|\.git)$/.test(name) }),
+  );
+  const sources = await Promise.all(found.sort().map((path) => readOne(join(folder, path))));
+  const policies = sources.filter(({ text }) => POLICY.test(text));
+  if (policies.length > 0) return policies;
+  throw new JamfMcpError(
+    'INPUT_MISSING',
+    `no policy in the folder ${folder}`,
+    'name a file, or a folder with .json or .yaml policies',
+  );
+}
