@@ -207,10 +207,10 @@ async function setSecret(work: Running): Promise<string> {
 /** Log in with the value; where none is staged, as when a schedule is only set, prove that one could be made. */
 async function testSecret(work: Running): Promise<string> {
   const { store, secret, token, context } = work;
-  const version = await stagedOrNull(work);
+  const { claim: made } = await newestClaim(store, secret, token);
   const issuer = await work.issuer();
   const current = withoutClaim((await store.read(secret, { stage: AWSCURRENT })).fields);
-  const { claim: made } = await newestClaim(store, secret, token);
+  const version = made ? await stagedOrNull(work) : null;
   if (!version || !made) {
     const { text } = await issuer.prove(current, null);
     return `nothing is staged; a rotation can begin: ${text}`;
