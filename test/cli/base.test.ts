@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ErrorJson } from '../../src/lib/errors.ts';
 import { runCli, startCli } from '../support/cli.ts';
 
 describe('the binary', () => {
@@ -11,6 +12,20 @@ describe('the binary', () => {
     assert.equal(help.code, 0);
     for (const command of ['audit', 'rotate', 'sandbox', 'secrets', 'serve'])
       assert.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
+  });
+
+  it('knows a command by its words or with colons, and says that its flags come behind it', async () => {
+    const help = (await runCli(['secrets', 'cost', '--help'])).stdout;
+    assert.match(help, /^USAGE\n +\$ jamf-mcp secrets cost /m);
+    assert.equal((await runCli(['help', 'secrets', 'cost'])).stdout, help);
+    const cost = ['cost', '--fields', '8', '--starts', '1000'];
+    const { stdout, code } = await runCli(['secrets', ...cost, '--json']);
+    assert.equal(code, 0);
+    assert.equal((await runCli([`secrets:${cost[0] ?? ''}`, ...cost.slice(1), '--json'])).stdout, stdout);
+    const early = await runCli(['--json', 'secrets', ...cost]);
+    const { error } = JSON.parse(early.stdout) as ErrorJson;
+    assert.deepEqual([early.code, error.message], [2, 'no command was given']);
+    assert.match(error.hint ?? '', /^the command comes before its flags/);
   });
 
   it('names the command that was meant, on stderr, with exit 2', async () => {

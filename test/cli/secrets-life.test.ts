@@ -4,9 +4,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetSecretValueCommand, UpdateSecretCommand } from '@aws-sdk/client-secrets-manager';
+import type { ErrorJson } from '../../src/lib/errors.ts';
 import type { CopyResult } from '../../src/lib/secrets/copy.ts';
 import type { DiffResult } from '../../src/lib/secrets/diff.ts';
 import type { HistoryResult } from '../../src/lib/secrets/history.ts';
+import type { ListResult } from '../../src/lib/secrets/list.ts';
 import type { DeleteResult } from '../../src/lib/secrets/remove.ts';
 import type { RollbackResult } from '../../src/lib/secrets/rollback.ts';
 import type { ChangeResult } from '../../src/lib/secrets/set.ts';
@@ -239,6 +241,42 @@ describe('jamf-mcp secrets, the life of a secret', () => {
     assert.match(restored.stdout, /^restored jamf-mcp-server\/production .*, current version [\w-]{36}\n$/);
     assert.match((await run(['secrets', 'restore'])).stdout, /^nothing was changed: .*not scheduled for deletion/);
     assert.deepEqual(await stored(), sandbox().fields);
+  });
+
+  it('names commands that can be pasted: with the store, the environment and the secret of the run', async () => {
+    const local = ['--store', 'local', '-e', 'staging', '--secret', 'team-a/x'];
+    const again = '--env staging --store local';
+    await json(['secrets', 'copy', '--to', 'local', '--to-secret', 'team-a/x']);
+    await fails(
+      ['secrets', 'unset', 'JAMF_URI', ...local],
+      5,
+      /has no field JAMF_URI; nothing/,
+      /did you mean JAMF_URL\?/,
+    );
+    await fails(
+      ['secrets', 'unset', 'Q', ...local],
+      5,
+      /no field Q/,
+      new RegExp(`secrets show ${again} --secret team-a/x\``),
+    );
+    const { stdout } = await run(['secrets', 'delete', ...local, '--confirm', 'team-a/x']);
+    assert.match(stdout, new RegExp(`^until then: \`jamf-mcp secrets restore --secret team-a/x ${again}\`$`, 'm'));
+    const restore = new RegExp(`\`jamf-mcp secrets restore --secret team-a/x ${again}\``);
+    await fails(['secrets', 'show', ...local], 1, /scheduled for deletion/, restore);
+    const { code, stdout: shown } = await run(['secrets', 'show', ...local, '--json']);
+    assert.equal(code, 1);
+    assert.match((JSON.parse(shown) as ErrorJson).error.hint ?? '', restore);
+  });
+
+  it('list goes on past a file of the local store that was changed', async () => {
+    for (const name of ['a/one', 'a/two']) await json(['secrets', 'copy', '--to', 'local', '--to-secret', name]);
+    await writeFile(join(folder, 'jamf-mcp', 'a%2fone.age'), 'EXAMPLE');
+    const list = ['secrets', 'list', '--store', 'local', '--all'];
+    const { secrets, skipped } = await json<ListResult>(list, 6);
+    assert.deepEqual([secrets.map(({ name }) => name), skipped.map(({ where }) => where)], [['a/two'], ['a/one']]);
+    const { stdout, code } = await run(list);
+    assert.match(stdout, /a\/two[^]*\nleft out a\/one: .*was changed by something else\n$/);
+    assert.equal(code, 6);
   });
 
   it('delete --now leaves nothing to restore', async () => {

@@ -97,7 +97,10 @@ const withoutValues = (text: string) => text.replace(/(--[\w-]+)=\S+/g, '$1').re
 
 function unknownCommand(typed: string, commands: readonly string[]): JamfMcpError {
   const names = commands.map((id) => id.replaceAll(':', ' '));
-  if (typed.startsWith('-')) return new JamfMcpError('USAGE', 'no command was given', helpHint(''));
+  if (typed.startsWith('-')) {
+    const hint = 'the command comes before its flags; see `jamf-mcp --help` for those there are';
+    return new JamfMcpError('USAGE', 'no command was given', hint);
+  }
   const [near] = nearest(typed, names, 1);
   return new JamfMcpError(
     'USAGE',
