@@ -27,7 +27,8 @@ Exit codes: 3 with --exit-code when the deployment failed or a task holds an old
   static override flags = {
     cluster: Flags.string({ summary: 'ECS cluster (default: jamf-mcp-cluster)', helpValue: 'NAME' }),
     service: Flags.string({ summary: 'ECS service (default: jamf-mcp-service)', helpValue: 'NAME' }),
-    wait: Flags.boolean({ summary: 'first go on waiting for a deployment that is under way', default: false }),
+    // No default: one would count as given, for what depends on it.
+    wait: Flags.boolean({ summary: 'first go on waiting for a deployment that is under way' }),
     timeout: Flags.string({
       summary: 'how long to wait for it: 90s, 15m, 1h (default: 15m)',
       helpValue: 'TIME',
