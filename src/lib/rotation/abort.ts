@@ -55,7 +55,7 @@ async function withdraw(input: RunInput, run: Run, standing: Claimed): Promise<R
   const { claim, current, holder, kind } = standing;
   const issuer = await issuerOf(input, claim, context);
   const work: Work = {
-    ...untouched(withoutClaim(current.fields)),
+    ...untouched(withoutClaim(current.fields), context),
     input,
     store: run.store,
     arn: current.arn,
@@ -92,7 +92,7 @@ async function withdraw(input: RunInput, run: Run, standing: Claimed): Promise<R
           },
         ]
       : []),
-    ...endSteps(work, 'withdrawn', holder),
+    ...endSteps(work, 'withdrawn', () => holder),
   ];
   const what = `give the rotation of ${input.secret} up: version ${current.versionId} stays AWSCURRENT`;
   return runBack(work, list, { hold: run.hold, outcome: 'withdrawn', what });

@@ -42,7 +42,7 @@ export function forwardOnly({ error, ...failure }: Failure, why: string): Failur
  */
 export function backSteps(
   work: Work,
-  { from, to, holder, outcome }: { from: string; to: string; holder: string; outcome: RotationRecord['outcome'] },
+  { from, to, holder, outcome }: { from: string; to: string; holder: () => string; outcome: RotationRecord['outcome'] },
 ): Step[] {
   const { input, store, issuer, old } = work;
   const rollout = rollOut(work, WORDING.back);

@@ -1,10 +1,9 @@
 /** What every command on a rotation begins with. */
-import { randomUUID } from 'node:crypto';
 import { PRODUCTION } from '../config/settings.ts';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import type { Fields, SecretStore } from '../secrets/store.ts';
-import type { Claim } from './claim.ts';
+import { rotationIdFor, type Claim } from './claim.ts';
 import { holdable, type Hold } from './hold.ts';
 import type { IssuerChoice } from './issuer.ts';
 import { HELD_AT_MOST_MS } from './steps-of.ts';
@@ -45,7 +44,8 @@ function ask({ secret: name, environment }: RunInput, { host }: Context, what: s
 }
 
 /** What every run has before its first step. */
-export const untouched = (fields: Fields) => ({
+export const untouched = (fields: Fields, { clock }: Context) => ({
+  begunAt: clock.now(),
   old: fields,
   fields,
   phase: 'untouched' as const,
@@ -65,7 +65,7 @@ export function newClaim(
 ): Claim {
   return {
     kind: 'rotation',
-    rotationId: randomUUID(),
+    rotationId: rotationIdFor(base, 0),
     by: input.runner,
     since: new Date(context.clock.now()).toISOString(),
     reason: input.reason,

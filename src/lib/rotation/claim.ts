@@ -2,7 +2,7 @@
  * The claim: a version of the secret that says who rotates it. While AWSPENDING is on it, or on the version that came
  * of it, nobody else begins: the label is moved by compare-and-swap, and a rotation function of AWS respects it too.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Secret } from '../redact.ts';
 import { CLAIM_FIELD, withoutClaim } from '../secrets/claim.ts';
 import type { Fields } from '../secrets/store.ts';
@@ -44,9 +44,25 @@ export interface Claim {
   keep: Fields;
 }
 
+/** A claim as it is stored: no two are the same text, so that a store never takes one for a repetition of another. */
+interface StoredClaim extends Omit<Claim, 'keep'> {
+  keep: Readonly<Record<string, string>>;
+  nonce: string;
+}
+
+/**
+ * The id of a rotation: it follows from the version that it begins from, and a number. A store takes a version id once,
+ * so of all that begin from one version with one number a single one gets its claim stored; whoever looked at a version
+ * that has been rotated away since is refused right there.
+ * @param attempt - 0 for the first rotation from that version; the next after one that was given up or put back
+ */
+export const rotationIdFor = (base: string, attempt: number): string => idFrom(`${base}:rotation:${String(attempt)}`);
+
 /** The version id of a rotation's claim, so that it is found from the version that came of it. */
-export function claimIdOf(rotationId: string): string {
-  const hex = createHash('sha256').update(`${rotationId}:claim`).digest('hex');
+export const claimIdOf = (rotationId: string): string => idFrom(`${rotationId}:claim`);
+
+function idFrom(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex');
   // RFC 9562: version 8 is for ids of one's own making.
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `a${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
     '-',
@@ -56,7 +72,8 @@ export function claimIdOf(rotationId: string): string {
 /** What is stored as the claim: the fields as they are, and what it says. */
 export function claimFields(current: Fields, claim: Claim): Fields {
   const keep = Object.fromEntries([...claim.keep].map(([name, value]) => [name, value.reveal()]));
-  return new Map([...withoutClaim(current), [CLAIM_FIELD, new Secret(JSON.stringify({ ...claim, keep }))]]);
+  const stored: StoredClaim = { ...claim, keep, nonce: randomUUID() };
+  return new Map([...withoutClaim(current), [CLAIM_FIELD, new Secret(JSON.stringify(stored))]]);
 }
 
 /**

@@ -103,8 +103,11 @@ export async function claimOf(
 const SEEN_WITHIN_MS = 3_000;
 const FIRST_PAUSE_MS = 500;
 
-/** @returns null for a version without a value, which a rotation function announces before it writes it */
-async function readIfThere(
+/**
+ * Read a version that may not be there, or not be known everywhere yet.
+ * @returns null for one without a value, which a rotation function announces before it writes it
+ */
+export async function readIfThere(
   store: SecretStore,
   name: string,
   versionId: string,

@@ -29,3 +29,13 @@ export function foreignError(input: RunInput, { holder, why }: Extract<Standing,
     { details: { holder: { kind: 'foreign', versionId: holder, why } } },
   );
 }
+
+/** CONFLICT: another rotation has come to its end since this one began. */
+export function overtakenError(input: RunInput, currentId: string, cause: unknown): JamfMcpError {
+  return new JamfMcpError(
+    'CONFLICT',
+    `another rotation of ${input.secret} has ended since this one began: version ${currentId} is AWSCURRENT now; nothing was changed`,
+    `where it is to be rotated once more: ${input.command('rotate')}`,
+    { cause },
+  );
+}

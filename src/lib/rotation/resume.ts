@@ -50,7 +50,7 @@ export async function goOn(input: RunInput, run: Run, standing: Claimed, undoing
     const work = continued(taken, 'back', false);
     const to = standing.current.versionId;
     const outcome = undoing ? 'undone' : 'rolled-back';
-    const list = backSteps(work, { from: to, to, holder: standing.holder, outcome });
+    const list = backSteps(work, { from: to, to, holder: () => standing.holder, outcome });
     const what = `finish going back to version ${to} of ${input.secret}`;
     const result = await runBack(work, list, { hold, outcome, what });
     if (undoing || input.dryRun) return result;
@@ -106,7 +106,7 @@ function continued(
   const pending = standing.kind === 'claimed' ? current : standing.pending;
   const madeAt = claim.windowFrom ?? pending.createdAt;
   return {
-    ...untouched(standing.kind === 'claimed' ? current.fields : standing.old),
+    ...untouched(standing.kind === 'claimed' ? current.fields : standing.old, run.hold.context),
     input,
     store: run.store,
     arn: current.arn,
@@ -137,7 +137,7 @@ function takenOver({ input, run, issuer, standing, claim }: Taken, carry: Fields
   const fresh = newClaim(input, context, { base: current.versionId, choice: choiceOf(claim), ecs: claim.ecs });
   const windowFrom = kind === 'promoted' ? null : (claim.windowFrom ?? claim.since);
   return {
-    ...untouched(old),
+    ...untouched(old, context),
     input,
     store: run.store,
     arn: current.arn,

@@ -8,7 +8,7 @@ import { withoutClaim } from '../secrets/claim.ts';
 import { beginRun, newClaim, untouched, type Run } from './begin.ts';
 import { runnerText, sinceText } from './claim.ts';
 import { glance, look, type Standing } from './plan.ts';
-import { foreignError, otherError } from './refusal.ts';
+import { foreignError, otherError, overtakenError } from './refusal.ts';
 import { goOn } from './resume.ts';
 import { runForward } from './run.ts';
 import type { Failure } from './steps.ts';
@@ -28,39 +28,36 @@ export async function rotate(input: RotateInput, context: Context): Promise<Rota
   const read = input.dryRun ? look : glance;
   const standing = await read(run.store, input.secret, run.hold.context);
   if (standing.kind !== 'free') return takeUp(input, run, standing);
-  const { claimed, ended } = await begin(input, run, standing);
+  const ended = await begin(input, run, standing);
   if (!('error' in ended)) return ended;
   // What stood in the way may be another rotation, or one that stopped: the labels tell.
   const other = await lookAgain(run, input.secret, ended.error);
-  if (other === null || ('claim' in other && other.claim.rotationId === claimed)) throw ended.error;
-  return takeUp(input, run, other, ended.error);
+  if (other === null) throw ended.error;
+  if (other.kind !== 'free') return takeUp(input, run, other);
+  if (other.current.versionId === standing.current.versionId) throw ended.error;
+  throw overtakenError(input, other.current.versionId, ended.error);
 }
 
 /** Errors that another rotation can lead to: of a value that it made, or a label that it moved. */
 const CROSSED = ['CREDENTIALS_REFUSED', 'CONFLICT'];
 
-/** The other rotation may just have made its value and not stored it yet: look again after this, in ms. */
-const LOOK_AGAIN_MS = 2_000;
-
 async function lookAgain({ store, hold }: Run, name: string, error: unknown): Promise<Standing | null> {
   if (!(error instanceof JamfMcpError) || !CROSSED.includes(error.code)) return null;
-  const { context } = hold;
   try {
-    for (const pause of [0, LOOK_AGAIN_MS]) {
-      if (pause > 0) await context.clock.sleep(pause, context.signal);
-      const standing = await look(store, name, context);
-      if (standing.kind !== 'free') return standing;
-    }
+    return await look(store, name, hold.context);
   } catch (thrown) {
     if (isInterruption(thrown)) throw thrown;
-    context.host.notify({ kind: 'debug', text: `the labels could not be read again: ${messageOf(thrown)}` });
+    hold.context.host.notify({ kind: 'debug', text: `the labels could not be read again: ${messageOf(thrown)}` });
+    return null;
   }
-  return null;
 }
 
 /** Go on with a rotation that stopped, or say whose it is. */
-async function takeUp(input: RotateInput, run: Run, standing: Standing, cause?: unknown): Promise<RotateResult> {
-  if (standing.kind === 'free') throw cause;
+async function takeUp(
+  input: RotateInput,
+  run: Run,
+  standing: Exclude<Standing, { kind: 'free' }>,
+): Promise<RotateResult> {
   if (standing.kind === 'foreign') throw foreignError(input, standing);
   const dead = input.isRunning(standing.claim.by) === false;
   if (!dead || standing.claim.kind === 'undo') throw otherError(input, standing, run.hold.context);
@@ -74,14 +71,14 @@ async function begin(
   input: RotateInput,
   run: Run,
   { current, lock }: Extract<Standing, { kind: 'free' }>,
-): Promise<{ claimed: string; ended: RotateResult | Failure }> {
+): Promise<RotateResult | Failure> {
   const { store, hold } = run;
   const { context } = hold;
   const issuer = (await input.issuers(input.choice))(context);
   const fields = withoutClaim(current.fields);
   const claim = newClaim(input, context, { base: current.versionId, choice: input.choice, ecs: input.ecs });
   const work: Work = {
-    ...untouched(fields),
+    ...untouched(fields, context),
     input,
     store,
     arn: current.arn,
@@ -96,5 +93,5 @@ async function begin(
     mintAgain: false,
     outcome: 'rotated',
   };
-  return { claimed: claim.rotationId, ended: await runForward(work, hold) };
+  return runForward(work, hold);
 }

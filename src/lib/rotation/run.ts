@@ -29,8 +29,8 @@ export async function runForward(work: Work, hold: Hold): Promise<RotateResult |
     text: `${messageOf(failure.error)}: going back to version ${work.claim.base}`,
   });
   const { base, rotationId } = work.claim;
-  const back = backSteps(work, { from: rotationId, to: base, holder: rotationId, outcome: 'rolled-back' });
-  const done = steps.filter(({ state }) => state !== 'planned');
+  const back = backSteps(work, { from: rotationId, to: base, holder: () => rotationId, outcome: 'rolled-back' });
+  const done = steps.slice(0, steps.findIndex(({ state }) => state === 'failed') + 1);
   const failed = work.deployment;
   const ended = await runSteps(back, { ...options, beforeChange: () => Promise.resolve() });
   const all = [...done, ...ended.steps];

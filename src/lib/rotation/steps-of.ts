@@ -1,11 +1,10 @@
 /** The steps of a rotation that goes forward; where an earlier run stopped, what it has done is skipped. */
 import { JamfMcpError } from '../errors.ts';
-import { CLAIM_LABEL } from '../secrets/claim.ts';
 import { AWSCURRENT, AWSPENDING } from '../secrets/store.ts';
-import { claimFields, claimIdOf } from './claim.ts';
 import { isInDoubt } from './failure.ts';
 import { acceptsPatiently, again, testPatiently } from './patience.ts';
 import { recordOf, type RotationRecord } from './record.ts';
+import { CLAIM_TEXT, takeClaim } from './take-claim.ts';
 import { rollOut, WORDING } from './rollout.ts';
 import type { Step } from './steps.ts';
 import type { Entry, Work } from './work.ts';
@@ -107,13 +106,9 @@ export function stepsOf(work: Work): Step[] {
     rollout.deploy,
     rollout.verify,
     beforeStep(work),
-    ...endSteps(work, work.outcome, work.claim.rotationId),
+    ...endSteps(work, work.outcome, () => work.claim.rotationId),
   ];
 }
-
-/** What the step claim does. */
-export const CLAIM_TEXT =
-  'claim the secret: AWSPENDING on a version that says who rotates it, so that nobody else begins';
 
 /** What becomes of the value before: known after the preflight. */
 export const consequence = ({ claim }: Work) =>
@@ -136,24 +131,6 @@ async function prove(work: Work): Promise<string[]> {
     context.host.notify({ kind: 'debug', text: `what the value before may do is not known: ${error.message}` });
     return ['an earlier run stored a new value: going on from there'];
   }
-}
-
-/** Nobody else can begin from here on; nothing else is changed by it. */
-export async function takeClaim(work: Work): Promise<string> {
-  const { input, store, lock } = work;
-  const { rotationId } = work.claim;
-  const claimId = claimIdOf(rotationId);
-  await input.recorder(work.context).prepare();
-  await store.put(input.secret, claimFields(work.old, work.claim), { token: claimId, stages: [CLAIM_LABEL] });
-  // From here on an answer that is lost may have been a success.
-  work.phase = 'claimed';
-  try {
-    await store.moveLabel(input.secret, AWSPENDING, lock, claimId);
-  } catch (error) {
-    if (!isInDoubt(error)) work.phase = 'untouched';
-    throw error;
-  }
-  return `AWSPENDING is on version ${claimId}, which says who rotates it`;
 }
 
 /** The last look at the value before: the evidence that the rotation did what its strategy promises. */
@@ -190,9 +167,9 @@ function beforeStep(work: Work): Step {
 
 /**
  * The record, then the last label: a crash before the record still shows.
- * @param holder - the version that holds AWSPENDING
+ * @param holder - the version that holds AWSPENDING by then
  */
-export function endSteps(work: Work, outcome: RotationRecord['outcome'], holder: string): Step[] {
+export function endSteps(work: Work, outcome: RotationRecord['outcome'], holder: () => string): Step[] {
   const { input, store, context } = work;
   return [
     {
@@ -211,7 +188,7 @@ export function endSteps(work: Work, outcome: RotationRecord['outcome'], holder:
       text: 'take AWSPENDING off',
       changes: true,
       run: async () => {
-        await store.moveLabel(input.secret, AWSPENDING, holder, null);
+        await store.moveLabel(input.secret, AWSPENDING, holder(), null);
         return 'AWSPENDING taken off';
       },
     },

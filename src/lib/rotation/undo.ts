@@ -11,7 +11,7 @@ import { foreignError, otherError } from './refusal.ts';
 import { goOn, issuerOf } from './resume.ts';
 import { runBack } from './run.ts';
 import { rollOut, WORDING } from './rollout.ts';
-import { CLAIM_TEXT, takeClaim } from './steps-of.ts';
+import { CLAIM_TEXT, takeClaim } from './take-claim.ts';
 import type { Step } from './steps.ts';
 import type { Phase } from './failure.ts';
 import type { RotateResult, RunInput, Work } from './work.ts';
@@ -125,7 +125,8 @@ async function back(
     },
   };
   const claiming: Step = { name: 'claim', text: CLAIM_TEXT, changes: true, run: () => takeClaim(work) };
-  const holder = claim.kind === 'undo' ? claimIdOf(claim.rotationId) : claim.rotationId;
+  // The number of an undo is known when it is claimed.
+  const holder = () => (claim.kind === 'undo' ? claimIdOf(work.claim.rotationId) : claim.rotationId);
   const list = [preflight, ...(fresh ? [claiming] : []), ...backSteps(work, { from, to, holder, outcome: 'undone' })];
   const what = `undo the rotation of ${input.secret}: version ${to} is AWSCURRENT again`;
   return runBack(work, list, { hold: run.hold, outcome: 'undone', what });
@@ -139,7 +140,7 @@ async function workOf(
 ): Promise<Omit<Work, 'phase' | 'entry'> & { phase: Phase; entry: Work['entry'] }> {
   const { context } = run.hold;
   return {
-    ...untouched(current.fields),
+    ...untouched(current.fields, context),
     input,
     store: run.store,
     arn: current.arn,

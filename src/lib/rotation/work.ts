@@ -103,6 +103,8 @@ export interface Work {
   readonly confirm: (what: string) => Promise<void>;
   /** Where the run begins. */
   readonly entry: Entry;
+  /** When what is known of the secret was read, in ms since 1970. */
+  readonly begunAt: number;
   /** The claim; written by the first step that changes something where the run begins. */
   claim: Claim;
   /** The fields before: those of the version {@link Claim.base}. */
