@@ -42,14 +42,27 @@ In the local store, Vault and Azure, --every keeps a due date, of which status a
     service: Flags.string({ summary: 'ECS service to redeploy (default: jamf-mcp-service)', helpValue: 'NAME' }),
     'no-deploy': Flags.boolean({ summary: 'redeploy nothing after a rotation', default: false }),
     'rotator-secret': Flags.string({ summary: 'secret with the API client that makes new secrets', helpValue: 'NAME' }),
+    only: Flags.string({
+      summary: 'field to make anew (default: the Jamf client secret); more than one: repeat it',
+      helpValue: 'FIELD',
+      multiple: true,
+    }),
+    strategy: Flags.option({
+      options: ['single', 'alternate'] as const,
+      summary: 'one Jamf API client, or two that take turns (default: alternate where there are two)',
+    })(),
     'dry-run': dryRunFlag,
   };
 
   async run(): Promise<ScheduleResult> {
     const { flags } = await this.parse(RotateSchedule);
     const { settings, context } = await this.begin(flags);
-    const [{ openStore }, { rulesFrom }, { installSchedule }, { drawSchedule }] = await Promise.all([
+    const [{ openStore }, { schemaFor }, { chooseIssuer }] = await Promise.all([
       import('../../lib/secrets/open.ts'),
+      import('../../lib/secrets/schema.ts'),
+      import('../../lib/rotation/issuers/index.ts'),
+    ]);
+    const [{ rulesFrom }, { installSchedule }, { drawSchedule }] = await Promise.all([
       import('../../lib/rotation/schedule/rules.ts'),
       import('../../lib/rotation/schedule/install.ts'),
       import('../../lib/rotation/schedule/report.ts'),
@@ -59,6 +72,10 @@ In the local store, Vault and Azure, --every keeps a due date, of which status a
       throw new JamfMcpError('USAGE', what, 'leave one of them out');
     }
     const { cluster = settings.ecs.cluster, service = settings.ecs.service } = flags;
+    const schema = schemaFor(settings);
+    const { only = [], strategy = null } = flags;
+    const choice = chooseIssuer({ schema, only, strategy, from: null });
+    const known = { ...schema, fields: schema.fields.filter(({ name }) => choice.fields.includes(name)) };
     const result = await installSchedule(
       {
         store: await openStore(settings, context),
@@ -66,6 +83,7 @@ In the local store, Vault and Azure, --every keeps a due date, of which status a
         environment: settings.environment,
         aws: settings.aws,
         rules: rulesFrom(flags),
+        choice: { ...choice, schema: known, alternate: settings.rotation?.alternate ?? null },
         rotator: flags['rotator-secret'] ?? null,
         ecs: flags['no-deploy'] ? null : { cluster, service, aws: settings.aws },
         zip: await readRotationZip(),
@@ -81,5 +99,5 @@ In the local store, Vault and Azure, --every keeps a due date, of which status a
 /** The flags that the command which goes on needs again. */
 const REPEATED = [
   ...['env', 'store', 'secret', 'profile', 'region', 'every', 'at', 'window', 'cluster', 'service', 'no-deploy'],
-  ...['rotator-secret', 'yes', 'confirm', 'no-input'],
+  ...['only', 'strategy', 'rotator-secret', 'yes', 'confirm', 'no-input'],
 ];

@@ -12,7 +12,8 @@ export function shellWords(
   const words = names.flatMap((name) => {
     const value = flags[name];
     if (value === true) return [`--${name}`];
-    return typeof value === 'string' ? [`--${name}`, quoted(value)] : [];
+    const given: unknown[] = Array.isArray(value) ? value : [value];
+    return given.flatMap((one) => (typeof one === 'string' ? [`--${name}`, quoted(one)] : []));
   });
   return [bin, command, ...words].join(' ');
 }

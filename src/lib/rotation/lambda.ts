@@ -5,26 +5,37 @@
 import type { EcsTarget } from '../ecs/api.ts';
 import { JamfMcpError, messageOf } from '../errors.ts';
 import type { Clock, Context, Host, HostEvent } from '../host.ts';
-import { redact, redactDeep, type Secret } from '../redact.ts';
-import { schemaOf } from '../secrets/schema.ts';
+import { redact, redactDeep } from '../redact.ts';
+import { schemaOf, type SecretSchema } from '../secrets/schema.ts';
 import { AWSCURRENT, type SecretStore } from '../secrets/store.ts';
-import type { Issuer } from './issuer.ts';
-import { jamfIssuer } from './issuers/jamf.ts';
+import type { Issuer, IssuerChoice } from './issuer.ts';
+import { issuersWith } from './issuers/index.ts';
+import { NO_ROTATORS, rotatorsFrom, type Rotators } from './issuers/rotators.ts';
 import { LABEL_EVENT, redeployAfter, type LabelEvent } from './lambda-redeploy.ts';
 import { rotationStep, type RotationEvent } from './lambda-steps.ts';
 
 /** The environment variables of the function. */
 export const VARIABLES = {
   secret: 'JAMF_MCP_SECRET_ARN',
+  choice: 'JAMF_MCP_ROTATION_CHOICE',
   rotator: 'JAMF_MCP_ROTATOR_SECRET_ARN',
   cluster: 'JAMF_MCP_ECS_CLUSTER',
   service: 'JAMF_MCP_ECS_SERVICE',
 } as const;
 
+/** What the function makes anew; JSON in its environment. */
+export interface Choice extends IssuerChoice {
+  /** What is known of those fields. */
+  schema: SecretSchema;
+  /** Display names of two Jamf API clients that take turns; null: `X` and `X (alternate)`. */
+  alternate: readonly [string, string] | null;
+}
+
 /** What the function is set up for. */
 export interface FunctionSettings {
   /** ARN of the one secret it rotates. */
   secret: string;
+  choice: Choice;
   /** ARN of the secret with the client that mints; null: the rotated client mints for itself. */
   rotator: string | null;
   ecs: EcsTarget | null;
@@ -62,9 +73,20 @@ export function functionSettings(env: FunctionParts['env']): FunctionSettings {
   }
   return {
     secret,
+    choice: choiceFrom(env[VARIABLES.choice]),
     rotator: env[VARIABLES.rotator] ?? null,
     ecs: cluster && service ? { cluster, service, aws: {} } : null,
   };
+}
+
+function choiceFrom(text: string | undefined): Choice {
+  try {
+    const choice = JSON.parse(text ?? '') as Partial<Choice>;
+    if (typeof choice.issuer === 'string' && Array.isArray(choice.fields) && choice.schema) return choice as Choice;
+  } catch {
+    // Falls through to the refusal.
+  }
+  throw new JamfMcpError('CONFIG_INVALID', `the function has no ${VARIABLES.choice} that can be read`, REINSTALL);
 }
 
 const REINSTALL = 'install it again with `jamf-mcp rotate schedule`';
@@ -125,16 +147,25 @@ async function handle(
   throw new JamfMcpError('INPUT_INVALID', 'the event is neither a step of a rotation nor an updated label');
 }
 
-async function issuerOf({ rotator }: FunctionSettings, store: SecretStore, context: Context): Promise<Issuer> {
-  return jamfIssuer(rotator === null ? null : await rotatorFrom(store, rotator), context);
+async function issuerOf(settings: FunctionSettings, store: SecretStore, context: Context): Promise<Issuer> {
+  const { choice, rotator } = settings;
+  const { schema, alternate } = choice;
+  const rotators = rotator === null ? NO_ROTATORS : await rotatorsIn(store, rotator);
+  return (await issuersWith({ schema, rotators, alternate })(choice))(context);
 }
 
-/** The client that mints, from a secret of its own with the fields of any Jamf secret. */
-async function rotatorFrom(store: SecretStore, name: string): Promise<{ clientId: string; clientSecret: Secret }> {
+/** The clients that mint, from a secret of their own: fields named as the environment variables of `rotate`, or a Jamf pair. */
+async function rotatorsIn(store: SecretStore, name: string): Promise<Rotators> {
   const { fields } = await store.read(name, { stage: AWSCURRENT });
+  const rotators = rotatorsFrom(Object.fromEntries([...fields].map(([field, value]) => [field, value.reveal()])));
   const [clientId, clientSecret] = [fields.get('JAMF_CLIENT_ID'), fields.get('JAMF_CLIENT_SECRET')];
-  if (clientId && clientSecret) return { clientId: clientId.reveal(), clientSecret };
-  throw new JamfMcpError('SECRET_MALFORMED', `the rotator secret ${name} lacks JAMF_CLIENT_ID or JAMF_CLIENT_SECRET`);
+  const pair = clientId && clientSecret ? { clientId: clientId.reveal(), clientSecret } : null;
+  const found = { ...rotators, jamf: rotators.jamf ?? pair };
+  if (found.jamf ?? found.auth0) return found;
+  throw new JamfMcpError(
+    'SECRET_MALFORMED',
+    `the rotator secret ${name} has neither JAMF_MCP_ROTATOR_CLIENT_ID and _SECRET nor a Jamf pair`,
+  );
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object';

@@ -8,8 +8,11 @@ import { secretDeleted } from '../../secrets/document.ts';
 import type { SecretInfo, SecretStore } from '../../secrets/store.ts';
 import { dueDate, dueText, EVERY_TAG, type Due } from '../due.ts';
 import { holdable } from '../hold.ts';
+import type { Choice } from '../lambda.ts';
 import { runSteps, type Step, type StepResult } from '../steps.ts';
 import { openClients } from './clients.ts';
+import type { Part } from './part.ts';
+import { OTHER_FUNCTION } from './parts-function.ts';
 import { partsOf } from './parts.ts';
 import { arnsOf, planFor, zipDigest, type Plan } from './plan.ts';
 import type { EncryptedSecret } from './role.ts';
@@ -22,6 +25,8 @@ export interface ScheduleInput {
   environment: string;
   aws: AwsSettings;
   rules: Rules;
+  /** What is made anew. */
+  choice: Choice;
   /** Name of the secret with the client that mints; null: the rotated client mints for itself. */
   rotator: string | null;
   /** The service to redeploy after a rotation; null: none. */
@@ -67,11 +72,18 @@ export async function installSchedule(input: ScheduleInput, context: Context): P
 }
 
 async function onAws(input: ScheduleInput, info: SecretInfo, context: Context): Promise<ScheduleResult> {
+  if (input.choice.issuer === 'ask') {
+    throw new JamfMcpError(
+      'USAGE',
+      `${input.choice.fields.join(', ')}: a person brings the value, and a rotation function can ask nobody`,
+      'rotate it by hand with `jamf-mcp rotate --only FIELD`, or schedule a field that is issued or generated',
+    );
+  }
   const clients = openClients(input.aws, context);
   try {
     const plan = await planOf(input, info, context);
     const parts = partsOf(plan, clients, context);
-    warnOfOthers(plan, info, context);
+    await warnOfAnother(parts, info, context);
     const steps = parts.map(({ name, text, install }) => ({ name, text, changes: true, run: install }));
     const done = await run(input, info, steps, context);
     const arns = arnsOf(plan);
@@ -91,11 +103,12 @@ async function onAws(input: ScheduleInput, info: SecretInfo, context: Context): 
 
 /** Look up everything that the plan names. */
 async function planOf(input: ScheduleInput, info: SecretInfo, context: Context): Promise<Plan> {
-  const { store, rotator, ecs, environment, aws, rules, zip } = input;
+  const { store, rotator, ecs, environment, aws, rules, choice, zip } = input;
   return planFor({
     environment,
     aws,
     rules,
+    choice,
     zip,
     secret: encrypted(info),
     rotator: rotator === null ? null : encrypted(await store.describe(rotator)),
@@ -121,12 +134,12 @@ async function serviceArn(ecs: EcsTarget, context: Context): Promise<string> {
   }
 }
 
-/** A secret that is rotated by somebody else's function gets ours: that has to be said. */
-function warnOfOthers(plan: Plan, info: SecretInfo, context: Context): void {
-  const { enabled, nextRotationAt } = info.rotation;
-  if (!enabled) return;
-  const next = nextRotationAt === null ? '' : `, next on ${nextRotationAt.slice(0, 10)}`;
-  const text = `${plan.secret.name} has a rotation function already${next}: its rules are replaced, and so is the function if it is another`;
+/** A secret that is rotated by somebody else's function gets ours: that has to be said before it is confirmed. */
+async function warnOfAnother(parts: readonly Part[], { name }: SecretInfo, context: Context): Promise<void> {
+  const drift = await parts.find((part) => part.name === 'rotation')?.look();
+  const other = drift?.find((text) => text.startsWith(OTHER_FUNCTION));
+  if (other === undefined) return;
+  const text = `${name} is rotated already, and ${other}; this function takes its place`;
   context.host.notify({ kind: 'warning', text });
 }
 

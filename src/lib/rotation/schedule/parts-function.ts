@@ -232,6 +232,9 @@ function conditionsOf(condition: unknown): Record<string, unknown> {
   );
 }
 
+/** How the drift begins that another function stands in the rules. */
+export const OTHER_FUNCTION = 'it calls another function';
+
 /** The rotation of the secret itself. */
 export function rotationPart(plan: Plan, clients: Clients, context: Context): Part {
   const { secret, rules } = plan;
@@ -246,7 +249,7 @@ export function rotationPart(plan: Plan, clients: Clients, context: Context): Pa
     const found = await describe();
     if (!found?.RotationLambdaARN || found.RotationEnabled === false) return null;
     const drift: [boolean, string][] = [
-      [found.RotationLambdaARN === arns.function, `it calls another function: ${found.RotationLambdaARN}`],
+      [found.RotationLambdaARN === arns.function, `${OTHER_FUNCTION}: ${found.RotationLambdaARN}`],
       [!rules || sameRules(found.RotationRules, rules.rules), 'its rules are others'],
     ];
     return drift.flatMap(([fine, text]) => (fine ? [] : [text]));

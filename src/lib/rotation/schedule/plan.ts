@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { AwsSettings } from '../../aws.ts';
 import type { EcsTarget } from '../../ecs/api.ts';
-import { VARIABLES } from '../lambda.ts';
+import { VARIABLES, type Choice } from '../lambda.ts';
 import { namesFor, tagsFor, type Names } from './names.ts';
 import { policyFor, type EncryptedSecret, type PolicyDocument } from './role.ts';
 import type { Rules } from './rules.ts';
@@ -31,6 +31,8 @@ export interface Plan {
   rotator: (EncryptedSecret & { name: string }) | null;
   /** The service that is redeployed after a rotation, with its ARN. */
   service: (EcsTarget & { arn: string }) | null;
+  /** What is made anew; null where it is not known. */
+  choice: Choice | null;
   /** Null where they are not known: a schedule that is looked at, and has none. */
   rules: Rules | null;
   zip: Uint8Array;
@@ -61,9 +63,10 @@ export function arnsOf({ partition, region, account, names }: Plan) {
 }
 
 /** The environment variables of the function. */
-export function variablesOf({ secret, rotator, service }: Plan): Record<string, string> {
+export function variablesOf({ secret, choice, rotator, service }: Plan): Record<string, string> {
   return {
     [VARIABLES.secret]: secret.arn,
+    ...(choice ? { [VARIABLES.choice]: JSON.stringify(choice) } : {}),
     ...(rotator ? { [VARIABLES.rotator]: rotator.arn } : {}),
     ...(service ? { [VARIABLES.cluster]: service.cluster, [VARIABLES.service]: service.service } : {}),
   };

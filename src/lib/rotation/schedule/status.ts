@@ -4,7 +4,7 @@ import type { EcsTarget } from '../../ecs/api.ts';
 import type { Context } from '../../host.ts';
 import { AWSCURRENT, AWSPENDING, versionWith, type SecretInfo, type SecretStore } from '../../secrets/store.ts';
 import { dueDate, type Due } from '../due.ts';
-import { VARIABLES } from '../lambda.ts';
+import { VARIABLES, type Choice } from '../lambda.ts';
 import { openClients, type Clients } from './clients.ts';
 import { orMissing } from './part.ts';
 import { partsOf } from './parts.ts';
@@ -100,6 +100,7 @@ export async function planInForce(
     environment,
     aws,
     rules: null,
+    choice: null,
     zip,
     secret: { name, arn, kmsKeyId },
     rotator: null,
@@ -110,12 +111,14 @@ export async function planInForce(
   const about = `function ${plan.names.function}`;
   const found = await orMissing(clients.ask('GetFunctionConfiguration', about, (send) => client.send(command, send)));
   const {
+    [VARIABLES.choice]: choice,
     [VARIABLES.rotator]: rotator,
     [VARIABLES.cluster]: cluster,
     [VARIABLES.service]: service,
   } = found?.Environment?.Variables ?? {};
   return {
     ...plan,
+    choice: choice === undefined ? null : (JSON.parse(choice) as Choice),
     rotator: rotator === undefined ? null : await describedOrBare(store, rotator),
     service: cluster !== undefined && service !== undefined ? serviceOf(plan, { cluster, service, aws }) : null,
   };
