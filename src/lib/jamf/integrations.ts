@@ -67,10 +67,11 @@ export type ApiIntegrationRequest = Pick<
 
 /**
  * Create an integration; it has no secret until one is minted. Needs the privilege “Create API Integrations”.
- * @throws JamfMcpError as {@link JamfClient.request}; UNREACHABLE and TIMED_OUT leave open whether it took effect
+ * @throws JamfMcpError as {@link JamfClient.request}; UNREACHABLE, TIMED_OUT and REMOTE_FAILED leave open whether it
+ *   took effect
  */
 export function createIntegration(client: JamfClient, request: ApiIntegrationRequest): Promise<ApiIntegration> {
-  return client.request<ApiIntegration>('POST', '/api/v1/api-integrations', { body: request });
+  return store(client, 'POST', '/api/v1/api-integrations', request);
 }
 
 /**
@@ -82,7 +83,20 @@ export function updateIntegration(
   id: number,
   request: ApiIntegrationRequest,
 ): Promise<ApiIntegration> {
-  return client.request<ApiIntegration>('PUT', `/api/v1/api-integrations/${String(id)}`, { body: request });
+  return store(client, 'PUT', `/api/v1/api-integrations/${String(id)}`, request);
+}
+
+async function store(
+  client: JamfClient,
+  method: 'POST' | 'PUT',
+  path: string,
+  body: ApiIntegrationRequest,
+): Promise<ApiIntegration> {
+  const stored = await client.request<Partial<ApiIntegration> | undefined>(method, path, { body });
+  if (stored?.displayName === body.displayName && Array.isArray(stored.authorizationScopes))
+    return stored as ApiIntegration;
+  const text = `jamf ${method} ${path} answered without the API client “${body.displayName}”`;
+  throw new JamfMcpError('REMOTE_FAILED', text, 'repeat the command: it finds the client by its name');
 }
 
 /**

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import type { JamfMcpError } from '../../../src/lib/errors.ts';
 import { Secret } from '../../../src/lib/redact.ts';
+import type { Issuer } from '../../../src/lib/rotation/issuer.ts';
 import { auth0Issuer, type Auth0IssuerOptions } from '../../../src/lib/rotation/issuers/auth0.ts';
 import { MANAGEMENT } from '../../../src/lib/sandbox/auth0.ts';
 import { fieldsFrom, schemaOf } from '../../../src/lib/secrets/schema.ts';
 import type { Fields } from '../../../src/lib/secrets/store.ts';
+import { startRelay } from '../../support/relay.ts';
 import { contextIn, type SandboxContext } from '../../support/sandbox-context.ts';
 import { withSandbox, type TestSandbox } from '../../support/sandbox.ts';
 import { keepsTheContract, type Subject } from './contract.ts';
@@ -204,6 +206,44 @@ describe('the issuer auth0', () => {
     await second.prove(fields, null);
     await second.revert?.(current);
     assert.equal(await second.accepts?.(current), true);
+  });
+
+  it('logs in again where the token has ended meanwhile, and asks Auth0 for a secret once at a time', async () => {
+    const one = auth0Issuer(rotatorOf(sandbox()), context, { mode: 'rotate-secret' });
+    await one.prove(current, null);
+    sandbox().clock.advance(86_400_000);
+    await one.mint(current);
+    const from = sandbox().calls.length;
+    sandbox().inject({ operation: 'auth0:POST /api/v2/clients/*', fault: { kind: 'reset', when: 'after' } });
+    await assert.rejects(one.mint(current), { code: 'UNREACHABLE' });
+    assert.equal(sandbox().calls.length, from + 1);
+  });
+
+  it('keeps a token only where no rotator can be asked', async () => {
+    const tokenOf = async (one: Issuer) =>
+      (JSON.parse((await one.prove(current, null)).keep.get('session')?.reveal() ?? '{}') as { token: unknown }).token;
+    assert.equal(await tokenOf(issuer()), null);
+    assert.notEqual(await tokenOf(auth0Issuer(null, context)), null);
+  });
+
+  it('does not have a secret sent that it does not need', async () => {
+    const relay = await startRelay(null);
+    try {
+      relay.decide = (call) => ({
+        status: 200,
+        body: JSON.stringify(
+          call.startsWith('POST')
+            ? { access_token: 'EXAMPLE-management-token', expires_in: 60, scope: 'read:client_keys update:client_keys' }
+            : { name: 'x', token_endpoint_auth_method: 'client_secret_post' },
+        ),
+      });
+      const domain = new Secret(new URL(relay.url).host, { public: true });
+      await issuer().prove(new Map([...current, ['AUTH0_DOMAIN', domain]]), null);
+      assert.match(relay.calls[1] ?? '', /^GET \/api\/v2\/clients\/\w+\?fields=name,[\w,]*&include_fields=true$/);
+      assert.doesNotMatch(relay.calls[1] ?? '', /client_secret/);
+    } finally {
+      await relay.close();
+    }
   });
 
   it('says what is wrong with the domain', async () => {

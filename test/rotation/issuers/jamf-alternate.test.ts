@@ -10,6 +10,7 @@ import {
 import { jamfIssuer } from '../../../src/lib/rotation/issuers/jamf.ts';
 import { fieldsFrom, schemaOf } from '../../../src/lib/secrets/schema.ts';
 import { rotatorOf, withPartner } from '../../support/jamf-clients.ts';
+import { startRelay, type Relay, type Verdict } from '../../support/relay.ts';
 import { contextIn, type SandboxContext } from '../../support/sandbox-context.ts';
 import { withSandbox } from '../../support/sandbox.ts';
 
@@ -161,6 +162,57 @@ describe('setting up a second Jamf client', () => {
     const { alternate } = await set({}, true);
     assert.equal(alternate.tokenLifetimeMs, null);
     assert.equal(found()?.accessTokenLifetimeSeconds, 60, 'what the sandbox takes where nothing is said');
+  });
+
+  describe('through a server that answers otherwise', () => {
+    let relay: Relay;
+    let verdict: (call: string) => Verdict;
+    beforeEach(async () => {
+      verdict = () => undefined;
+      relay = await startRelay(sandbox().jamfUrl);
+      relay.decide = (call) => verdict(call);
+    });
+    afterEach(() => relay.close());
+    const through = (...answers: boolean[]) =>
+      set({ fields: fieldsFrom(schemaOf('jamf'), { ...sandbox().fields, JAMF_URL: relay.url }) }, ...answers);
+
+    it('says so where the roles are not those that were asked for', async () => {
+      const body = {
+        id: 9,
+        displayName: NAME,
+        authorizationScopes: [],
+        enabled: true,
+        accessTokenLifetimeSeconds: 600,
+      };
+      verdict = (call) => (call.startsWith('POST /api/v1') ? { status: 201, body: JSON.stringify(body) } : undefined);
+      await refused(
+        through(true),
+        'REMOTE_FAILED',
+        /otherwise than asked: roles is none, not Jamf MCP Server/,
+        /Settings/,
+      );
+    });
+
+    it('does not take an answer without the client for success', async () => {
+      verdict = (call) =>
+        call.startsWith('POST /api/v1') ? { status: 201, body: '{"id":"9","href":"x"}' } : undefined;
+      await refused(through(true), 'REMOTE_FAILED', /answered without the API client/, /repeat the command/);
+    });
+
+    it('leaves a client for a native app alone', async () => {
+      withPartner(sandbox());
+      const results = sandbox().jamf.integrations.map((row) => ({
+        ...row,
+        credential: undefined,
+        appType: row.id === 7 ? 'NATIVE_APP_OAUTH' : 'CLIENT_CREDENTIALS',
+      }));
+      const body = JSON.stringify({ totalCount: results.length, results });
+      verdict = (call) => (call.startsWith('GET /api/v1/api-integrations') ? { status: 200, body } : undefined);
+      await refused(through(), 'INPUT_INVALID', /\(id 7\) is for a native app/, /rotation\.alternate/);
+      const fields = fieldsFrom(schemaOf('jamf'), { ...sandbox().fields, JAMF_URL: relay.url });
+      const issuer = jamfIssuer(null, context, { strategy: 'alternate' });
+      await refused(issuer.prove(fields, null), 'INPUT_INVALID', /\(id 7\) is for a native app/, /--setup-alternate/);
+    });
   });
 
   it('is drawn with what is next', async () => {

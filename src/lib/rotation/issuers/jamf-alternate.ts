@@ -73,7 +73,7 @@ export async function setUpAlternate(
   const integrations = await listIntegrations(client);
   const live = integrationOf(integrations, pair.clientId, client.url);
   const name = partnerName(live.displayName, names);
-  const idle = integrations.find(({ displayName, id }) => displayName === name && id !== live.id) ?? null;
+  const idle = integrations.find(({ displayName }) => displayName === name) ?? null;
   refuseNative(idle);
   const differs = idle ? differences(live, idle) : [];
   const action = idle ? (differs.length > 0 ? 'repair' : 'none') : 'create';

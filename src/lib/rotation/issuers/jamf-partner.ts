@@ -71,7 +71,7 @@ export type Turn = { partner: ApiIntegration } | { obstacle: Obstacle; exists: b
  */
 export function turnOf(integrations: readonly ApiIntegration[], live: ApiIntegration, names: PairNames | null): Turn {
   const name = partnerName(live.displayName, names);
-  const partner = integrations.find(({ displayName, id }) => displayName === name && id !== live.id);
+  const partner = integrations.find(({ displayName }) => displayName === name);
   if (!partner) {
     const why = `Jamf has no API client “${name}” that could take turns with “${live.displayName}”`;
     return { obstacle: { code: 'NOT_FOUND', why, fix: `create it with ${SET_UP}` }, exists: false };
