@@ -283,8 +283,8 @@ describe('rotate', () => {
 
     it('says that the other process still runs, and not to resume it', async () => {
       const it = await stoppedAt('put 2');
-      for (const act of [it.rotate, it.resume, it.abort]) {
-        const error = await failureOf(act({ isRunning: () => true }));
+      for (const act of ['rotate', 'resume', 'abort'] as const) {
+        const error = await failureOf(it[act]({ isRunning: () => true }));
         assert.equal(error.code, 'CONFLICT');
         assert.equal(error.hint, 'wait until it has ended; where it stands: jamf-mcp rotate status');
       }
@@ -336,8 +336,8 @@ describe('rotate', () => {
     it('on a version of its own: is left alone, and told', async () => {
       const it = await rotationWorld();
       await it.store.put(NAME, stale, { token: OTHER, stages: [AWSPENDING] });
-      for (const act of [it.rotate, it.resume, it.undo]) {
-        const error = await failureOf(act());
+      for (const act of ['rotate', 'resume', 'undo'] as const) {
+        const error = await failureOf(it[act]());
         assert.equal(error.code, 'CONFLICT');
         assert.match(error.message, new RegExp(`is on version ${OTHER}, which no rotation of this program put there`));
         assert.match(error.hint ?? '', /jamf-mcp rotate abort$/);

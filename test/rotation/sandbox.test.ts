@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { JamfMcpError, type ErrorCode } from '../../src/lib/errors.ts';
 import type { Context } from '../../src/lib/host.ts';
 import { Secret } from '../../src/lib/redact.ts';
-import { jamfIssuer, type Rotator } from '../../src/lib/rotation/issuers/jamf.ts';
-import { rotate, type RotateInput, type RotateResult } from '../../src/lib/rotation/rotate.ts';
+import type { Rotator } from '../../src/lib/rotation/issuers/jamf.ts';
+import type { RotateInput, RotateResult } from '../../src/lib/rotation/rotate.ts';
 import { AWSCURRENT, AWSPENDING, versionWith, type SecretStore } from '../../src/lib/secrets/store.ts';
-import { command, memoryRecorder, RUNNER, SECRET, SEEDED_VERSION, seedSecret, storeOf } from '../support/rotation.ts';
+import { memoryRecorder, runsIn, SECRET, SEEDED_VERSION, seedSecret, storeOf } from '../support/rotation.ts';
 import { contextIn, type SandboxContext } from '../support/sandbox-context.ts';
 import { withSandbox } from '../support/sandbox.ts';
 
@@ -23,32 +23,14 @@ describe('a rotation in the sandbox', function () {
     await seedSecret(sandbox(), context);
   });
 
-  function run(options: Partial<RotateInput> = {}): Promise<RotateResult> {
-    context = contextIn(sandbox());
-    context.answer(true);
-    return rotate(
-      {
-        secret: SECRET,
-        environment: 'production',
-        openStore: (held) => Promise.resolve(storeOf(held)),
-        issuers: ({ strategy }) =>
-          Promise.resolve((held) => jamfIssuer(rotator, held, { strategy, dryRun: options.dryRun ?? false })),
-        choice: { issuer: 'jamf', fields: ['JAMF_CLIENT_SECRET'], strategy: null },
-        ecs: { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service' },
-        aws: {},
-        noDeploy: false,
-        limitMs: 60_000,
-        dryRun: false,
-        reason: null,
-        runner: RUNNER,
-        isRunning: () => false,
-        recorder: memory.recorder,
-        command,
-        ...options,
-      },
-      context,
-    );
-  }
+  const through =
+    (verb: 'rotate' | 'resume') =>
+    (options: Partial<RotateInput> = {}): Promise<RotateResult> => {
+      context = contextIn(sandbox());
+      return runsIn(context, { rotator, memory })[verb](options);
+    };
+  const run = through('rotate');
+  const resume = through('resume');
 
   const failureOf = async (work: Promise<unknown>): Promise<JamfMcpError> => {
     const error: unknown = await work.then(
@@ -76,7 +58,7 @@ describe('a rotation in the sandbox', function () {
 
   const callsSince = (from: number) => sandbox().calls.slice(from);
 
-  it('brings a new secret to every task, in 6 calls to Secrets Manager and 4 to Jamf', async () => {
+  it('brings a new secret to every task, in 6 calls to Secrets Manager and 5 to Jamf', async () => {
     const from = sandbox().calls.length;
     const result = await run();
     const calls = callsSince(from);
@@ -96,12 +78,16 @@ describe('a rotation in the sandbox', function () {
       'GET /api/v1/api-integrations',
       'POST /api/v1/api-integrations/1/client-credentials',
       'POST /api/oauth/token',
+      'POST /api/oauth/token',
     ]);
     await assertRotated(result);
     assert.equal(result.outcome, 'rotated');
     assert.equal(result.previousVersionId, SEEDED_VERSION);
     assert.equal(result.deployment?.state, 'steady');
     assert.ok(result.steps.every(({ state }) => state === 'done'));
+    assert.equal(result.before, 'refused');
+    assert.ok(result.windowMs !== null && result.windowMs > 0);
+    assert.equal(memory.records.length, 1);
     const running = sandbox()
       .ecs.tasksOf()
       .filter(({ lastStatus }) => lastStatus === 'RUNNING');
@@ -134,7 +120,7 @@ describe('a rotation in the sandbox', function () {
     [
       'secret-unavailable',
       'failed',
-      /its tasks stop with: the execution role \(not the task role\) may not read the secret; the new value/,
+      /its tasks stop with: the execution role \(not the task role\) may not read the secret; Jamf refuses the value before/,
     ],
   ];
   for (const [outcome, state, text] of FAILURES) {
@@ -148,8 +134,8 @@ describe('a rotation in the sandbox', function () {
         error.message,
         /the new value is AWSCURRENT \(version [\w-]{36}\), but running tasks may still hold/,
       );
-      assert.match(error.hint ?? '', /go on with: jamf-mcp rotate --force-deploy$/);
-      assert.ok(error.message.length < 400, `${String(error.message.length)} characters`);
+      assert.match(error.hint ?? '', /go on with: jamf-mcp rotate resume$/);
+      assert.ok(error.message.length < 480, `${String(error.message.length)} characters`);
       const details = error.details as RotateResult;
       assert.equal(details.outcome, 'unfinished');
       assert.equal(details.deployment?.state, state);
@@ -157,7 +143,7 @@ describe('a rotation in the sandbox', function () {
       assert.equal(details.steps.find(({ name }) => name === 'clean')?.state, 'planned');
 
       const secret = liveSecret();
-      const result = await run();
+      const result = await resume();
       assert.equal(result.outcome, 'resumed');
       assert.equal(liveSecret(), secret, 'nothing was minted again');
       assert.equal(result.versionId, details.versionId);
@@ -343,20 +329,23 @@ describe('a rotation in the sandbox', function () {
 
   describe('a fault at every call of a service, then the same command again', () => {
     const CALLS = [
-      'secretsmanager:DescribeSecret 1',
       'secretsmanager:GetSecretValue 1',
       'secretsmanager:PutSecretValue 1',
-      'secretsmanager:PutSecretValue 2',
       'secretsmanager:UpdateSecretVersionStage 1',
+      'secretsmanager:PutSecretValue 2',
       'secretsmanager:UpdateSecretVersionStage 2',
+      'secretsmanager:UpdateSecretVersionStage 3',
       'jamf:POST /api/oauth/token 1',
-      'jamf:GET /api/v1/auth 1',
       'jamf:GET /api/v1/api-integrations 1',
       'jamf:POST /api/v1/api-integrations/1/client-credentials 1',
       'jamf:POST /api/oauth/token 2',
+      'jamf:POST /api/oauth/token 3',
       'ecs:DescribeServices 1',
       'ecs:UpdateService 1',
       'ecs:DescribeServices 2',
+      'ecs:DescribeServiceDeployments 1',
+      'ecs:ListTasks 1',
+      'ecs:ListTasks 2',
     ];
     const FAULTS = {
       'cut before': { kind: 'reset', when: 'before' },
@@ -369,8 +358,12 @@ describe('a rotation in the sandbox', function () {
         it(`${name}: ${call}`, async () => {
           const [, operation = '', nth = ''] = /^(.*) (\d)$/.exec(call) ?? [];
           sandbox().inject({ operation, nth: Number(nth), fault });
+          const from = sandbox().calls.length;
           const result = await run().catch(() => run());
+          const met = callsSince(from).filter((made) => `${made.service}:${made.operation}` === operation);
+          assert.ok(met.length >= Number(nth), 'there is such a call');
           await assertRotated(result);
+          assert.ok(memory.records.some(({ versions }) => versions.after === result.versionId));
         });
       }
     }

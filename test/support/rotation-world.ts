@@ -218,7 +218,7 @@ export async function rotationWorld(kind: Kind = 'single', { ecs = true } = {}):
         deployer,
         ...options,
       };
-      return work(input, { ...context, insist: (insistence) => it.insisted.push(insistence) } as TestContext);
+      return work(input, { ...context, insist: (insistence) => it.insisted.push(insistence) });
     };
 
   const it: World = {

@@ -5,8 +5,14 @@ import { fieldsFrom, schemaOf } from '../../src/lib/secrets/schema.ts';
 import { awsStore } from '../../src/lib/secrets/stores/aws.ts';
 import type { SecretStore } from '../../src/lib/secrets/store.ts';
 import type { Context } from '../../src/lib/host.ts';
+import { abort } from '../../src/lib/rotation/abort.ts';
+import { jamfIssuer, type Rotator } from '../../src/lib/rotation/issuers/jamf.ts';
 import type { Recorder, RotationRecord } from '../../src/lib/rotation/record.ts';
-import type { Verb } from '../../src/lib/rotation/work.ts';
+import { resumeRotation } from '../../src/lib/rotation/resume.ts';
+import { rotate } from '../../src/lib/rotation/rotate.ts';
+import { undo } from '../../src/lib/rotation/undo.ts';
+import type { RotateInput, RotateResult, Verb } from '../../src/lib/rotation/work.ts';
+import type { TestContext } from './context.ts';
 import { sdkConfig } from './sandbox.ts';
 
 /** The secret's name in the sandbox. */
@@ -52,3 +58,38 @@ export const command = (verb: Verb) => (verb === 'rotate' ? 'jamf-mcp rotate' : 
 
 /** A plain client of the sandbox's ECS. */
 export const ecsClient = (sandbox: Sandbox) => new ECSClient(sdkConfig(sandbox));
+
+/** Every command on a rotation of the sandbox's secret. */
+export function runsIn(
+  context: TestContext,
+  { rotator, memory }: { rotator: Rotator | null; memory: ReturnType<typeof memoryRecorder> },
+) {
+  const through =
+    (work: (input: RotateInput, context: Context) => Promise<RotateResult>) =>
+    (options: Partial<RotateInput> = {}): Promise<RotateResult> => {
+      context.answer(true);
+      return work(
+        {
+          secret: SECRET,
+          environment: 'production',
+          openStore: (held) => Promise.resolve(storeOf(held)),
+          issuers: ({ strategy }) =>
+            Promise.resolve((held) => jamfIssuer(rotator, held, { strategy, dryRun: options.dryRun ?? false })),
+          choice: { issuer: 'jamf', fields: ['JAMF_CLIENT_SECRET'], strategy: null },
+          ecs: work === rotate ? { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service' } : null,
+          aws: {},
+          noDeploy: false,
+          limitMs: 60_000,
+          dryRun: false,
+          reason: null,
+          runner: RUNNER,
+          isRunning: () => false,
+          recorder: memory.recorder,
+          command,
+          ...options,
+        },
+        context,
+      );
+    };
+  return { rotate: through(rotate), resume: through(resumeRotation), undo: through(undo), abort: through(abort) };
+}
