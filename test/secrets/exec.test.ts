@@ -222,7 +222,7 @@ describe('preparing a child', () => {
     const token = 'EXAMPLE-token-00000000000000000000';
     await store.create({ name: NAME, description: '', tags: {}, fields: fieldsFrom(SCHEMA, JAMF), token });
     store.calls.length = 0;
-    const request = { store, secret: NAME, stage: 'AWSCURRENT', schema: SCHEMA, options: {}, outer: {} };
+    const request = { store, secret: NAME, stage: 'AWSCURRENT', options: {}, outer: {} };
     const child = await prepareChild(request, context);
     assert.equal(child.versionId, token);
     assert.deepEqual(store.calls, [`read ${NAME}`]);

@@ -9,7 +9,6 @@ import fc from 'fast-check';
 import { parse as parseYaml } from 'yaml';
 import { EXPORT_FORMATS, holdsValues, writeReferences, writeValues } from '../../src/lib/secrets/export-formats.ts';
 import { exportSecret, type ExportRequest } from '../../src/lib/secrets/export.ts';
-import { schemaOf } from '../../src/lib/secrets/schema.ts';
 import { testContext, type TestContext } from '../support/context.ts';
 import { memoryStore, type MemoryStore } from '../support/memory-store.ts';
 import { fields, rejectsWith } from './contract.ts';
@@ -204,7 +203,6 @@ describe('exporting', () => {
         environment: 'staging',
         stage: 'AWSCURRENT',
         format: 'json',
-        schema: schemaOf('jamf'),
         only: [],
         output: null,
         append: request.format === 'github',

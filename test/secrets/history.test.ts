@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { secretHistory } from '../../src/lib/secrets/history.ts';
 import { diffSecret } from '../../src/lib/secrets/diff.ts';
 import { drawDiff, drawHistory } from '../../src/lib/secrets/report-life.ts';
-import { schemaOf } from '../../src/lib/secrets/schema.ts';
 import { showSecret } from '../../src/lib/secrets/show.ts';
 import { AWSCURRENT, AWSPENDING, AWSPREVIOUS } from '../../src/lib/secrets/store.ts';
 import { Chalk } from 'chalk';
@@ -21,7 +20,7 @@ const C = { ...B, JAMF_CLIENT_SECRET: 'EXAMPLE-c' };
 describe('secrets history and diff', () => {
   let store: MemoryStore;
   let ids: string[];
-  const base = () => ({ store, secret: NAME, environment: 'production', schema: schemaOf('jamf') });
+  const base = () => ({ store, secret: NAME, environment: 'production' });
   const history = (limit = 20) => secretHistory({ ...base(), limit }, testContext());
   const diff = (from: string, to: string) => diffSecret({ ...base(), from, to }, testContext());
 

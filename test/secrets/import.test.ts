@@ -35,7 +35,12 @@ describe('importing', () => {
   let store: MemoryStore;
   let context: TestContext;
   beforeEach(() => {
-    store = memoryStore();
+    store = memoryStore({
+      tagged: () => ({
+        ...schemaOf('jamf'),
+        fields: schemaOf('jamf').fields.filter(({ default: value }) => value === undefined),
+      }),
+    });
     context = testContext();
   });
   afterEach(() => assertInvariants(store, ''));
@@ -264,11 +269,12 @@ describe('importing', () => {
       assert.match(context.questions[0]?.text ?? '', /^change JAMF_CLIENT_SECRET, REQUIRED_SCOPES of secret/);
     });
 
-    it('changes nothing where nothing is new, and asks nobody', async () => {
+    it('changes nothing where nothing is new by its own schema, and asks nobody', async () => {
+      await store.tag(NAME, { schema: 'jamf-without-defaults' });
+      store.calls.length = 0;
       const result = await run('client_secret=EXAMPLE-old\nREQUIRED_SCOPES=read:jamf', {
         update: true,
         only: ['client_secret'],
-        schema: { ...schemaOf('jamf'), fields: schemaOf('jamf').fields.filter((field) => field.default === undefined) },
       });
       assert.deepEqual([result.changed, context.questions, changes()], [false, [], []]);
       assert.equal(result.versionId, '00000000-0000-4000-8000-000000000001');

@@ -46,11 +46,7 @@ describe('revealing', () => {
     reason: string | undefined = 'INC-1',
     environment = 'staging',
     stage = 'AWSCURRENT',
-  ) =>
-    revealSecret(
-      { store, secret: NAME, environment, stage, field, reason, user: 'tester', folder, schema: schemaOf('jamf') },
-      context,
-    );
+  ) => revealSecret({ store, secret: NAME, environment, stage, field, reason, user: 'tester', folder }, context);
 
   it('gives one value to the byte, or all', async () => {
     assert.deepEqual((await reveal('JAMF_CLIENT_SECRET')).values, { JAMF_CLIENT_SECRET: VALUE });

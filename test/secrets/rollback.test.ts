@@ -21,7 +21,7 @@ const NEW = { ...OLD, REQUIRED_SCOPES: 'read:jamf write:jamf' };
 
 /** A secret with a version for each of the values, the last one current. */
 async function storeOf(...all: Record<string, string>[]): Promise<{ store: MemoryStore; ids: string[] }> {
-  const store = memoryStore();
+  const store = memoryStore({ tagged: (name) => schemaOf(name) });
   const [first = {}, ...rest] = all;
   const created = { name: NAME, description: '', tags: {}, fields: fields(first), token: randomUUID() };
   const ids = [(await store.create(created)).versionId];
@@ -42,7 +42,6 @@ describe('secrets rollback', () => {
     store,
     secret: NAME,
     environment: 'production',
-    schema: schemaOf('jamf'),
     to: AWSPREVIOUS,
     force: false,
     dryRun: false,
@@ -231,7 +230,8 @@ describe('secrets rollback', () => {
       context.answer(true, true);
       await rollbackSecret(request(store), context);
       const other = await storeOf(dead(), sandbox().fields);
-      await rollbackSecret(request(other.store, { schema: schemaOf('auth0') }), context);
+      await other.store.tag(NAME, { schema: 'auth0' });
+      await rollbackSecret(request(other.store), context);
       assert.equal(asked(), 0);
     });
   });

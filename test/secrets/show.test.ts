@@ -4,7 +4,6 @@ import { Chalk } from 'chalk';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import { drawInit, drawList, drawShow } from '../../src/lib/secrets/report.ts';
 import { familyOf, listSecrets } from '../../src/lib/secrets/list.ts';
-import { schemaOf } from '../../src/lib/secrets/schema.ts';
 import { showSecret } from '../../src/lib/secrets/show.ts';
 import { AWSPENDING } from '../../src/lib/secrets/store.ts';
 import { testContext } from '../support/context.ts';
@@ -27,8 +26,7 @@ async function filled() {
     token: 'b'.repeat(32),
     stages: [AWSPENDING],
   });
-  const show = (stage: string) =>
-    showSecret({ store, secret: NAME, environment: 'production', schema: schemaOf('jamf'), stage }, testContext());
+  const show = (stage: string) => showSecret({ store, secret: NAME, environment: 'production', stage }, testContext());
   return { store, show };
 }
 
@@ -96,7 +94,7 @@ describe('secrets show', () => {
     };
     fail('ACCESS_DENIED');
     const context = testContext();
-    const request = { store, secret: NAME, environment: 'x', schema: schemaOf('jamf'), stage: 'AWSCURRENT' };
+    const request = { store, secret: NAME, environment: 'x', stage: 'AWSCURRENT' };
     assert.equal((await showSecret(request, context)).resourcePolicy, null);
     assert.deepEqual(context.events, [{ kind: 'warning', text: 'the resource policy cannot be told: may not' }]);
     fail('THROTTLED');
@@ -116,7 +114,7 @@ describe('secrets show', () => {
     for (const canvas of WIDTHS) {
       for (const secret of [NAME, 'odd']) {
         const text = drawShow(
-          await showSecret({ store, secret, environment: 'x', schema: schemaOf('jamf'), stage: 'AWSCURRENT' }, context),
+          await showSecret({ store, secret, environment: 'x', stage: 'AWSCURRENT' }, context),
           canvas,
         );
         assert.ok(

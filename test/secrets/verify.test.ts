@@ -29,7 +29,7 @@ async function verify(raw: Record<string, string>, schema: string, live = true) 
   await store.create({ name: NAME, description: '', tags: {}, fields: fields(raw), token });
   const settings = { aws: { region: 'us-east-1' }, s3Endpoint };
   const result = await verifySecret(
-    { store, secret: NAME, environment: 'production', schema: schemaOf(schema), stage: 'AWSCURRENT', live, settings },
+    { store, secret: NAME, environment: 'production', stage: 'AWSCURRENT', live, settings },
     context,
   );
   assert.doesNotMatch(JSON.stringify([result, context.events]), /EXAMPLE-/, 'no value is told');

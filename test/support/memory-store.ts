@@ -13,7 +13,7 @@ import {
   versionsOf,
   type SecretDocument,
 } from '../../src/lib/secrets/document.ts';
-import { schemaOf, type SecretSchema } from '../../src/lib/secrets/schema.ts';
+import { schemaOf, type SchemaChoice } from '../../src/lib/secrets/schema.ts';
 import type { SecretStore } from '../../src/lib/secrets/store.ts';
 
 /** The store, and what a test may look at or set. */
@@ -37,10 +37,10 @@ export interface MemoryStore extends SecretStore {
  * @param options - `now`: milliseconds since 1970, default a fixed time; `kind`: what it calls itself, default `aws`
  */
 export function memoryStore(
-  options: { now?: () => number; schema?: SecretSchema; kind?: SecretStore['kind'] } = {},
+  options: { now?: () => number; kind?: SecretStore['kind'] } & Partial<SchemaChoice> = {},
 ): MemoryStore {
   const now = options.now ?? (() => Date.parse('2026-11-22T00:00:00Z'));
-  const schema = options.schema ?? schemaOf('jamf');
+  const choice = { schema: schemaOf('jamf'), ...options };
   const documents = new Map<string, SecretDocument>();
   const policies = new Map<string, string>();
   const calls: string[] = [];
@@ -89,7 +89,7 @@ export function memoryStore(
           .filter((document) => document.name.startsWith(prefix) && stillThere(document, now()))
           .map((document) => infoOf(document, arnOf(document.name))),
       ),
-    read: (name, ref) => enter('read', name, () => versionOf(find(name), arnOf(find(name).name), ref, schema)),
+    read: (name, ref) => enter('read', name, () => versionOf(find(name), arnOf(find(name).name), ref, choice)),
     create: (secret) =>
       enter('create', secret.name, () => {
         documents.set(

@@ -1,6 +1,6 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand } from '../../lib/cli/base.ts';
+import { BaseCommand, schemaFlag } from '../../lib/cli/base.ts';
 import { EXIT } from '../../lib/errors.ts';
 import { drawDiff } from '../../lib/secrets/report-life.ts';
 import type { DiffResult } from '../../lib/secrets/diff.ts';
@@ -24,17 +24,17 @@ export default class SecretsDiff extends BaseCommand {
 
   static override flags = {
     'exit-code': Flags.boolean({ summary: 'end with 3 where anything differs', default: false }),
+    schema: schemaFlag,
   };
 
   async run(): Promise<DiffResult> {
     const { flags, args } = await this.parse(SecretsDiff);
     const { settings, context } = await this.begin(flags);
-    const { openStore } = await import('../../lib/secrets/open.ts');
-    const { schemaFor } = await import('../../lib/secrets/schema.ts');
+    const { openTagged } = await import('../../lib/secrets/open.ts');
     const { diffSecret } = await import('../../lib/secrets/diff.ts');
     const { secret, environment } = settings;
-    const store = await openStore(settings, context);
-    const request = { store, secret, environment, schema: schemaFor(settings), from: args.from, to: args.to };
+    const store = await openTagged(settings, context);
+    const request = { store, secret, environment, from: args.from, to: args.to };
     const result = await diffSecret(request, context);
     if (flags['exit-code'] && result.different) this.exitWith(EXIT.findings);
     return this.present(result, drawDiff);

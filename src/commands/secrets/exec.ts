@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand } from '../../lib/cli/base.ts';
+import { BaseCommand, schemaFlag } from '../../lib/cli/base.ts';
 import { splitCommand } from '../../lib/cli/child.ts';
 import { prose } from '../../lib/cli/prose.ts';
 
@@ -67,6 +67,7 @@ child with the new values, or sends it a signal.`);
       helpValue: 'TIME',
       dependsOn: ['watch'],
     }),
+    schema: schemaFlag,
   };
 
   async run(): Promise<void> {

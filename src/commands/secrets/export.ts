@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand } from '../../lib/cli/base.ts';
+import { BaseCommand, schemaFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { EXPORT_FORMATS } from '../../lib/secrets/export-formats.ts';
 import { exportText } from '../../lib/secrets/report-export.ts';
@@ -29,7 +29,7 @@ A file is made for its owner only. With github, the commands that mask the value
       multiple: true,
       delimiter: ',',
     }),
-    schema: Flags.string({ summary: 'schema that tells which fields github masks', helpValue: 'NAME' }),
+    schema: schemaFlag,
     reason: Flags.string({ summary: 'why values are needed; recorded', helpValue: 'TEXT' }),
     stage: Flags.string({ summary: 'staging label of the version', default: 'AWSCURRENT', helpValue: 'LABEL' }),
   };
@@ -38,15 +38,13 @@ A file is made for its owner only. With github, the commands that mask the value
     const { flags } = await this.parse(SecretsExport);
     const { settings, context } = await this.begin(flags);
     const { exportSecret } = await import('../../lib/secrets/export.ts');
-    const { openStore } = await import('../../lib/secrets/open.ts');
-    const { schemaOf } = await import('../../lib/secrets/schema.ts');
+    const { openTagged } = await import('../../lib/secrets/open.ts');
     const { secret, environment, user = null } = settings;
     const { reason, stage, format } = flags;
-    const store = await openStore({ ...settings, ...(reason === undefined ? {} : { reason }) }, context);
+    const store = await openTagged({ ...settings, ...(reason === undefined ? {} : { reason }) }, context);
     const result = await exportSecret(
       {
         ...{ store, secret, environment, stage, format, reason, user },
-        schema: schemaOf(flags.schema ?? settings.schema, settings.schemas),
         folder: settings.localStore,
         only: flags.only ?? [],
         output: flags.output ?? null,

@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand } from '../../lib/cli/base.ts';
+import { BaseCommand, schemaFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { drawHistory } from '../../lib/secrets/report-life.ts';
 import type { HistoryResult } from '../../lib/secrets/history.ts';
@@ -18,20 +18,16 @@ CloudTrail.`);
 
   static override flags = {
     limit: Flags.integer({ summary: 'how many versions to tell, newest first', default: 20, helpValue: 'N' }),
+    schema: schemaFlag,
   };
 
   async run(): Promise<HistoryResult> {
     const { flags } = await this.parse(SecretsHistory);
     const { settings, context } = await this.begin(flags);
-    const { openStore } = await import('../../lib/secrets/open.ts');
-    const { schemaFor } = await import('../../lib/secrets/schema.ts');
+    const { openTagged } = await import('../../lib/secrets/open.ts');
     const { secretHistory } = await import('../../lib/secrets/history.ts');
     const { secret, environment } = settings;
-    const store = await openStore(settings, context);
-    const schema = schemaFor(settings);
-    return this.present(
-      await secretHistory({ store, secret, environment, schema, limit: flags.limit }, context),
-      drawHistory,
-    );
+    const store = await openTagged(settings, context);
+    return this.present(await secretHistory({ store, secret, environment, limit: flags.limit }, context), drawHistory);
   }
 }

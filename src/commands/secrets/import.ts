@@ -1,6 +1,6 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
+import { BaseCommand, dryRunFlag, schemaFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { JamfMcpError } from '../../lib/errors.ts';
 import { IMPORT_FORMATS } from '../../lib/secrets/formats.ts';
@@ -28,7 +28,7 @@ export default class SecretsImport extends BaseCommand {
   static override flags = {
     'from-secret': Flags.string({ summary: 'import another secret of the same store', helpValue: 'NAME' }),
     format: Flags.option({ options: IMPORT_FORMATS, summary: 'format of the file (default: by its name)' })(),
-    schema: Flags.string({ summary: 'schema of the fields (default: that of the environment)', helpValue: 'NAME' }),
+    schema: schemaFlag,
     only: Flags.string({
       summary: 'import these fields and no others',
       helpValue: 'FIELD,…',
@@ -51,10 +51,10 @@ export default class SecretsImport extends BaseCommand {
     const { importSecrets } = await import('../../lib/secrets/import.ts');
     const { splitSchemas } = await import('../../lib/secrets/import-plan.ts');
     const { familyOf } = await import('../../lib/secrets/list.ts');
-    const { openStore } = await import('../../lib/secrets/open.ts');
-    const { schemaOf } = await import('../../lib/secrets/schema.ts');
-    const schema = schemaOf(flags.schema ?? settings.schema, settings.schemas);
-    const store = await openStore({ ...settings, schema: schema.name }, context);
+    const { openTagged } = await import('../../lib/secrets/open.ts');
+    const { schemaFor } = await import('../../lib/secrets/schema.ts');
+    const schema = schemaFor(settings);
+    const store = await openTagged(settings, context);
     const prefix = flags.prefix ?? familyOf(settings.secret);
     const { environment } = settings;
     const result = await importSecrets(

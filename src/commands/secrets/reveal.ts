@@ -1,6 +1,6 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand } from '../../lib/cli/base.ts';
+import { BaseCommand, schemaFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { jsonText } from '../../lib/format/json.ts';
 import type { RevealResult } from '../../lib/secrets/reveal.ts';
@@ -24,17 +24,17 @@ One field is printed to the byte, for a pipe; all fields are printed as JSON.`);
   static override flags = {
     reason: Flags.string({ summary: 'why the value is needed; recorded', helpValue: 'TEXT' }),
     stage: Flags.string({ summary: 'staging label of the version', default: 'AWSCURRENT', helpValue: 'LABEL' }),
+    schema: schemaFlag,
   };
 
   async run(): Promise<RevealResult> {
     const { args, flags } = await this.parse(SecretsReveal);
     const { settings, context } = await this.begin(flags);
-    const { openStore } = await import('../../lib/secrets/open.ts');
+    const { openTagged } = await import('../../lib/secrets/open.ts');
     const { revealSecret } = await import('../../lib/secrets/reveal.ts');
-    const { schemaFor } = await import('../../lib/secrets/schema.ts');
     const { secret, environment, user = null } = settings;
     const { reason, stage } = flags;
-    const store = await openStore({ ...settings, ...(reason === undefined ? {} : { reason }) }, context);
+    const store = await openTagged({ ...settings, ...(reason === undefined ? {} : { reason }) }, context);
     const field = args.field ?? null;
     const result = await revealSecret(
       {
@@ -46,7 +46,6 @@ One field is printed to the byte, for a pipe; all fields are printed as JSON.`);
         reason,
         user,
         folder: settings.localStore,
-        schema: schemaFor(settings),
       },
       context,
     );

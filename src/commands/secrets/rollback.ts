@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
+import { BaseCommand, dryRunFlag, schemaFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { drawRollback } from '../../lib/secrets/report-life.ts';
 import type { RollbackResult } from '../../lib/secrets/rollback.ts';
@@ -23,19 +23,19 @@ The version that was rolled back from keeps the label JAMFMCPROLLEDBACK, so that
   static override flags = {
     to: Flags.string({ summary: 'staging label or version id', default: 'AWSPREVIOUS', helpValue: 'VERSION' }),
     force: Flags.boolean({ summary: 'also where Jamf refuses the older client, or cannot be asked', default: false }),
+    schema: schemaFlag,
     'dry-run': dryRunFlag,
   };
 
   async run(): Promise<RollbackResult> {
     const { flags } = await this.parse(SecretsRollback);
     const { settings, context } = await this.begin(flags);
-    const { openStore } = await import('../../lib/secrets/open.ts');
-    const { schemaFor } = await import('../../lib/secrets/schema.ts');
+    const { openTagged } = await import('../../lib/secrets/open.ts');
     const { rollbackSecret } = await import('../../lib/secrets/rollback.ts');
     const { secret, environment } = settings;
     const { to, force, 'dry-run': dryRun } = flags;
-    const store = await openStore(settings, context);
-    const request = { store, secret, environment, schema: schemaFor(settings), to, force, dryRun };
+    const store = await openTagged(settings, context);
+    const request = { store, secret, environment, to, force, dryRun };
     return this.present(await rollbackSecret(request, context), drawRollback);
   }
 }

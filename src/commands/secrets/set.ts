@@ -1,6 +1,6 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
+import { BaseCommand, dryRunFlag, schemaFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { readText } from '../../lib/cli/input.ts';
 import { ALPHABET_NAMES } from '../../lib/secrets/generate.ts';
@@ -40,19 +40,20 @@ other fields meanwhile, the change is added to theirs; where they changed the sa
       options: ALPHABET_NAMES,
       default: 'alnum' as const,
     })(),
+    schema: schemaFlag,
     'dry-run': dryRunFlag,
   };
 
   async run(): Promise<ChangeResult> {
     const { flags, args } = await this.parse(SecretsSet);
     const { settings, context } = await this.begin(flags);
-    const { openStore } = await import('../../lib/secrets/open.ts');
+    const { openTagged } = await import('../../lib/secrets/open.ts');
     const { schemaFor } = await import('../../lib/secrets/schema.ts');
     const { setFields } = await import('../../lib/secrets/set.ts');
     const file = flags['from-file'];
     const result = await setFields(
       {
-        store: await openStore(settings, context),
+        store: await openTagged(settings, context),
         secret: settings.secret,
         environment: settings.environment,
         schema: schemaFor(settings),

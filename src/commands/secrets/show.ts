@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand } from '../../lib/cli/base.ts';
+import { BaseCommand, schemaFlag } from '../../lib/cli/base.ts';
 import type { ShowResult } from '../../lib/secrets/show.ts';
 
 export default class SecretsShow extends BaseCommand {
@@ -15,18 +15,17 @@ export default class SecretsShow extends BaseCommand {
 
   static override flags = {
     stage: Flags.string({ summary: 'staging label of the version to show', default: 'AWSCURRENT', helpValue: 'LABEL' }),
+    schema: schemaFlag,
   };
 
   async run(): Promise<ShowResult> {
     const { flags } = await this.parse(SecretsShow);
     const { settings, context } = await this.begin(flags);
-    const { openStore } = await import('../../lib/secrets/open.ts');
-    const { schemaFor } = await import('../../lib/secrets/schema.ts');
+    const { openTagged } = await import('../../lib/secrets/open.ts');
     const { showSecret } = await import('../../lib/secrets/show.ts');
     const { secret, environment } = settings;
-    const schema = schemaFor(settings);
-    const store = await openStore(settings, context);
-    const result = await showSecret({ store, secret, environment, schema, stage: flags.stage }, context);
+    const store = await openTagged(settings, context);
+    const result = await showSecret({ store, secret, environment, stage: flags.stage }, context);
     // What measures and breaks text takes 12 ms to load, which a script that asks for JSON need not wait for.
     const draw = this.jsonEnabled() ? () => '' : (await import('../../lib/secrets/report.ts')).drawShow;
     return this.present(result, draw);

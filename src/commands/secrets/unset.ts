@@ -1,5 +1,5 @@
 import * as Args from '@oclif/core/args';
-import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
+import { BaseCommand, dryRunFlag, schemaFlag } from '../../lib/cli/base.ts';
 import { drawChange } from '../../lib/secrets/report-life.ts';
 import type { ChangeResult } from '../../lib/secrets/set.ts';
 
@@ -17,16 +17,16 @@ export default class SecretsUnset extends BaseCommand {
     fields: Args.string({ description: 'names of the fields', multiple: true, required: true, ignoreStdin: true }),
   };
 
-  static override flags = { 'dry-run': dryRunFlag };
+  static override flags = { schema: schemaFlag, 'dry-run': dryRunFlag };
 
   async run(): Promise<ChangeResult> {
     const { flags, args } = await this.parse(SecretsUnset);
     const { settings, context } = await this.begin(flags);
-    const { openStore } = await import('../../lib/secrets/open.ts');
+    const { openTagged } = await import('../../lib/secrets/open.ts');
     const { schemaFor } = await import('../../lib/secrets/schema.ts');
     const { unsetFields } = await import('../../lib/secrets/set.ts');
     const { secret, environment } = settings;
-    const store = await openStore(settings, context);
+    const store = await openTagged(settings, context);
     const schema = schemaFor(settings);
     const request = { store, secret, environment, schema, names: args.fields, dryRun: flags['dry-run'] };
     return this.present(await unsetFields(request, context), drawChange);

@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand } from '../../lib/cli/base.ts';
+import { BaseCommand, schemaFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { EXIT } from '../../lib/errors.ts';
 import { drawVerify } from '../../lib/secrets/report-verify.ts';
@@ -20,7 +20,7 @@ Exit code 3 means that a check failed.`);
   ];
 
   static override flags = {
-    schema: Flags.string({ summary: 'schema of the fields (default: that of the environment)', helpValue: 'NAME' }),
+    schema: schemaFlag,
     stage: Flags.string({ summary: 'staging label of the version', default: 'AWSCURRENT', helpValue: 'LABEL' }),
     live: Flags.boolean({ summary: 'try the credentials too', default: true, allowNo: true }),
   };
@@ -28,16 +28,14 @@ Exit code 3 means that a check failed.`);
   async run(): Promise<VerifyResult> {
     const { flags } = await this.parse(SecretsVerify);
     const { settings, context } = await this.begin(flags);
-    const { openStore } = await import('../../lib/secrets/open.ts');
-    const { schemaOf } = await import('../../lib/secrets/schema.ts');
+    const { openTagged } = await import('../../lib/secrets/open.ts');
     const { verifySecret } = await import('../../lib/secrets/verify-secret.ts');
-    const schema = schemaOf(flags.schema ?? settings.schema, settings.schemas);
     const { secret, environment, aws } = settings;
     const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
     const result = await verifySecret(
       {
-        store: await openStore({ ...settings, schema: schema.name }, context),
-        ...{ secret, environment, schema, stage: flags.stage, live: flags.live },
+        store: await openTagged(settings, context),
+        ...{ secret, environment, stage: flags.stage, live: flags.live },
         settings: { aws, s3Endpoint: AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL ?? null },
       },
       context,

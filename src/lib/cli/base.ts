@@ -21,6 +21,12 @@ const GLOBAL = { helpGroup: 'GLOBAL' } as const;
 /** Shared by every command that changes something. */
 export const dryRunFlag = Flags.boolean({ summary: 'show the steps and change nothing', default: false });
 
+/** Shared by every command that looks at the fields of a secret. */
+export const schemaFlag = Flags.string({
+  summary: "schema of the secret's fields (default: the one of its tag, else that of the environment)",
+  helpValue: 'NAME',
+});
+
 /** The global flags, parsed. */
 export type GlobalFlags = Interfaces.InferredFlags<typeof BaseCommand.baseFlags>;
 
@@ -81,7 +87,9 @@ export abstract class BaseCommand extends Command {
   #host: TerminalHost | undefined;
 
   /** Settings and context of this invocation. */
-  protected async begin(flags: GlobalFlags): Promise<{ settings: Settings; context: Context }> {
+  protected async begin(
+    flags: GlobalFlags & { schema?: string | undefined },
+  ): Promise<{ settings: Settings; context: Context }> {
     const settings = await gatherSettings(flags);
     const wrap = process.stderr.isTTY ? (await import('wrap-ansi')).default : undefined;
     this.#host = terminalHost(

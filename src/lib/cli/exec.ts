@@ -6,8 +6,7 @@ import type { Context } from '../host.ts';
 import { maskStream, unmaskable } from '../secrets/exec-mask.ts';
 import { superviseChild, type OnChange, type RunningChild } from '../secrets/exec-watch.ts';
 import { prepareChild, type EnvironmentOptions, type PreparedChild } from '../secrets/exec.ts';
-import { openStore } from '../secrets/open.ts';
-import { schemaFor } from '../secrets/schema.ts';
+import { openTagged } from '../secrets/open.ts';
 import { startChild } from './child.ts';
 import { durationMs } from './duration.ts';
 import { takeSignals, type TakenSignals } from './signals.ts';
@@ -57,9 +56,8 @@ export async function execWithSecret(
   };
   const { secret } = settings;
   const { stage } = flags;
-  const store = await openStore(settings, context);
-  const schema = schemaFor(settings);
-  const prepare = () => prepareChild({ store, secret, stage, schema, options, outer: process.env }, context);
+  const store = await openTagged(settings, context);
+  const prepare = () => prepareChild({ store, secret, stage, options, outer: process.env }, context);
 
   let signals: TakenSignals | null = null;
   const start = (prepared: PreparedChild): RunningChild => {

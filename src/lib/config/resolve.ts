@@ -11,6 +11,7 @@ export interface Choices {
   env?: string | undefined;
   store?: StoreKind | undefined;
   secret?: string | undefined;
+  schema?: string | undefined;
   profile?: string | undefined;
   region?: string | undefined;
   localKey?: KeyForm | undefined;
@@ -63,7 +64,8 @@ export function resolveSettings(
     environment,
     store: choices.store ?? first((layer) => layer.store) ?? 'aws',
     secret: choices.secret ?? first((layer) => layer.secret) ?? `jamf-mcp-server/${environment}`,
-    schema: first((layer) => layer.schema) ?? 'jamf',
+    schema: choices.schema ?? first((layer) => layer.schema) ?? 'jamf',
+    schemaNamed: choices.schema !== undefined,
     schemas: configs.flatMap((config) => Object.entries(config.schemas ?? {}).map(schemaFrom)),
     aws: { profile, region },
     ecs: {

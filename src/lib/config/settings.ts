@@ -22,6 +22,8 @@ export interface Settings {
   secret: string;
   /** Name of the schema of the secret's fields. */
   schema: string;
+  /** Whether `schema` was named for this very run: then no tag of a secret says otherwise. */
+  schemaNamed?: boolean;
   /** Schemas of jamf-mcp.yaml, which `schema` may name beside those that come along. */
   schemas: readonly SecretSchema[];
   aws: AwsSettings;

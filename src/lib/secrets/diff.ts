@@ -1,7 +1,6 @@
 /** `secrets diff`: what differs between two versions of a secret. */
 import type { Context } from '../host.ts';
 import { compareFields, versionCalled, type FieldChange } from './compare.ts';
-import type { SecretSchema } from './schema.ts';
 import type { SecretStore, SecretVersion } from './store.ts';
 
 /** One of the two versions. */
@@ -34,18 +33,17 @@ export async function diffSecret(
     store: SecretStore;
     secret: string;
     environment: string;
-    schema: SecretSchema;
     from: string;
     to: string;
   },
   context: Context,
 ): Promise<DiffResult> {
-  const { store, schema } = request;
+  const { store } = request;
   context.signal.throwIfAborted();
   const info = await store.describe(request.secret);
   const read = async (text: string) => store.read(info.name, await versionCalled(store, info, text));
   const [from, to] = await Promise.all([read(request.from), read(request.to)]);
-  const fields = compareFields(info.name, schema, from.fields, to.fields);
+  const fields = compareFields(info.name, to.schema, from.fields, to.fields);
   return {
     secret: { name: info.name, arn: info.arn, store: store.kind, environment: request.environment },
     from: sideOf(from),

@@ -13,7 +13,7 @@ import {
   encodeFields,
   mergeTags,
 } from './rules.ts';
-import { fieldsFrom, type SecretSchema } from './schema.ts';
+import { fieldsFrom, schemaBy, type SchemaChoice } from './schema.ts';
 import {
   AWSCURRENT,
   AWSPREVIOUS,
@@ -243,18 +243,20 @@ export function infoOf(document: SecretDocument, arn: string): SecretInfo {
  * One version with its values.
  * @throws JamfMcpError VERSION_NOT_FOUND, SECRET_DELETED
  */
-export function versionOf(document: SecretDocument, arn: string, ref: VersionRef, schema: SecretSchema): SecretVersion {
+export function versionOf(document: SecretDocument, arn: string, ref: VersionRef, choice: SchemaChoice): SecretVersion {
   refuseDeleted(document);
   const version = document.versions.find((candidate) =>
     'stage' in ref ? candidate.stages.includes(ref.stage) : candidate.id === ref.versionId,
   );
   if (!version) throw versionNotFound(document.name, ref);
+  const schema = schemaBy(choice, document.tags);
   return {
     name: document.name,
     arn,
     versionId: version.id,
     stages: [...version.stages],
     createdAt: version.createdAt,
+    schema,
     fields: fieldsFrom(schema, Object.fromEntries(version.fields)),
   };
 }

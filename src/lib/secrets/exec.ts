@@ -159,14 +159,13 @@ export async function prepareChild(
     store: SecretStore;
     secret: string;
     stage: string;
-    schema: SecretSchema;
     options: EnvironmentOptions;
     outer: Readonly<Record<string, string | undefined>>;
   },
   context: Context,
 ): Promise<PreparedChild> {
-  const { store, secret, stage, schema, options, outer } = request;
-  const { fields, versionId } = await store.read(secret, { stage });
+  const { store, secret, stage, options, outer } = request;
+  const { fields, schema, versionId } = await store.read(secret, { stage });
   const child = composeEnvironment({ name: secret, fields, schema }, options, outer);
   context.host.notify({ kind: 'debug', text: `version ${versionId} for the child: ${child.variables.join(', ')}` });
   return { ...child, versionId };

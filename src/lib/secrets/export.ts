@@ -4,14 +4,13 @@ import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { holdsValues, writeReferences, writeValues, type ExportFormat, type Written } from './export-formats.ts';
 import { release, type ReleaseRequest } from './reveal.ts';
-import { isSecretField, type SecretSchema } from './schema.ts';
+import { isSecretField } from './schema.ts';
 import type { SecretVersion } from './store.ts';
 import { createFile, errorCode, readIfThere, replaceFile } from './stores/files.ts';
 
 /** What `exportSecret` works on. */
 export interface ExportRequest extends Omit<ReleaseRequest, 'fields' | 'action'> {
   format: ExportFormat;
-  schema: SecretSchema;
   /** Fields to export; empty for all. */
   only: readonly string[];
   /** File to write, for its owner only; null for standard output. */
@@ -53,7 +52,7 @@ export async function exportSecret(request: ExportRequest, context: Context): Pr
   const secret = { name: version.name, arn: version.arn, store: store.kind };
   const names = chosen(version, only);
   const { text, commands }: Written = values
-    ? await writeValues(format, plainFields(version, names, request.schema))
+    ? await writeValues(format, plainFields(version, names))
     : { text: await writeReferences(format, secret, names), commands: '' };
   if (output !== null) await writeFile(output, text, inPlace, request.append, context);
   return {
@@ -79,7 +78,7 @@ function chosen({ name: secret, fields }: SecretVersion, only: readonly string[]
   );
 }
 
-const plainFields = ({ fields }: SecretVersion, names: readonly string[], schema: SecretSchema) =>
+const plainFields = ({ fields, schema }: SecretVersion, names: readonly string[]) =>
   names.map((name) => ({ name, value: fields.get(name)?.reveal() ?? '', secret: isSecretField(schema, name) }));
 
 /** What the file holds now, once it is clear that it may be written; null where there is none. */

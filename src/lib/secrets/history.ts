@@ -2,8 +2,7 @@
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { compareFields, type FieldChange } from './compare.ts';
-import type { SecretSchema } from './schema.ts';
-import type { Fields, SecretStore, VersionInfo } from './store.ts';
+import type { SecretStore, SecretVersion, VersionInfo } from './store.ts';
 
 /** Versions that are read at a time. */
 const AT_ONCE = 5;
@@ -38,10 +37,10 @@ export interface HistoryResult {
  * @throws JamfMcpError SECRET_NOT_FOUND, SECRET_DELETED, ACCESS_DENIED …
  */
 export async function secretHistory(
-  request: { store: SecretStore; secret: string; environment: string; schema: SecretSchema; limit: number },
+  request: { store: SecretStore; secret: string; environment: string; limit: number },
   context: Context,
 ): Promise<HistoryResult> {
-  const { store, secret, schema, limit } = request;
+  const { store, secret, limit } = request;
   if (!Number.isInteger(limit) || limit < 1) {
     throw new JamfMcpError('INPUT_INVALID', 'the number of versions to tell has to be 1 or more', 'correct --limit');
   }
@@ -55,13 +54,13 @@ export async function secretHistory(
   }
   return {
     secret: { name: info.name, arn: info.arn, store: store.kind, environment: request.environment },
-    versions: told.slice(0, limit).map((version, n) => entryOf(info.name, schema, version, read[n], read[n + 1])),
+    versions: told.slice(0, limit).map((version, n) => entryOf(info.name, version, read[n], read[n + 1])),
     older: Math.max(0, versions.length - limit),
   };
 }
 
 /** The fields of a version, or why it has none that can be told. */
-type Readable = { fields: Fields } | { why: string };
+type Readable = Pick<SecretVersion, 'fields' | 'schema'> | { why: string };
 
 async function readable(store: SecretStore, name: string, versionId: string): Promise<Readable> {
   try {
@@ -77,7 +76,6 @@ async function readable(store: SecretStore, name: string, versionId: string): Pr
 
 function entryOf(
   name: string,
-  schema: SecretSchema,
   { versionId, stages, createdAt, createdBy }: VersionInfo,
   here: Readable | undefined,
   before: Readable | undefined,
@@ -87,5 +85,5 @@ function entryOf(
   const fieldCount = here.fields.size;
   if (!before) return { ...entry, fieldCount, changes: null, note: 'the oldest version there is' };
   if ('why' in before) return { ...entry, fieldCount, changes: null, note: 'the version before it cannot be compared' };
-  return { ...entry, fieldCount, changes: compareFields(name, schema, before.fields, here.fields), note: null };
+  return { ...entry, fieldCount, changes: compareFields(name, here.schema, before.fields, here.fields), note: null };
 }

@@ -20,6 +20,7 @@ export interface ImportRequest {
   environment: string;
   /** The secret to make, where `split` is null. */
   secret: string;
+  /** Of a secret that is not there yet; another has its own. */
   schema: SecretSchema;
   /** One secret a group under this prefix, for each of these schemas that the source has fields of. */
   split: { prefix: string; schemas: readonly SecretSchema[] } | null;
@@ -87,10 +88,12 @@ interface Ready {
  */
 export async function importSecrets(request: ImportRequest, context: Context): Promise<ImportResult> {
   const { source, store, environment } = request;
+  // Of one secret that may be there already, its own schema says what its fields are called.
+  const found = request.split || !request.update ? null : await lookUp(request.secret, store, true);
   const plan = planImport({
     entries: source.entries,
     secret: request.secret,
-    schema: request.schema,
+    schema: found?.before?.schema ?? request.schema,
     split: request.split && { ...request.split, environment },
     only: request.only,
     everything: source.secret,
@@ -109,7 +112,7 @@ export async function importSecrets(request: ImportRequest, context: Context): P
   const safe = await prepareRewrite(request, plan);
 
   const ready: Ready[] = [];
-  for (const { planned } of checked) ready.push(await prepare(planned, request));
+  for (const { planned } of checked) ready.push(await prepare(planned, found, request));
   const rewriting: ChangeStep = {
     name: 'rewrite',
     state: safe ? 'planned' : 'skipped',
@@ -187,9 +190,9 @@ function lookedAt(
 }
 
 /** Look the secret up, and put together what is to be written. */
-async function prepare(planned: PlannedSecret, request: ImportRequest): Promise<Ready> {
+async function prepare(planned: PlannedSecret, found: Found | null, request: ImportRequest): Promise<Ready> {
   const { store, environment, update } = request;
-  const { before, exists, arn } = await lookUp(planned.secret, store, update);
+  const { before, exists, arn } = found ?? (await lookUp(planned.secret, store, update));
   const old = Object.fromEntries([...(before?.fields ?? [])].map(([name, value]) => [name, value.reveal()]));
   const { values, missing } = lookedAt(planned, old);
   const fields = fieldsFrom(planned.schema, values);
@@ -220,12 +223,16 @@ async function prepare(planned: PlannedSecret, request: ImportRequest): Promise<
   };
 }
 
+/** A secret as it was found. */
+interface Found {
+  before: SecretVersion | null;
+  /** Whether it is there, with or without a value. */
+  exists: boolean;
+  arn: string | null;
+}
+
 /** One call: a secret that may be changed is read, one that must not be there is only described. */
-async function lookUp(
-  name: string,
-  store: SecretStore,
-  update: boolean,
-): Promise<{ before: SecretVersion | null; exists: boolean; arn: string | null }> {
+async function lookUp(name: string, store: SecretStore, update: boolean): Promise<Found> {
   try {
     if (update) {
       const before = await store.read(name, { stage: AWSCURRENT });

@@ -3,7 +3,7 @@ import { PRODUCTION } from '../config/settings.ts';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { recordBreakGlass } from './breakglass.ts';
-import { fieldCalled, type SecretSchema } from './schema.ts';
+import { fieldCalled } from './schema.ts';
 import type { SecretStore, SecretVersion } from './store.ts';
 
 /** Longest reason, in characters: one sentence and the number of a ticket. */
@@ -91,7 +91,7 @@ export interface RevealResult {
  * @throws JamfMcpError as {@link release}; NOT_FOUND where the secret has no such field
  */
 export async function revealSecret(
-  request: Omit<ReleaseRequest, 'fields' | 'action'> & { field: string | null; schema: SecretSchema },
+  request: Omit<ReleaseRequest, 'fields' | 'action'> & { field: string | null },
   context: Context,
 ): Promise<RevealResult> {
   const { field } = request;
@@ -100,7 +100,7 @@ export async function revealSecret(
     context,
   );
   const name =
-    field === null || version.fields.has(field) ? field : (fieldCalled(request.schema, field)?.name ?? field);
+    field === null || version.fields.has(field) ? field : (fieldCalled(version.schema, field)?.name ?? field);
   if (name !== null && !version.fields.has(name)) {
     throw new JamfMcpError(
       'NOT_FOUND',

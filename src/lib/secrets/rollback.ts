@@ -4,7 +4,6 @@ import { JamfMcpError, isInterruption } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { compareFields, versionCalled, type FieldChange } from './compare.ts';
 import { secretDeleted, versionNotFound } from './document.ts';
-import type { SecretSchema } from './schema.ts';
 import { runStep, type ChangeStep } from './steps.ts';
 import {
   AWSCURRENT,
@@ -29,7 +28,6 @@ export interface RollbackRequest {
   store: SecretStore;
   secret: string;
   environment: string;
-  schema: SecretSchema;
   /** Staging label or id of the version to go back to. */
   to: string;
   /** Go back even where Jamf refuses the old client secret or cannot be asked. */
@@ -62,7 +60,7 @@ export interface RollbackResult {
  *   refuses the old client secret, or where somebody else changed the secret meanwhile; what Jamf and the store throw
  */
 export async function rollbackSecret(request: RollbackRequest, context: Context): Promise<RollbackResult> {
-  const { store, schema, environment, dryRun } = request;
+  const { store, environment, dryRun } = request;
   const info = await store.describe(request.secret);
   if (info.deletionAt !== null) throw secretDeleted(info.name, info.deletionAt);
   const current = versionWith(info, AWSCURRENT);
@@ -71,11 +69,10 @@ export async function rollbackSecret(request: RollbackRequest, context: Context)
   const idle = nothingToDo(request, info, current, target);
   if (idle === null) refuseRotation(info, current, target);
 
-  const [before, after] = await Promise.all(
-    [current, target].map(async (versionId) => (await store.read(info.name, { versionId })).fields),
-  );
-  const fields = before && after && idle === null ? compareFields(info.name, schema, before, after) : [];
-  const ask = schema.name === 'jamf' && fields.some(({ name }) => JAMF_CLIENT.includes(name));
+  const [before, after] = await Promise.all([current, target].map((versionId) => store.read(info.name, { versionId })));
+  const fields =
+    before && after && idle === null ? compareFields(info.name, after.schema, before.fields, after.fields) : [];
+  const ask = after?.schema.name === 'jamf' && fields.some(({ name }) => JAMF_CLIENT.includes(name));
   const result: RollbackResult = {
     secret: { name: info.name, arn: info.arn, store: store.kind, environment },
     versionId: idle === null ? target : current,
@@ -99,7 +96,7 @@ export async function rollbackSecret(request: RollbackRequest, context: Context)
   };
   if (idle !== null) return result;
   result.verified = after
-    ? await runStep(result.steps, 'verify', context, () => tryClient(request, target, after, context))
+    ? await runStep(result.steps, 'verify', context, () => tryClient(request, target, after.fields, context))
     : null;
   if (dryRun) return result;
 

@@ -74,6 +74,35 @@ export function schemaFor(settings: { schema: string; schemas: readonly SecretSc
   return schemaOf(settings.schema, settings.schemas);
 }
 
+/** How the schema of a stored secret is found. */
+export interface SchemaChoice {
+  /** What counts where the secret itself says nothing. */
+  schema: SecretSchema;
+  /** The schema that a tag of the secret names, null for a name that is none; absent where tags do not count. */
+  tagged?: (name: string) => SecretSchema | null;
+}
+
+/** The tag of a secret that names its schema: `secrets import` sets it. */
+export const SCHEMA_TAG = 'schema';
+
+/**
+ * The schema of a secret: that of its tag, else what the choice falls back on.
+ * @param tags - of the secret
+ */
+export function schemaBy({ schema, tagged }: SchemaChoice, tags: Readonly<Record<string, string>>): SecretSchema {
+  const name = tags[SCHEMA_TAG];
+  return (name === undefined ? null : tagged?.(name)) ?? schema;
+}
+
+/** Whether names of fields are those that a schema asks for: all that it needs, and none that it does not know. */
+export function fits(schema: SecretSchema, names: readonly string[]): boolean {
+  const needed = schema.fields.filter((field) => field.default === undefined && !field.optional);
+  return (
+    needed.every(({ name }) => names.includes(name)) &&
+    names.every((name) => schema.fields.some((field) => field.name === name))
+  );
+}
+
 /** Every schema there is, own ones first; each name once. */
 export function allSchemas(own: readonly SecretSchema[]): SecretSchema[] {
   return [...own, ...SCHEMAS.filter(({ name }) => !own.some((schema) => schema.name === name))];

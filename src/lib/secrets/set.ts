@@ -24,6 +24,7 @@ interface ChangeRequest {
   store: SecretStore;
   secret: string;
   environment: string;
+  /** Counts for a secret that has no value yet; otherwise its own does. */
   schema: SecretSchema;
   /** Names of the fields to change. */
   names: readonly string[];
@@ -70,7 +71,8 @@ export async function setFields(request: SetRequest, context: Context): Promise<
   }
   const target = await lookUp(request);
   const values = new Map<string, Secret>();
-  for (const name of request.names) values.set(name, await valueOf(name, request, context));
+  for (const name of request.names)
+    values.set(name, await valueOf(name, { ...request, schema: schemaFound(request, target) }, context));
   return change(request, target, (before) => new Map([...before, ...values]), context);
 }
 
@@ -85,6 +87,8 @@ export async function unsetFields(request: ChangeRequest, context: Context): Pro
   const without = (before: Fields): Fields => new Map([...before].filter(([name]) => !request.names.includes(name)));
   return change(request, target, without, context);
 }
+
+const schemaFound = ({ schema }: ChangeRequest, { before }: Target): SecretSchema => before?.schema ?? schema;
 
 /** The secret as it was found. */
 interface Target {
@@ -212,7 +216,7 @@ async function change(
         : { name: 'store', state: 'skipped', text: `secret ${info.name} is like that already` },
     ],
   };
-  warn(request, info, sorts, context);
+  warn(schemaFound(request, { info, before }), info, sorts, context);
   if (request.dryRun) return result;
   if (changedFields.length === 0) {
     await dropRemains(store, info, before, context);
@@ -241,7 +245,7 @@ function sortsOf(before: Fields, after: Fields): Record<'add' | 'change' | 'remo
   };
 }
 
-function warn({ schema }: ChangeRequest, info: SecretInfo, sorts: ReturnType<typeof sortsOf>, { host }: Context): void {
+function warn(schema: SecretSchema, info: SecretInfo, sorts: ReturnType<typeof sortsOf>, { host }: Context): void {
   const tell = (text: string) => {
     host.notify({ kind: 'warning', text });
   };

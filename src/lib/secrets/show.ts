@@ -2,7 +2,7 @@
 import type { Context } from '../host.ts';
 import { fingerprint, MASK } from '../redact.ts';
 import { readPolicy, summaryOf, type PolicySummary } from './resource-policy.ts';
-import { isSecretField, type SecretSchema } from './schema.ts';
+import { isSecretField } from './schema.ts';
 import type { SecretInfo, SecretStore } from './store.ts';
 
 /** One field, fit to be shown. */
@@ -42,10 +42,10 @@ export interface ShowResult {
  * @throws JamfMcpError SECRET_NOT_FOUND, VERSION_NOT_FOUND, SECRET_DELETED, SECRET_MALFORMED, ACCESS_DENIED …
  */
 export async function showSecret(
-  request: { store: SecretStore; secret: string; environment: string; schema: SecretSchema; stage: string },
+  request: { store: SecretStore; secret: string; environment: string; stage: string },
   context: Context,
 ): Promise<ShowResult> {
-  const { store, secret, schema } = request;
+  const { store, secret } = request;
   context.signal.throwIfAborted();
   // All are asked at once; the error of the read is the one to tell, since it names a missing version or a deletion.
   const [reading, describing, policing] = await Promise.allSettled([
@@ -68,7 +68,7 @@ export async function showSecret(
     versionId: version.versionId,
     stages: version.stages,
     fields: [...version.fields].map(([name, value]) => {
-      const masked = isSecretField(schema, name);
+      const masked = isSecretField(version.schema, name);
       return {
         name,
         secret: masked,

@@ -4,6 +4,7 @@
  */
 import { JamfMcpError, type ErrorCode } from '../errors.ts';
 import type { Secret } from '../redact.ts';
+import type { SecretSchema } from './schema.ts';
 
 /** The stores there are. */
 export const STORE_KINDS = ['aws', 'local', 'vault', 'azure'] as const;
@@ -62,6 +63,8 @@ export interface SecretVersion {
   stages: readonly string[];
   /** ISO 8601, UTC. */
   createdAt: string | null;
+  /** What its fields were taken for. */
+  schema: SecretSchema;
   fields: Fields;
 }
 

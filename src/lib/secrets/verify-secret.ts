@@ -30,7 +30,6 @@ export interface VerifyRequest {
   store: SecretStore;
   secret: string;
   environment: string;
-  schema: SecretSchema;
   /** Staging label of the version. */
   stage: string;
   /** Try the credentials where they are used; otherwise only the schema is checked. */
@@ -43,8 +42,9 @@ export interface VerifyRequest {
  * @throws JamfMcpError what the store throws; a check that fails is a result
  */
 export async function verifySecret(request: VerifyRequest, context: Context): Promise<VerifyResult> {
-  const { store, schema, environment } = request;
+  const { store, environment } = request;
   const version = await store.read(request.secret, { stage: request.stage });
+  const { schema } = version;
   const live = LIVE_CHECKS.map((check) => ({ check, found: fieldsOf(check, version) })).filter(({ check, found }) =>
     check.needs.some((name) => found.names.has(name)),
   );

@@ -15,7 +15,7 @@ import {
   encodeFields,
   mergeTags,
 } from '../rules.ts';
-import { fieldsFrom, type SecretSchema } from '../schema.ts';
+import { fieldsFrom, fits, schemaBy, type SchemaChoice, type SecretSchema } from '../schema.ts';
 import { versionWith, type SecretInfo, type SecretStore, type VersionInfo, type VersionRef } from '../store.ts';
 
 /** How long a version that was just written may stay invisible (aws/aws-sdk-js-v3#7701), and the first pause, in ms. */
@@ -30,7 +30,7 @@ const PAGE = 100;
  * @param options - `aws`: profile and Region; `schema`: which fields are secret
  * @param context - host for debug events, clock and signal for waits
  */
-export function awsStore(options: { aws: AwsSettings; schema: SecretSchema }, context: Context): SecretStore {
+export function awsStore(options: { aws: AwsSettings } & SchemaChoice, context: Context): SecretStore {
   /** Version ids written here: they exist, whatever a node that has not heard of them says. */
   const written = new Set<string>();
 
@@ -72,6 +72,32 @@ export function awsStore(options: { aws: AwsSettings; schema: SecretSchema }, co
     }
   };
 
+  /** What is known of each secret, for its tags. */
+  const known = new Map<string, Promise<SecretInfo>>();
+  const describeNow = (name: string): Promise<SecretInfo> => {
+    const info = describe(name);
+    known.set(name, info);
+    return info;
+  };
+
+  /**
+   * A value comes without its tags. They are asked for only where the fields are not the very ones of the schema, so
+   * that who may read a value and nothing else gets no denial in the event history for it.
+   */
+  const schemaOfValue = async (name: string, fields: readonly string[]): Promise<SecretSchema> => {
+    if (!options.tagged || fits(options.schema, fields)) return options.schema;
+    try {
+      return schemaBy(options, (await (known.get(name) ?? describeNow(name))).tags);
+    } catch (error) {
+      if (codeOf(error) !== 'ACCESS_DENIED') throw error;
+      context.host.notify({
+        kind: 'debug',
+        text: `the tags of ${name} may not be read: taken for ${options.schema.name}`,
+      });
+      return options.schema;
+    }
+  };
+
   return {
     kind: 'aws',
 
@@ -80,7 +106,7 @@ export function awsStore(options: { aws: AwsSettings; schema: SecretSchema }, co
       return { account, region, principal: arn };
     },
 
-    describe,
+    describe: describeNow,
 
     async list(prefix) {
       const { sdk, client } = await connect();
@@ -124,13 +150,16 @@ export function awsStore(options: { aws: AwsSettings; schema: SecretSchema }, co
           'store it anew with `jamf-mcp secrets init --update --from-file FILE`, or name another with --secret',
         );
       }
+      const raw = Object.fromEntries(decodeFields(output.SecretString, `secret ${name}`));
+      const schema = await schemaOfValue(name, Object.keys(raw));
       return {
         name: output.Name ?? name,
         arn: output.ARN ?? '',
         versionId: output.VersionId ?? '',
         stages: output.VersionStages ?? [],
         createdAt: iso(output.CreatedDate),
-        fields: fieldsFrom(options.schema, Object.fromEntries(decodeFields(output.SecretString, `secret ${name}`))),
+        schema,
+        fields: fieldsFrom(schema, raw),
       };
     },
 

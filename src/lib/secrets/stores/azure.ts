@@ -16,11 +16,12 @@ import type { SecretClientOptions, SecretProperties } from '@azure/keyvault-secr
 import { JamfMcpError } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import { checkName, decodeFields } from '../rules.ts';
-import type { SecretSchema } from '../schema.ts';
+import type { SchemaChoice } from '../schema.ts';
 import type { SecretStore } from '../store.ts';
 import { azureVault, type AzureVault } from './azure-client.ts';
 import { azureName, INDEX_SUFFIX, LONGEST_AZURE_NAME, nameFromAzure } from './azure-names.ts';
-import { indexedStore, type Backend, type Index } from './indexed.ts';
+import type { Backend, Index } from './backend.ts';
+import { indexedStore } from './indexed.ts';
 
 /** Dates of Key Vault are whole seconds; within this time, in ms, every version of that second is there. */
 const SETTLE_MS = 2_000;
@@ -57,10 +58,9 @@ const NO_BASE = 'none';
 export function azureStore(
   options: {
     azure: { vault?: string | undefined };
-    schema: SecretSchema;
     credential?: TokenCredential;
     client?: SecretClientOptions;
-  },
+  } & SchemaChoice,
   context: Context,
 ): SecretStore {
   const { vault } = options.azure;
@@ -72,7 +72,7 @@ export function azureStore(
     );
   }
   if (URL.canParse(vault) && new URL(vault).protocol === 'https:') {
-    return indexedStore(azureBackend(new URL(vault), options, context), options.schema, context);
+    return indexedStore(azureBackend(new URL(vault), options, context), options, context);
   }
   throw new JamfMcpError(
     'INPUT_INVALID',

@@ -20,7 +20,7 @@ import {
   type SecretDocument,
 } from '../document.ts';
 import { checkName } from '../rules.ts';
-import type { SecretSchema } from '../schema.ts';
+import type { SchemaChoice } from '../schema.ts';
 import { orSkip, type SecretStore } from '../store.ts';
 import { arnOf, fileOf, nameIn, nameOf, secretFiles, told, WHERE } from './local-folder.ts';
 import type { Deed, Journal } from './local-journal.ts';
@@ -34,8 +34,8 @@ type What = Pick<Deed, 'action'> & Partial<Pick<Deed, 'versionId' | 'fields' | '
  * @param options - where, whose and which key; `schema`: which fields are secret
  * @param context - host for the warning about a new key and for its passphrase, clock and signal for waits
  */
-export function localStore(options: LocalOptions & { schema: SecretSchema }, context: Context): SecretStore {
-  const { folder, schema, user, reason = null } = options;
+export function localStore(options: LocalOptions & SchemaChoice, context: Context): SecretStore {
+  const { folder, user, reason = null } = options;
   const access = localAccess(options, context);
   const now = () => context.clock.now();
 
@@ -119,7 +119,7 @@ export function localStore(options: LocalOptions & { schema: SecretSchema }, con
 
     read: (id, ref) =>
       look(id, async (document, journal) => {
-        const version = versionOf(document, arnOf(document.name), ref, schema);
+        const version = versionOf(document, arnOf(document.name), ref, options);
         await journal.record({
           action: 'GetSecretValue',
           secret: document.name,

@@ -11,9 +11,10 @@ import { JamfMcpError } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import type { Secret } from '../../redact.ts';
 import { checkName, decodeFields } from '../rules.ts';
-import type { SecretSchema } from '../schema.ts';
+import type { SchemaChoice } from '../schema.ts';
 import type { SecretStore } from '../store.ts';
-import { indexedStore, type Backend, type Held, type Index, type NativeVersion } from './indexed.ts';
+import type { Backend, Held, Index, NativeVersion } from './backend.ts';
+import { indexedStore } from './indexed.ts';
 import { tokenSource } from './vault-auth.ts';
 import { vaultClient, type VaultAnswer, type VaultRequest, type VaultServer } from './vault-client.ts';
 
@@ -46,12 +47,12 @@ interface Metadata {
  * @throws JamfMcpError INPUT_MISSING where no address is known
  */
 export function vaultStore(
-  options: { vault: VaultSettings; aws: AwsSettings; schema: SecretSchema },
+  options: { vault: VaultSettings; aws: AwsSettings } & SchemaChoice,
   context: Context,
 ): SecretStore {
   const { address } = options.vault;
   if (address !== undefined) {
-    return indexedStore(vaultBackend({ ...options.vault, address }, options.aws, context), options.schema, context);
+    return indexedStore(vaultBackend({ ...options.vault, address }, options.aws, context), options, context);
   }
   throw new JamfMcpError(
     'INPUT_MISSING',
