@@ -84,7 +84,8 @@ describe('the issuer ask', () => {
       },
       tester: tester(),
     });
-    await assert.rejects(issuer.prove(current, null), { code: 'CREDENTIALS_REFUSED' });
+    const message = /^the value given for JAMF_CLIENT_SECRET is not accepted: http.* \(401.*; nothing was changed$/;
+    await assert.rejects(issuer.prove(current, null), { code: 'CREDENTIALS_REFUSED', message });
     await assert.rejects(issuer.prove(current, null), { code: 'CREDENTIALS_REFUSED' });
     assert.equal(asked, 1, 'what was refused may be accepted in a moment');
   });

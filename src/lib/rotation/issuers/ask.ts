@@ -58,7 +58,9 @@ export function askIssuer({ specs, answers, tester, dryRun = false }: AskOptions
       }
       const fields = new Map([...current, ...(await ask(current))]);
       if (!tester) return { text: untested, strategy: 'single', keep: new Map() };
-      const found = await tester.test(fields);
+      const found = await tester.test(fields).catch((error: unknown) => {
+        throw refusedAs(names, error);
+      });
       // Made in the place of the value before, which is dead by then, or beside it.
       const stays = (await tester.accepts?.(current)) === true;
       return {
@@ -79,6 +81,13 @@ export function askIssuer({ specs, answers, tester, dryRun = false }: AskOptions
   return accepts ? { ...issuer, accepts } : issuer;
 }
 
+/** What was refused is what was given: the secret is as it was. */
+function refusedAs(names: readonly string[], error: unknown): unknown {
+  if (!(error instanceof JamfMcpError) || error.code !== 'CREDENTIALS_REFUSED') return error;
+  const text = `the value given for ${names.join(', ')} is not accepted: ${error.message}; nothing was changed`;
+  return new JamfMcpError(error.code, text, error.hint, { cause: error });
+}
+
 /**
  * Ask a person for values, secret ones without an echo.
  * @returns a function that does so, for {@link AskOptions.answers}
@@ -91,7 +100,8 @@ export function promptFor(specs: readonly FieldSpec[], { host }: Context): () =>
         const problem = problemOf(spec, answer);
         return problem === null ? true : `${spec.name} ${problem}`;
       };
-      const question = { text: `new ${spec.name} (${spec.describe}):`, flag: '--from-file FILE', check };
+      const flag = spec.issuer === null ? '--from-file FILE or --generate' : '--from-file FILE';
+      const question = { text: `new ${spec.name} (${spec.describe}):`, flag, check };
       fields.set(
         spec.name,
         spec.secret
