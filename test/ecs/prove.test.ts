@@ -1,6 +1,6 @@
 /** The proof by a one-off task: that it proves what it says, and that nothing of it is left, however it ends. */
 import assert from 'node:assert/strict';
-import { RegisterTaskDefinitionCommand, UpdateServiceCommand } from '@aws-sdk/client-ecs';
+import { CreateServiceCommand, RegisterTaskDefinitionCommand, UpdateServiceCommand } from '@aws-sdk/client-ecs';
 import type { EcsTarget } from '../../src/lib/ecs/api.ts';
 import { proveInjection, type InjectionProof } from '../../src/lib/ecs/prove.ts';
 import type { FaultRule } from '../../src/lib/sandbox/service.ts';
@@ -141,6 +141,21 @@ describe('the proof that a task can be given AWSPENDING', () => {
     await ecs.send(new UpdateServiceCommand({ ...TARGET, taskDefinition: 'pinned' }));
     const proof = await prove();
     assert.deepEqual([proof.proved, proof.absent, proof.taskArn], [false, ['JAMF_CLIENT_SECRET'], null]);
+    assert.equal(oneOffs().length + copies().length, 0);
+  });
+
+  it('runs nothing for a service that has no task definition of its own', async () => {
+    const definition = { taskDefinition: 'jamf-mcp-server', desiredCount: 0 };
+    const other = {
+      cluster: TARGET.cluster,
+      serviceName: 'outside',
+      deploymentController: { type: 'EXTERNAL' as const },
+    };
+    await ecsClient(sandbox()).send(new CreateServiceCommand({ ...other, ...definition }));
+    const request = { secretArn, fields: [], stage: 'AWSPENDING' };
+    await assert.rejects(proveInjection({ ...TARGET, service: 'outside' }, request, context), {
+      code: 'INPUT_INVALID',
+    });
     assert.equal(oneOffs().length + copies().length, 0);
   });
 

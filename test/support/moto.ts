@@ -9,10 +9,18 @@ export function hasMoto(): boolean {
   return Boolean(process.env.CI) || spawnSync('moto_server', ['--help'], { stdio: 'ignore' }).status === 0;
 }
 
-/** Starts a server with an empty account on a free port. */
-export async function startMoto(): Promise<{ environment: Record<string, string>; close(): Promise<void> }> {
+/**
+ * Starts a server with an empty account on a free port.
+ * @param settings - its own variables, such as `MOTO_ECS_SERVICE_RUNNING`
+ */
+export async function startMoto(
+  settings: Record<string, string> = {},
+): Promise<{ environment: Record<string, string>; close(): Promise<void> }> {
   const port = await freePort();
-  const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+  const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], {
+    stdio: 'ignore',
+    env: { ...process.env, ...settings },
+  });
   const ended = once(child, 'exit');
   const url = `http://127.0.0.1:${String(port)}`;
   for (let attempt = 0; ; attempt += 1) {

@@ -59,7 +59,7 @@ const AFTER_SECRETS = /CannotStartContainerError|CannotCreateContainerError|Cont
  * task definition deregistered, however it ends, Ctrl-C included; what could not be removed is told and returned.
  * @param options - `limitMs`: how long the task may take to start, 5 minutes unless given
  * @throws JamfMcpError REMOTE_FAILED where the task could not start, with the reason of ECS, its cause and its fix;
- *   TIMED_OUT where it neither started nor failed; INPUT_INVALID for a task definition that is no rolling ECS service's;
+ *   TIMED_OUT where it neither started nor failed; INPUT_INVALID for a service whose task sets have task definitions of their own;
  *   ACCESS_DENIED, NOT_FOUND …; INTERRUPTED
  */
 export async function proveInjection(
@@ -111,7 +111,14 @@ async function attempt(
   context: Context,
 ): Promise<Omit<InjectionProof, 'left'>> {
   const service = await ecs.describeService();
-  const original = await ecs.describeTaskDefinition(service.taskDefinition ?? '');
+  if (service.taskDefinition === undefined) {
+    throw new JamfMcpError(
+      'INPUT_INVALID',
+      `the service is deployed by ${service.deploymentController?.type ?? 'nobody'} and has no task definition of its own`,
+      'leave the proof out: nothing was run',
+    );
+  }
+  const original = await ecs.describeTaskDefinition(service.taskDefinition);
   const copy = proofDefinition(original, { secretArn, stage, mark: made.mark });
   const absent = missingFrom(copy, fields);
   if (!copy) {
@@ -163,8 +170,7 @@ async function untilStarted(
   const begun = clock.now();
   const arn = made.task?.taskArn ?? '';
   let told = '';
-  for (;;) {
-    const task = await lookAt(ecs, arn, context);
+  for (let task = made.task; ; task = await lookAt(ecs, arn, context)) {
     if (task) made.task = task;
     const { lastStatus = 'UNKNOWN' } = made.task ?? {};
     const over = task && outcomeOf(task, stage);
@@ -196,9 +202,6 @@ async function lookAt(ecs: EcsApi, arn: string, context: Context): Promise<Task 
   }
 }
 
-/** Seen after the state RUNNING, in which the program has its secrets. */
-const AFTER_RUNNING = ['RUNNING', 'DEACTIVATING', 'STOPPING', 'DEPROVISIONING', 'STOPPED'];
-
 /**
  * @returns what the task did with its secrets; null while it has not got them
  * @throws JamfMcpError REMOTE_FAILED where it will never get them
@@ -218,7 +221,8 @@ function outcomeOf(task: Task, stage: string): string | null {
       { details: { stopCode, reason } },
     );
   }
-  if (startedAt === undefined || !AFTER_RUNNING.includes(lastStatus)) {
+  // A task that never ran has no startedAt, though it goes through DEACTIVATING and the like as well.
+  if (startedAt === undefined && lastStatus !== 'RUNNING') {
     if (lastStatus !== 'STOPPED') return null;
     const reason = stoppedTask(task)?.reason ?? stoppedReason;
     throw new JamfMcpError(

@@ -175,7 +175,8 @@ export function serviceView(
     desiredCount: service.desiredCount,
     runningCount: running,
     pendingCount: pending,
-    taskDefinition: primary.revision.definition.arn,
+    // API_TaskSet: of an EXTERNAL service each task set names its own.
+    taskDefinition: service.controller === 'EXTERNAL' ? undefined : primary.revision.definition.arn,
     deploymentConfiguration: deploymentConfiguration(service),
     ...(service.controller === 'ECS'
       ? { deployments: service.deployments.map((deployment) => deploymentView(state, service, deployment)) }
