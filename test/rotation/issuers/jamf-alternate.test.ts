@@ -193,11 +193,16 @@ describe('setting up a second Jamf client', () => {
       );
     });
 
-    it('does not take an answer without the client for success', async () => {
-      verdict = (call) =>
-        call.startsWith('POST /api/v1') ? { status: 201, body: '{"id":"9","href":"x"}' } : undefined;
-      await refused(through(true), 'REMOTE_FAILED', /answered without the API client/, /repeat the command/);
-    });
+    for (const answer of [
+      { id: '9', href: 'x' },
+      { id: 9, displayName: NAME },
+    ]) {
+      it(`does not take an answer without the client for success: ${Object.keys(answer).join()}`, async () => {
+        const body = JSON.stringify(answer);
+        verdict = (call) => (call.startsWith('POST /api/v1') ? { status: 201, body } : undefined);
+        await refused(through(true), 'REMOTE_FAILED', /answered without the API client/, /repeat the command/);
+      });
+    }
 
     it('leaves a client for a native app alone', async () => {
       withPartner(sandbox());
