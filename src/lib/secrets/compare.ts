@@ -1,5 +1,6 @@
 /** Which version is meant, and what differs between two of them: fingerprints, never secret values. */
 import { fingerprint, MASK } from '../redact.ts';
+import { withoutClaim } from './claim.ts';
 import { checkLabels, sameValue } from './rules.ts';
 import { isSecretField, type SecretSchema } from './schema.ts';
 import { versionWith, type Fields, type SecretInfo, type SecretStore, type VersionRef } from './store.ts';
@@ -27,7 +28,8 @@ export interface FieldChange {
  * What differs between two versions of one secret, in the order of the newer, then what it has no more.
  * @param name - of the secret; salts the fingerprints
  */
-export function compareFields(name: string, schema: SecretSchema, from: Fields, to: Fields): FieldChange[] {
+export function compareFields(name: string, schema: SecretSchema, older: Fields, newer: Fields): FieldChange[] {
+  const [from, to] = [withoutClaim(older), withoutClaim(newer)];
   const side = (fields: Fields, field: string): FieldSide | null => {
     const value = fields.get(field);
     if (value === undefined) return null;

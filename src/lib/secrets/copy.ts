@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
+import { CLAIM_FIELD } from './claim.ts';
 import { secretDeleted, secretExists, versionNotFound } from './document.ts';
 import { runStep, type ChangeStep } from './steps.ts';
 import {
@@ -148,6 +149,8 @@ async function piecesOf(
     if (labels.length === 0) continue;
     context.signal.throwIfAborted();
     const version = await orNull(from.read(info.name, { versionId }), 'VERSION_NOT_FOUND');
+    // Who rotates the one secret does not rotate the other.
+    if (version?.fields.has(CLAIM_FIELD)) continue;
     if (version) pieces.push({ version, token: tokenOf(versionId), labels });
     else {
       const text = `version ${versionId} (${labels.join(', ')}) has no value and is left out`;

@@ -2,6 +2,7 @@
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { Secret } from '../redact.ts';
+import { userVersion } from './claim.ts';
 import { databaseUrl } from './exec-database.ts';
 import { isSecretField, type SecretSchema } from './schema.ts';
 import type { Fields, SecretStore } from './store.ts';
@@ -165,7 +166,7 @@ export async function prepareChild(
   context: Context,
 ): Promise<PreparedChild> {
   const { store, secret, stage, options, outer } = request;
-  const { fields, schema, versionId } = await store.read(secret, { stage });
+  const { fields, schema, versionId } = userVersion(await store.read(secret, { stage }));
   const child = composeEnvironment({ name: secret, fields, schema }, options, outer);
   context.host.notify({ kind: 'debug', text: `version ${versionId} for the child: ${child.variables.join(', ')}` });
   return { ...child, versionId };

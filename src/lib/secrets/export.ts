@@ -2,6 +2,7 @@
 import { appendFile, stat } from 'node:fs/promises';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
+import { userVersion } from './claim.ts';
 import { holdsValues, writeReferences, writeValues, type ExportFormat, type Written } from './export-formats.ts';
 import { release, type ReleaseRequest } from './reveal.ts';
 import { isSecretField } from './schema.ts';
@@ -47,7 +48,7 @@ export async function exportSecret(request: ExportRequest, context: Context): Pr
   const values = holdsValues(format);
   const released = values
     ? await release({ ...request, fields: only, action: `export ${format}` }, context)
-    : { version: await store.read(request.secret, { stage: request.stage }), reason: null, log: null };
+    : { version: userVersion(await store.read(request.secret, { stage: request.stage })), reason: null, log: null };
   const { version } = released;
   const secret = { name: version.name, arn: version.arn, store: store.kind };
   const names = chosen(version, only);

@@ -1,6 +1,7 @@
 /** `secrets history`: the versions of a secret, and what each of them changed. */
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
+import { CLAIM_FIELD, withoutClaim } from './claim.ts';
 import { compareFields, type FieldChange } from './compare.ts';
 import type { SecretStore, SecretVersion, VersionInfo } from './store.ts';
 
@@ -33,7 +34,7 @@ export interface HistoryResult {
 
 /**
  * Read the newest versions and compare each with the one before it.
- * @param request - `limit`: how many versions to tell; each is read once, and the one before the last
+ * @param request - `limit`: how many versions to tell; each is read once, and what the last is compared with
  * @throws JamfMcpError SECRET_NOT_FOUND, SECRET_DELETED, ACCESS_DENIED …
  */
 export async function secretHistory(
@@ -51,10 +52,14 @@ export async function secretHistory(
     context.signal.throwIfAborted();
     const next = told.slice(read.length, read.length + AT_ONCE);
     read.push(...(await Promise.all(next.map(({ versionId }) => readable(store, info.name, versionId)))));
+    // What a claim stands before is compared with the version behind it.
+    const following = versions[told.length];
+    if (read.length === told.length && isClaim(read.at(-1)) && following) told.push(following);
   }
+  const behind = (n: number) => read.slice(n + 1).find((one) => !isClaim(one));
   return {
     secret: { name: info.name, arn: info.arn, store: store.kind, environment: request.environment },
-    versions: told.slice(0, limit).map((version, n) => entryOf(info.name, version, read[n], read[n + 1])),
+    versions: told.slice(0, limit).map((version, n) => entryOf(info.name, version, read[n], behind(n))),
     older: Math.max(0, versions.length - limit),
   };
 }
@@ -74,6 +79,10 @@ async function readable(store: SecretStore, name: string, versionId: string): Pr
   }
 }
 
+const isClaim = (one: Readable | undefined) => one !== undefined && 'fields' in one && one.fields.has(CLAIM_FIELD);
+
+const CLAIM_NOTE = 'the claim of a rotation: fields as they were when it began';
+
 function entryOf(
   name: string,
   { versionId, stages, createdAt, createdBy }: VersionInfo,
@@ -82,7 +91,8 @@ function entryOf(
 ): HistoryEntry {
   const entry = { versionId, stages, createdAt, createdBy };
   if (!here || 'why' in here) return { ...entry, fieldCount: null, changes: null, note: here?.why ?? null };
-  const fieldCount = here.fields.size;
+  const fieldCount = withoutClaim(here.fields).size;
+  if (isClaim(here)) return { ...entry, fieldCount, changes: null, note: CLAIM_NOTE };
   if (!before) return { ...entry, fieldCount, changes: null, note: 'the oldest version there is' };
   if ('why' in before) return { ...entry, fieldCount, changes: null, note: 'the version before it cannot be compared' };
   return { ...entry, fieldCount, changes: compareFields(name, here.schema, before.fields, here.fields), note: null };

@@ -2,6 +2,7 @@
 import { PRODUCTION } from '../config/settings.ts';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
+import { userVersion } from './claim.ts';
 import { recordBreakGlass } from './breakglass.ts';
 import { fieldCalled } from './schema.ts';
 import type { SecretStore, SecretVersion } from './store.ts';
@@ -57,7 +58,7 @@ export async function release(request: ReleaseRequest, context: Context): Promis
   const at = new Date(context.clock.now()).toISOString();
   const entry = { at, secret, store: store.kind, environment, action, fields, reason, user: request.user };
   const log = await recordBreakGlass(request.folder, entry, context);
-  return { version: await store.read(secret, { stage: request.stage }), reason, log };
+  return { version: userVersion(await store.read(secret, { stage: request.stage })), reason, log };
 }
 
 /** @throws JamfMcpError INPUT_MISSING, INPUT_INVALID */

@@ -135,7 +135,7 @@ function refuseRotation(info: SecretInfo, current: string, target: string): void
   throw new JamfMcpError(
     'CONFLICT',
     `secret ${info.name} is being rotated (AWSPENDING is on version ${pending}); nothing was changed`,
-    'finish the rotation with `jamf-mcp rotate`, then roll back if it is still needed',
+    'finish the rotation with `jamf-mcp rotate resume`, then roll back if it is still needed',
   );
 }
 

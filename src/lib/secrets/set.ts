@@ -253,7 +253,7 @@ function warn(schema: SecretSchema, info: SecretInfo, sorts: ReturnType<typeof s
   if (Object.values(sorts).flat().length === 0) return;
   if (pending !== null && !info.stages[pending]?.includes('AWSCURRENT')) {
     tell(
-      `a rotation is under way (AWSPENDING is on ${pending}): once it is promoted, this change has to be made again`,
+      `a rotation is under way (AWSPENDING is on ${pending}): it stops before its value becomes current, and \`jamf-mcp rotate resume\` then goes on beside this change`,
     );
   }
   const required = schema.fields.filter((field) => !field.optional && field.default === undefined);

@@ -1,6 +1,7 @@
 /** `secrets show`: what a secret holds, without its secret values. */
 import type { Context } from '../host.ts';
 import { fingerprint, MASK } from '../redact.ts';
+import { userVersion } from './claim.ts';
 import { readPolicy, summaryOf, type PolicySummary } from './resource-policy.ts';
 import { isSecretField } from './schema.ts';
 import type { SecretInfo, SecretStore } from './store.ts';
@@ -55,7 +56,7 @@ export async function showSecret(
   ]);
   if (reading.status === 'rejected') throw reading.reason;
   if (describing.status === 'rejected') throw describing.reason;
-  const [version, info] = [reading.value, describing.value];
+  const [version, info] = [userVersion(reading.value), describing.value];
   const policy = readPolicy(policing, context);
   return {
     secret: {
