@@ -5,6 +5,7 @@ import { prose } from '../lib/cli/prose.ts';
 import { repeatOf, requireSense, ROTATE_FLAGS, valueFrom } from '../lib/cli/rotate-flags.ts';
 import { stillRuns, thisProcess } from '../lib/cli/runner.ts';
 import { drawRotateAll } from '../lib/rotation/report.ts';
+import type { SetUpAlternateResult } from '../lib/rotation/issuers/jamf-alternate.ts';
 import type { RotateOutput } from '../lib/rotation/work.ts';
 
 export default class Rotate extends BaseCommand {
@@ -26,22 +27,28 @@ them the client rotates itself, which needs Read and Create API Integrations.`);
   static override examples = [
     '<%= config.bin %> rotate --dry-run',
     '<%= config.bin %> rotate --force-deploy',
+    '<%= config.bin %> rotate --setup-alternate',
     '<%= config.bin %> rotate --only AUTH0_CLIENT_SECRET --force-deploy',
     '<%= config.bin %> rotate -e staging -e production --force-deploy --yes --confirm jamf-mcp-server/production',
   ];
 
   static override flags = { ...ROTATE_FLAGS, 'dry-run': dryRunFlag };
 
-  async run(): Promise<RotateOutput> {
+  async run(): Promise<RotateOutput | SetUpAlternateResult> {
     const { flags } = await this.parse(Rotate);
     requireSense(flags);
     const environments = flags.env ?? [];
     const { settings, context } = await this.begin({ ...flags, env: environments[0] });
     const { rotatorsFrom } = await import('../lib/rotation/issuers/rotators.ts');
-    const { rotateInput } = await import('../lib/rotation/input.ts');
+    const { rotateInput, setUpFrom } = await import('../lib/rotation/input.ts');
     const { rotateAll } = await import('../lib/rotation/rotate-all.ts');
     const limitMs = durationMs(flags.timeout ?? '15m', '--timeout');
     const rotators = rotatorsFrom(process.env);
+    if (flags['setup-alternate']) {
+      const { drawSetUpAlternate } = await import('../lib/rotation/issuers/jamf-alternate.ts');
+      const made = await setUpFrom(settings, { rotators, dryRun: flags['dry-run'] }, context);
+      return this.present(made, drawSetUpAlternate);
+    }
     const first = environments.slice(0, 1);
     const rest = await Promise.all(
       environments.slice(1).map(async (env) => ({ env, settings: await gatherSettings({ ...flags, env }) })),

@@ -279,7 +279,7 @@ describe('a rotation in the sandbox', function () {
         assert.match(error.message, text);
         assert.equal(liveSecret(), secret ?? before, 'nothing was minted');
         const asked = sandbox().calls.some(({ operation }) => operation.endsWith('/client-credentials'));
-        assert.equal(asked, / mint/.test(what), 'all else is known before Jamf is asked to mint');
+        assert.equal(asked, what.includes(' mint'), 'all else is known before Jamf is asked to mint');
         const info = await storeOf(context).describe(SECRET);
         assert.deepEqual(Object.keys(info.stages), [SEEDED_VERSION]);
       });

@@ -27,6 +27,11 @@ export const ROTATE_FLAGS = {
     summary: 'one Jamf client (single) or two that take turns (default: alternate where there are two)',
     options: ['single', 'alternate'] as const,
   })(),
+  'setup-alternate': Flags.boolean({
+    summary: 'create the second Jamf client, or put it right, and do nothing else',
+    default: false,
+    exclusive: ['only', 'strategy', 'ask', 'generate', 'from-file', 'force-deploy', 'no-deploy', 'reason'],
+  }),
   ask: Flags.boolean({ summary: 'ask for the new value, made elsewhere', default: false, exclusive: ['generate'] }),
   generate: Flags.boolean({ summary: 'make the new value here', default: false }),
   'from-file': Flags.string({
@@ -106,6 +111,8 @@ export function requireSense(flags: Readonly<Record<string, unknown>>): void {
       `add --force-deploy, or leave out ${idle.join(', ')}`,
     );
   }
+  if (flags['setup-alternate'] === true && Array.isArray(flags.env) && flags.env.length > 1)
+    throw new JamfMcpError('USAGE', '--setup-alternate works on one environment', 'leave all --env but one out');
   const one = given(['secret', 'cluster', 'service', 'from-file']);
   if (Array.isArray(flags.env) && flags.env.length > 1 && one.length > 0) {
     throw new JamfMcpError(

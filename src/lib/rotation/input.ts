@@ -3,8 +3,9 @@ import type { Settings } from '../config/settings.ts';
 import type { Context } from '../host.ts';
 import { openStore } from '../secrets/open.ts';
 import { schemaFor } from '../secrets/schema.ts';
-import type { Fields } from '../secrets/store.ts';
+import { AWSCURRENT, type Fields } from '../secrets/store.ts';
 import { chooseIssuer, issuersWith, type Wish } from './issuers/index.ts';
+import type { SetUpAlternateResult } from './issuers/jamf-alternate.ts';
 import type { Rotators } from './issuers/rotators.ts';
 import { fileRecorder } from './record.ts';
 import type { RotateInput, RunInput } from './work.ts';
@@ -53,4 +54,17 @@ export function rotateInput(
 ): RotateInput {
   const choice = chooseIssuer({ schema: schemaFor(settings), ...wish });
   return { ...runInput(settings, given, answers), choice, ecs: deploy };
+}
+
+/** Create the Jamf client that takes turns with the one in use, or put it right. */
+export async function setUpFrom(
+  settings: Settings,
+  { rotators, dryRun }: { rotators: Rotators; dryRun: boolean },
+  context: Context,
+): Promise<SetUpAlternateResult> {
+  const { setUpAlternate } = await import('./issuers/jamf-alternate.ts');
+  const store = await openStore(settings, context);
+  const { fields } = await store.read(settings.secret, { stage: AWSCURRENT });
+  const names = settings.rotation?.alternate ?? null;
+  return setUpAlternate({ fields, rotator: rotators.jamf, names, dryRun }, context);
 }

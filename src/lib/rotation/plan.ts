@@ -87,14 +87,16 @@ async function onCurrent(store: SecretStore, current: SecretVersion, context: Co
 
 /**
  * The claim of the rotation that a version came of.
+ * @param withinMs - how long it may have to become visible
  * @returns null for a version that none of our rotations made; else also the fields before
  */
 export async function claimOf(
   store: SecretStore,
   { name, versionId }: SecretVersion,
   context: Context,
+  withinMs = SEEN_WITHIN_MS,
 ): Promise<{ claim: Claim; old: Fields } | null> {
-  const version = await readIfThere(store, name, claimIdOf(versionId), context);
+  const version = await readIfThere(store, name, claimIdOf(versionId), context, withinMs);
   const claim = version && claimIn(version.fields);
   return claim ? { claim, old: withoutClaim(version.fields) } : null;
 }
@@ -112,12 +114,13 @@ export async function readIfThere(
   name: string,
   versionId: string,
   context: Context,
+  withinMs = SEEN_WITHIN_MS,
 ): Promise<SecretVersion | null> {
   const isMissing = (error: unknown) => error instanceof JamfMcpError && error.code === 'VERSION_NOT_FOUND';
   try {
     return await again(() => store.read(name, { versionId }), {
       context,
-      withinMs: SEEN_WITHIN_MS,
+      withinMs,
       firstPauseMs: FIRST_PAUSE_MS,
       when: isMissing,
       waiting: `version ${versionId} is not to be seen yet`,

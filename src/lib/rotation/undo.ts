@@ -47,7 +47,7 @@ export async function undo(input: RunInput, context: Context): Promise<RotateRes
 
 async function begin(input: RunInput, run: Run, current: SecretVersion, lock: string | null): Promise<RotateResult> {
   const { context } = run.hold;
-  const made = await claimOf(run.store, current, context);
+  const made = await claimOf(run.store, current, context, 0);
   if (!made) {
     throw new JamfMcpError(
       'CONFLICT',
