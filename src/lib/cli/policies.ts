@@ -1,5 +1,7 @@
 /** Reading the policy files that arguments name: files, folders, standard input. */
-import { glob, stat } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import { readFileSync, statSync } from 'node:fs';
+import { glob } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { JamfMcpError } from '../errors.ts';
 import { readText } from './input.ts';
@@ -19,15 +21,29 @@ const POLICY = /"Statement"|^\s*-?\s*Statement\s*:/m;
 export async function readPolicies(paths: readonly string[]): Promise<{ name: string; text: string }[]> {
   const sources: { name: string; text: string }[] = [];
   for (const path of paths) {
-    const folder = path !== '-' && ((await stat(path).catch(() => null))?.isDirectory() ?? false);
+    const folder = path !== '-' && (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
     sources.push(...(folder ? await readFolder(path) : [await readOne(path)]));
   }
   return sources;
 }
 
 async function readOne(path: string): Promise<{ name: string; text: string }> {
-  const [text, name] = await readText(path, LIMIT);
+  const [text, name] = readPlain(path) ?? (await readText(path, LIMIT));
   return { name: path === '-' ? name : relative('', path) || path, text };
+}
+
+/** An ordinary file at once: a stream for each of thousands costs more than judging them. Null: leave it to the stream. */
+function readPlain(path: string): [text: string, name: string] | null {
+  if (path === '-') return null;
+  try {
+    const found = statSync(path);
+    if (!found.isFile() || found.size > LIMIT.bytes) return null;
+    const bytes = readFileSync(path);
+    return isUtf8(bytes) ? [bytes.toString('utf8'), path] : null;
+  } catch {
+    // The stream meets the same trouble, and tells it.
+    return null;
+  }
 }
 
 async function readFolder(folder: string): Promise<{ name: string; text: string }[]> {

@@ -74,7 +74,10 @@ export function globContains(outer: string, inner: string): boolean {
   if (outer === '*' || outer === inner) return true;
   if (!isGlob(inner)) return globMatches(outer, inner);
   if (!isGlob(outer)) return false;
-  if (!prefixesAgree(outer, inner) || outer.length > LONGEST || inner.length > LONGEST) return false;
+  if (!prefixesAgree(outer, inner)) return false;
+  // `Get*`: nothing but what stands before the star counts.
+  if (outer.indexOf('*') === outer.length - 1 && !outer.includes('?')) return true;
+  if (outer.length > LONGEST || inner.length > LONGEST) return false;
   const states = closure([0], outer);
   let sets: number[][] = [states];
   for (let index = 0; index < inner.length; index += 1) {

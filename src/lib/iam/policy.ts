@@ -3,7 +3,17 @@
  * what has the wrong shape is left out here, and the grammar rules report it from the tree.
  */
 import { parseOperator, type Operator } from './operators.ts';
-import { entryOf, isScalar, itemsOf, type Entry, type Node, type ObjectNode, type Path, type Range } from './tree.ts';
+import {
+  entryOf,
+  isScalar,
+  itemsOf,
+  type Entry,
+  type Node,
+  type ObjectNode,
+  type Path,
+  type Range,
+  type ScalarNode,
+} from './tree.ts';
 
 /** What a policy is attached to; boundaries and session policies are identity policies. `kms` is a key policy. */
 export const POLICY_TYPES = ['identity', 'resource', 'trust', 'kms', 'scp'] as const;
@@ -13,7 +23,7 @@ export type PolicyType = (typeof POLICY_TYPES)[number];
 export interface Text {
   text: string;
   holes: readonly string[];
-  path: Path;
+  readonly path: Path;
   range: Range;
 }
 
@@ -204,9 +214,9 @@ function textsFrom(node: Node, path: Path): Text[] {
     return text === null ? [] : [text];
   }
   const texts: Text[] = [];
-  for (const [index, item] of node.items.entries()) {
-    const text = textFrom(item, [...path, index]);
-    if (text !== null) texts.push(text);
+  for (let index = 0; index < node.items.length; index += 1) {
+    const item = node.items[index];
+    if (item && isScalar(item) && item.kind !== 'null') texts.push(new Member(item, path, index));
   }
   return texts;
 }
@@ -214,4 +224,25 @@ function textsFrom(node: Node, path: Path): Text[] {
 function textFrom(node: Node, path: Path): Text | null {
   if (!isScalar(node) || node.kind === 'null') return null;
   return { text: node.text, holes: node.holes, path, range: node.range };
+}
+
+/** A text in a list. There are thousands of them in a large policy and few are reported, so each makes its path when asked. */
+class Member implements Text {
+  readonly text: string;
+  readonly holes: readonly string[];
+  readonly range: Range;
+  readonly #list: Path;
+  readonly #index: number;
+
+  constructor({ text, holes, range }: ScalarNode, list: Path, index: number) {
+    this.text = text;
+    this.holes = holes;
+    this.range = range;
+    this.#list = list;
+    this.#index = index;
+  }
+
+  get path(): Path {
+    return [...this.#list, this.#index];
+  }
 }

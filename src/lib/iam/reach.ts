@@ -1,7 +1,7 @@
 /** What policies grant, without a request at hand: who may do what where, and which conditions narrow it. */
 import { arnContains, arnParts, arnsIntersect } from './arn.ts';
 import { globMatches, isGlob } from './glob.ts';
-import type { Condition, Policy, Statement, Text } from './policy.ts';
+import type { Condition, Elements, Policy, Statement, Text } from './policy.ts';
 import { booleanOf } from './values.ts';
 import { HOLE } from './tree.ts';
 
@@ -30,7 +30,9 @@ export function grantsOf(policies: readonly Policy[], action: string): Grant[] {
     for (const statement of policy.statements) {
       if (statement.effect !== 'Allow' || !names(statement, name)) continue;
       const { actions, resources } = statement;
-      const element = actions?.not ? null : (actions?.values.find(({ text }) => matchesAction(text, name)) ?? null);
+      const element = actions?.not
+        ? null
+        : (actions?.values.find(({ text }) => globMatches(text.toLowerCase(), name)) ?? null);
       const allBut = resources?.not ?? false;
       const left = (resources?.values ?? []).filter(({ text }) => !denials.some((denial) => takesBack(denial, text)));
       if (allBut ? denials.some((denial) => takesBack(denial, '*')) : resources !== null && left.length === 0) continue;
@@ -40,13 +42,34 @@ export function grantsOf(policies: readonly Policy[], action: string): Grant[] {
   return grants;
 }
 
-const matchesAction = (pattern: string, name: string): boolean => globMatches(pattern.toLowerCase(), name);
+/** The actions of an element in lower case: those that are written out, and the patterns. */
+interface ActionIndex {
+  exact: ReadonlySet<string>;
+  globs: readonly string[];
+}
+
+const indexes = new WeakMap<Elements, ActionIndex>();
+
+function indexOf(actions: Elements): ActionIndex {
+  const known = indexes.get(actions);
+  if (known) return known;
+  const exact = new Set<string>();
+  const globs: string[] = [];
+  for (const { text } of actions.values) {
+    if (isGlob(text)) globs.push(text.toLowerCase());
+    else exact.add(text.toLowerCase());
+  }
+  const index = { exact, globs };
+  indexes.set(actions, index);
+  return index;
+}
 
 /** Whether a statement is about an action. */
 export function names({ actions }: Statement, action: string): boolean {
-  return (
-    actions !== null && actions.values.some(({ text }) => matchesAction(text, action.toLowerCase())) !== actions.not
-  );
+  if (actions === null) return false;
+  const name = action.toLowerCase();
+  const { exact, globs } = indexOf(actions);
+  return (exact.has(name) || globs.some((pattern) => globMatches(pattern, name))) !== actions.not;
 }
 
 function takesBack({ resources }: Statement, pattern: string): boolean {

@@ -12,9 +12,8 @@ import type { ValidateResult } from './validate.ts';
 /** Draw findings by file, worst severity in the headline; what is for information is counted only. */
 export function drawValidate(result: ValidateResult, { ink, width }: Canvas): string {
   const parts = [headline(result, ink)];
-  for (const file of new Set(result.findings.map((finding) => finding.file))) {
-    const shown = result.findings.filter((finding) => finding.file === file && finding.severity !== 'info');
-    if (shown.length === 0) continue;
+  const told = result.findings.filter(({ severity }) => severity !== 'info');
+  for (const [file, shown] of Map.groupBy(told, (finding) => finding.file)) {
     const rows = shown.map(({ line, column, severity, message, fix, rule }) => [
       `${String(line)}:${String(column)}`,
       COLOURS[severity](ink)(severity),

@@ -53,11 +53,21 @@ export const checkRedundancy: Check = (policy, context) => {
   const budget = { left: MOST_COMPARISONS };
   for (const { actions, resources } of policy.statements) {
     if (actions)
-      groups(actions.values, containsAction, budget).forEach((group) => {
+      groups(
+        actions.values,
+        actions.values.map(({ text }) => text.toLowerCase()),
+        globContains,
+        budget,
+      ).forEach((group) => {
         reportGroup(ACTION, group, context);
       });
     if (resources)
-      groups(resources.values, arnContains, budget).forEach((group) => {
+      groups(
+        resources.values,
+        resources.values.map(({ text }) => text),
+        arnContains,
+        budget,
+      ).forEach((group) => {
         reportGroup(RESOURCE, group, context);
       });
   }
@@ -71,8 +81,12 @@ interface Budget {
 
 const containsAction: Contains = (outer, inner) => globContains(outer.toLowerCase(), inner.toLowerCase());
 
-/** Values that hang together because one covers another, in the order of the file; those of one member left out. */
-function groups(values: readonly Text[], contains: Contains, budget: Budget): Text[][] {
+/**
+ * Values that hang together because one covers another, in the order of the file; those of one member left out.
+ * @param keys - what is compared: one for each value
+ */
+function groups(values: readonly Text[], keys: readonly string[], contains: Contains, budget: Budget): Text[][] {
+  if (values.length < 2 || (!keys.some(isGlob) && new Set(keys).size === keys.length)) return [];
   const parent = values.map((_, index) => index);
   const find = (index: number): number => {
     let root = index;
@@ -80,22 +94,19 @@ function groups(values: readonly Text[], contains: Contains, budget: Budget): Te
     return root;
   };
   const first = new Map<string, number>();
-  for (const [index, { text }] of values.entries()) {
-    const key = contains === containsAction ? text.toLowerCase() : text;
+  for (const [index, key] of keys.entries()) {
     const earlier = first.get(key);
     if (earlier === undefined) first.set(key, index);
     else parent[find(index)] = find(earlier);
   }
-  const distinct = [...first.values()];
-  for (const outer of distinct) {
-    const pattern = values[outer];
-    if (!pattern || !isGlob(pattern.text) || pattern.holes.length > 0) continue;
-    for (const inner of distinct) {
-      const candidate = values[inner];
-      if (inner === outer || !candidate || candidate.holes.length > 0) continue;
+  const distinct = [...first].filter(([, index]) => values[index]?.holes.length === 0);
+  for (const [pattern, outer] of distinct) {
+    if (!isGlob(pattern)) continue;
+    for (const [candidate, inner] of distinct) {
+      if (inner === outer) continue;
       budget.left -= 1;
       if (budget.left < 0) break;
-      if (contains(pattern.text, candidate.text)) parent[find(inner)] = find(outer);
+      if (contains(pattern, candidate)) parent[find(inner)] = find(outer);
     }
   }
   const byRoot = new Map<number, Text[]>();

@@ -2,7 +2,7 @@
 import { arnLength, arnParts, PARTITIONS, typeIntersects } from '../arn.ts';
 import type { Action, Catalogue, ResourceType } from '../catalogue.ts';
 import type { Rule } from '../finding.ts';
-import { globMatches, globsIntersect, isGlob } from '../glob.ts';
+import { globsIntersect, isGlob } from '../glob.ts';
 import { nearest } from '../nearest.ts';
 import type { Policy, Statement, Text } from '../policy.ts';
 import { HOLE } from '../tree.ts';
@@ -309,17 +309,18 @@ function takes(action: Action, patterns: readonly string[], used: Set<string>): 
   return found;
 }
 
-const fitting = new Map<string, boolean>();
+const fitting = new WeakMap<ResourceType, Map<string, boolean>>();
 
 /** Whether a pattern and a type of resource have an ARN in common. */
 function fits(pattern: string, type: ResourceType): boolean {
-  const key = `${type.pattern} ${pattern}`;
-  const known = fitting.get(key);
+  let answers = fitting.get(type);
+  if (!answers) fitting.set(type, (answers = new Map<string, boolean>()));
+  const known = answers.get(pattern);
   if (known !== undefined) return known;
   const result =
     typeIntersects(type.pattern, pattern) &&
     // A bucket's name has no slash, so what has one is an object.
-    !(type.pattern === 'arn:*:s3:::*' && globMatches('*/*', pattern) && !pattern.startsWith('arn:*'));
-  if (fitting.size < 50_000) fitting.set(key, result);
+    !(type.pattern === 'arn:*:s3:::*' && pattern.includes('/'));
+  if (answers.size < 1_000) answers.set(pattern, result);
   return result;
 }
