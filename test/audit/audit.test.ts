@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { ECSClient, UpdateServiceCommand } from '@aws-sdk/client-ecs';
 import { auditSecret, type AuditRequest, type AuditResult } from '../../src/lib/audit/audit.ts';
+import { AUDIT_DEFAULTS } from '../../src/lib/config/settings.ts';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import { READER } from '../../src/lib/sandbox/principals.ts';
 import { sdkConfig, secretsClient, withSandbox } from '../support/sandbox.ts';
@@ -21,7 +22,8 @@ const REQUEST: AuditRequest = {
   since: '30d',
   aws: {},
   ecs: { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service' },
-  knownPrincipals: [],
+  settings: AUDIT_DEFAULTS,
+  baseline: null,
   local: { folder: '/nonexistent', user: null, localKey: null },
 };
 
@@ -125,7 +127,7 @@ describe('audit: a secret in an account', () => {
   });
 
   it('takes a known principal for explained, by role or by session', async () => {
-    const result = await audit({ knownPrincipals: ['arn:aws:iam::*:user/legacy-*'] });
+    const result = await audit({ settings: { ...AUDIT_DEFAULTS, knownPrincipals: ['arn:aws:iam::*:user/legacy-*'] } });
     assert.equal(result.unexplained, 0);
     assert.deepEqual(
       result.findings.map(({ severity }) => severity),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { AUDIT_DEFAULTS } from '../../src/lib/config/settings.ts';
 import { accessFrom, type Access } from '../../src/lib/audit/event.ts';
 import { explain } from '../../src/lib/audit/explain.ts';
 import { identityOf, matchesPrincipal, shortIdentity } from '../../src/lib/audit/principal.ts';
@@ -108,7 +109,7 @@ describe('audit: explanations', () => {
 
   it('explains expected principals, sessions by the ARN of their role too', () => {
     const by = (pattern: string, userIdentity: Json) =>
-      kind(access({ userIdentity }), facts({ knownPrincipals: [pattern] }));
+      kind(access({ userIdentity }), facts({ settings: { ...AUDIT_DEFAULTS, knownPrincipals: [pattern] } }));
     assert.equal(by(`arn:aws:iam::${ACCOUNT}:user/alice`, user('alice')), 'known-caller');
     assert.equal(by(`arn:aws:iam::${ACCOUNT}:user/ali`, user('alice')), null);
     assert.equal(by(`arn:aws:iam::${ACCOUNT}:user/*`, user('alice')), 'known-caller');

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditSecret, type AuditRequest } from '../../src/lib/audit/audit.ts';
+import { AUDIT_DEFAULTS } from '../../src/lib/config/settings.ts';
 import { schemaOf } from '../../src/lib/secrets/schema.ts';
 import { AWSCURRENT } from '../../src/lib/secrets/store.ts';
 import { localStore } from '../../src/lib/secrets/stores/local.ts';
@@ -25,7 +26,8 @@ describe('the audit of the local store', () => {
         since: '1h',
         aws: {},
         ecs: { cluster: 'c', service: 's' },
-        knownPrincipals: [],
+        settings: AUDIT_DEFAULTS,
+        baseline: null,
         local: local(),
         ...members,
       },
@@ -68,7 +70,11 @@ describe('the audit of the local store', () => {
   });
 
   it('takes all secrets, a longer window, and the principals of the settings', async () => {
-    const result = await audit({ secret: null, since: '3h', knownPrincipals: ['local:user/mallory@*'] });
+    const result = await audit({
+      secret: null,
+      since: '3h',
+      settings: { ...AUDIT_DEFAULTS, knownPrincipals: ['local:user/mallory@*'] },
+    });
     assert.deepEqual(
       result.accesses.map(({ action, secretName }) => `${action} ${String(secretName)}`),
       ['CreateSecret one', 'CreateSecret two', 'GetSecretValue one', 'GetSecretValue one', 'GetSecretValue two'],

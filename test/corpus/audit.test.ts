@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Chalk } from 'chalk';
+import { AUDIT_DEFAULTS } from '../../src/lib/config/settings.ts';
 import { accessFrom, type RecordedAccess } from '../../src/lib/audit/event.ts';
 import { explain } from '../../src/lib/audit/explain.ts';
 import { judge } from '../../src/lib/audit/judge.ts';
@@ -168,7 +169,8 @@ describe('corpus: audit over real CloudTrail records', function () {
           const record = structuredClone(all[index]) as Record<string, unknown>;
           for (const [place, value] of changes) bend(record, place, value);
           const { mine } = await about('stratus-red-team-retrieve-secret-1', [record]);
-          for (const access of mine) explain(access, facts({ knownPrincipals: ['*'] }));
+          for (const access of mine)
+            explain(access, facts({ settings: { ...AUDIT_DEFAULTS, knownPrincipals: ['*'] } }));
         },
       ),
       { numRuns: 2_000 },

@@ -1,4 +1,5 @@
 /** CloudTrail records for audit tests, invented; and accesses as the audit judges them. */
+import { AUDIT_DEFAULTS } from '../../src/lib/config/settings.ts';
 import { accessFrom } from '../../src/lib/audit/event.ts';
 import { grouper, type IdentityGroup } from '../../src/lib/audit/groups.ts';
 import type { AuditedAccess } from '../../src/lib/audit/access.ts';
@@ -89,7 +90,7 @@ export function task(members: Partial<ServiceTask> = {}): ServiceTask {
 }
 
 export function facts(members: Partial<Facts> = {}): Facts {
-  return { now: Date.UTC(2026, 10, 22), self: null, tasks: [], knownPrincipals: [], ...members };
+  return { now: Date.UTC(2026, 10, 22), self: null, tasks: [], baseline: null, settings: AUDIT_DEFAULTS, ...members };
 }
 
 /** A record in the form in which detectors and reports see it. */

@@ -3,10 +3,12 @@ import { hostname } from 'node:os';
 import { identity, type AwsIdentity, type AwsSettings } from '../aws.ts';
 import { listServiceTasks, type ServiceTask } from '../ecs/tasks.ts';
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
+import type { AuditSettings } from '../config/settings.ts';
 import type { Context } from '../host.ts';
 import type { StoreKind } from '../secrets/store.ts';
 import type { LocalOptions } from '../secrets/stores/local-access.ts';
 import type { AuditedAccess } from './access.ts';
+import type { Baseline } from './baseline.ts';
 import { inOrder } from './detectors/index.ts';
 import type { Finding } from './detectors/detector.ts';
 import type { Facts } from './explain.ts';
@@ -33,8 +35,10 @@ export interface AuditRequest {
   aws: AwsSettings;
   /** The service whose task starts explain reads. */
   ecs: { cluster: string; service: string };
-  /** ARNs, with `*`, that are expected to read the secret. */
-  knownPrincipals: readonly string[];
+  /** `audit:` of jamf-mcp.yaml. */
+  settings: AuditSettings;
+  /** What is usual; null where nobody has told yet. */
+  baseline: Baseline | null;
   /** The local store, for one whose accesses are to be audited. */
   local: LocalOptions;
   /** Gets every access, oldest first: for reports that are written as they go. */
@@ -137,7 +141,7 @@ async function planOfAws(request: AuditRequest, context: Context): Promise<Plan>
     asked: asked && { ...asked, account: asked.account ?? caller.account, region },
     secret: asked && { name: asked.name, arn: null },
     sources: [lookupEvents({ aws, region, account: caller.account, window })],
-    facts: { now, self: caller.arn, tasks, knownPrincipals: request.knownPrincipals },
+    facts: { now, self: caller.arn, tasks, ...told(request) },
     window,
     skipped,
     write: writtenId,
@@ -156,7 +160,7 @@ function planOfFiles(request: AuditRequest, files: NonNullable<AuditRequest['fil
     asked,
     secret: asked && { name: asked.name, arn: null },
     sources: [filesSource({ ...files, window })],
-    facts: { now, self: null, tasks: [], knownPrincipals: request.knownPrincipals },
+    facts: { now, self: null, tasks: [], ...told(request) },
     window,
     skipped: [],
     write: writtenId,
@@ -165,7 +169,7 @@ function planOfFiles(request: AuditRequest, files: NonNullable<AuditRequest['fil
 
 /** Who is at the machine explains their own accesses; nobody else's are explained unless the settings expect them. */
 function planOfLocal(request: AuditRequest, context: Context): Plan {
-  const { local, secret, knownPrincipals } = request;
+  const { local, secret } = request;
   const now = context.clock.now();
   const window = parseWindow({ since: request.since ?? SINCE, until: request.until }, now);
   const name = secret?.replace(/^local:/, '') ?? null;
@@ -174,12 +178,15 @@ function planOfLocal(request: AuditRequest, context: Context): Plan {
     asked: null,
     secret: name === null ? null : { name, arn: `local:${name}` },
     sources: [localLog({ local, secret: name, window })],
-    facts: { now, self: localPrincipal(local.user, hostname()), tasks: [], knownPrincipals },
+    facts: { now, self: localPrincipal(local.user, hostname()), tasks: [], ...told(request) },
     window,
     skipped: [],
     write: (id) => `local:${id.name}`,
   };
 }
+
+/** The facts that the user has told. */
+const told = ({ settings, baseline }: AuditRequest) => ({ settings, baseline });
 
 function windowOf(window: Window | null, { principals }: Judgement): AuditResult['window'] {
   if (window) return { since: iso(window.since), until: iso(window.until) };

@@ -2,7 +2,9 @@
  * What caused an access. Judged by what AWS vouches for (who called, when, under which role) and never by the user
  * agent, which the caller writes.
  */
+import type { AuditSettings } from '../config/settings.ts';
 import type { ServiceTask } from '../ecs/tasks.ts';
+import type { Baseline } from './baseline.ts';
 import type { Access } from './event.ts';
 import { matchesPrincipal, sameRole } from './principal.ts';
 
@@ -29,8 +31,10 @@ export interface Facts {
   self: string | null;
   /** Tasks of the configured service, recently stopped ones included. */
   tasks: readonly ServiceTask[];
-  /** ARNs with `*`. */
-  knownPrincipals: readonly string[];
+  /** What is usual; null where nobody has told yet. */
+  baseline: Baseline | null;
+  /** `audit:` of jamf-mcp.yaml. */
+  settings: AuditSettings;
 }
 
 /** CloudTrail counts in whole seconds, and ECS's and CloudTrail's clocks are not one. */
@@ -95,8 +99,8 @@ function bySelf({ principal }: Access, { self }: Facts): Explanation | null {
   return self !== null && principal.arn === self ? { kind: 'self', ref: self } : null;
 }
 
-function byKnownCaller({ principal }: Access, { knownPrincipals }: Facts): Explanation | null {
-  const pattern = knownPrincipals.find((known) => matchesPrincipal(known, principal));
+function byKnownCaller({ principal }: Access, { settings }: Facts): Explanation | null {
+  const pattern = settings.knownPrincipals.find((known) => matchesPrincipal(known, principal));
   return pattern === undefined ? null : { kind: 'known-caller', ref: pattern };
 }
 

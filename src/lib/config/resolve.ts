@@ -4,7 +4,7 @@ import { DEFAULT_RECIPE } from '../secrets/generate.ts';
 import type { FieldType, SecretSchema } from '../secrets/schema.ts';
 import type { StoreKind } from '../secrets/store.ts';
 import type { Config, EnvironmentConfig } from './schema.ts';
-import { PRODUCTION, type KeyForm, type Settings } from './settings.ts';
+import { AUDIT_DEFAULTS, PRODUCTION, type KeyForm, type Settings } from './settings.ts';
 
 /** What flags (and the environment variables that stand for them) named; undefined where they said nothing. */
 export interface Choices {
@@ -73,7 +73,7 @@ export function resolveSettings(
       service: first((layer) => layer.ecs?.service) ?? 'jamf-mcp-service',
     },
     rotation: { alternate: first((layer) => layer.rotation?.alternate) ?? null },
-    audit: { knownPrincipals: first((layer) => layer.audit?.knownPrincipals) ?? [] },
+    audit: { ...AUDIT_DEFAULTS, ...merged((layer) => layer.audit) },
     localStore: first((layer) => layer.localStore) ?? dataFolder,
     localKey: choices.localKey ?? first((layer) => layer.localKey) ?? null,
     vault: merged((layer) => layer.vault),

@@ -3,9 +3,48 @@ import { z } from 'zod';
 import { ALPHABET_NAMES, DEFAULT_RECIPE, recipeProblem } from '../secrets/generate.ts';
 import { FIELD_TYPES } from '../secrets/schema.ts';
 import { STORE_KINDS } from '../secrets/store.ts';
-import { KEY_FORMS } from './settings.ts';
+import { KEY_FORMS, SEVERITIES } from './settings.ts';
 
 const text = z.string().min(1);
+
+const day = z.string().refine((date) => /^\d{4}-\d\d-\d\d$/.test(date) && !Number.isNaN(Date.parse(date)), {
+  error: 'has to be a day, such as 2026-12-31',
+});
+
+const auditSchema = z.strictObject({
+  knownPrincipals: z
+    .array(text)
+    .describe('ARNs, with * as a wildcard, that are expected to read the secret')
+    .optional(),
+  severities: z
+    .record(text, z.enum([...SEVERITIES, 'off']))
+    .describe('another severity for what a detector finds, by its id; off switches it off')
+    .optional(),
+  thresholds: z
+    .record(text, z.record(text, z.number().nonnegative()))
+    .describe('other numbers for a detector, by its id and their names')
+    .optional(),
+  suppressions: z
+    .array(
+      z.strictObject({
+        finding: text.describe('id of a finding, with * as a wildcard, or of a detector for all that it finds'),
+        principal: text.describe('ARN of the principal, with * as a wildcard; any without').optional(),
+        secret: text.describe('name or ARN of the secret, with * as a wildcard; any without').optional(),
+        reason: text.describe('why it is no matter'),
+        until: day.describe('the last day on which it holds, such as 2026-12-31'),
+      }),
+    )
+    .describe('findings that are not told, each for a reason and until a day')
+    .optional(),
+  decoys: z
+    .array(text)
+    .describe('names or ARNs, with * as a wildcard, of secrets that nobody has a reason to touch')
+    .optional(),
+  vpcEndpoints: z
+    .array(text.regex(/^vpce-[0-9a-z]+$/, 'has to be the id of a VPC endpoint: vpce-…'))
+    .describe('VPC endpoints that accesses are expected to come through; anywhere without')
+    .optional(),
+});
 
 const environmentShape = {
   store: z.enum(STORE_KINDS).describe('where the secret is kept').optional(),
@@ -29,14 +68,7 @@ const environmentShape = {
     })
     .describe('how the secret is rotated')
     .optional(),
-  audit: z
-    .strictObject({
-      knownPrincipals: z
-        .array(text)
-        .describe('ARNs, with * as a wildcard, that are expected to read the secret')
-        .optional(),
-    })
-    .optional(),
+  audit: auditSchema.describe('how the audit judges').optional(),
   localStore: text.describe('folder of the local store').optional(),
   localKey: z
     .enum(KEY_FORMS)

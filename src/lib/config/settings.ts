@@ -13,6 +13,50 @@ export const KEY_FORMS = ['keychain', 'passphrase', 'file'] as const;
 /** One of {@link KEY_FORMS}. */
 export type KeyForm = (typeof KEY_FORMS)[number];
 
+/** Severities of findings, worst first. */
+export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const;
+
+/** One of {@link SEVERITIES}. */
+export type Severity = (typeof SEVERITIES)[number];
+
+/** How the audit judges. */
+export interface AuditSettings {
+  /** ARNs (with `*`) of principals that are expected to read the secret. */
+  knownPrincipals: readonly string[];
+  /** Another severity for a detector, by its id; `off` switches it off. */
+  severities: Readonly<Record<string, Severity | 'off'>>;
+  /** Other numbers for a detector, by its id and the name of the number. */
+  thresholds: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  suppressions: readonly Suppression[];
+  /** Names or ARNs (with `*`) of secrets that nobody has a reason to touch. */
+  decoys: readonly string[];
+  /** Ids of the VPC endpoints that accesses are expected to come through; empty where they may come from anywhere. */
+  vpcEndpoints: readonly string[];
+}
+
+/** Findings that are not told, for a while and for a reason. What is left out of a suppression means any. */
+export interface Suppression {
+  /** Id of a finding, `<detector>:<identity>`, with `*`; the id of a detector alone means all that it finds. */
+  finding: string;
+  /** ARN of the principal, with `*`. */
+  principal?: string | undefined;
+  /** Name or ARN of the secret, with `*`. */
+  secret?: string | undefined;
+  reason: string;
+  /** The last day on which it holds, `2026-12-31`, UTC. */
+  until: string;
+}
+
+/** How the audit judges where nothing says otherwise. */
+export const AUDIT_DEFAULTS: AuditSettings = {
+  knownPrincipals: [],
+  severities: {},
+  thresholds: {},
+  suppressions: [],
+  decoys: [],
+  vpcEndpoints: [],
+};
+
 /** Settings of one invocation, for one environment. */
 export interface Settings {
   /** `production` unless named otherwise. */
@@ -33,10 +77,7 @@ export interface Settings {
     /** Display names of two Jamf API clients that take turns; null: `X` and `X (alternate)`. */
     alternate: readonly [string, string] | null;
   };
-  audit: {
-    /** ARNs (with `*`) of principals that are expected to read the secret. */
-    knownPrincipals: readonly string[];
-  };
+  audit: AuditSettings;
   /** Folder of the local store. */
   localStore: string;
   /** Where the key of the local store is to be; null: the keychain where it works, else a file. */
