@@ -1,5 +1,6 @@
 /** `secrets diff`: what differs between two versions of a secret. */
 import type { Context } from '../host.ts';
+import { userVersion } from './claim.ts';
 import { compareFields, versionCalled, type FieldChange } from './compare.ts';
 import type { SecretStore, SecretVersion } from './store.ts';
 
@@ -41,7 +42,7 @@ export async function diffSecret(
   const { store } = request;
   context.signal.throwIfAborted();
   const info = await store.describe(request.secret);
-  const read = async (text: string) => store.read(info.name, await versionCalled(store, info, text));
+  const read = async (text: string) => userVersion(await store.read(info.name, await versionCalled(store, info, text)));
   const [from, to] = await Promise.all([read(request.from), read(request.to)]);
   const fields = compareFields(info.name, to.schema, from.fields, to.fields);
   return {

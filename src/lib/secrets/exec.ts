@@ -35,7 +35,10 @@ export interface ChildEnvironment {
 export const DATABASE_URL = 'DATABASE_URL';
 
 /** Keys that are this program's own and no business of a child: what opens the local store, what mints. */
-const OWN_KEYS = new Set(['JAMF_MCP_PASSPHRASE', 'JAMF_MCP_ROTATOR_CLIENT_ID', 'JAMF_MCP_ROTATOR_CLIENT_SECRET']);
+const OWN_KEYS = new Set([
+  'JAMF_MCP_PASSPHRASE',
+  ...['JAMF_MCP_ROTATOR', 'JAMF_MCP_AUTH0_ROTATOR'].flatMap((name) => [`${name}_CLIENT_ID`, `${name}_CLIENT_SECRET`]),
+]);
 
 /** What is left of the outer environment with `pristine`: finding programs, the home, the terminal, language and time zone. */
 const MINIMUM =
