@@ -240,7 +240,16 @@ describe('secret_status', () => {
       createdAt: '2026-11-22T00:00:00.000Z',
       changedAt: '2026-11-22T00:00:00.000Z',
       deletionAt: null,
-      rotation: { enabled: false, everyDays: null, lastRotatedAt: null, nextRotationAt: null },
+      rotation: {
+        enabled: false,
+        everyDays: null,
+        lastRotatedAt: null,
+        nextRotationAt: null,
+        dueAt: null,
+        overdue: false,
+      },
+      underWay: null,
+      warnings: [],
       fields: ['JAMF_URL', 'JAMF_CLIENT_SECRET', 'OTHER'],
     });
     assert.deepEqual(

@@ -1,19 +1,26 @@
-/** Rotates the secret of a sandbox by hand, call by call, so that a test can look at every moment in between. */
+/** Rotates the secret of a sandbox: as `jamf-mcp rotate` does, or by hand, so that a test can look at every moment. */
 import {
   CreateSecretCommand,
   GetSecretValueCommand,
   PutSecretValueCommand,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
+import { systemClock } from '../../src/lib/host.ts';
+import { jamfIssuer } from '../../src/lib/rotation/issuers/jamf.ts';
+import type { Strategy } from '../../src/lib/rotation/issuer.ts';
+import { rotate } from '../../src/lib/rotation/rotate.ts';
 import type { Sandbox } from '../../src/lib/sandbox/index.ts';
-import { SECRET } from './rotation.ts';
+import { testContext } from './context.ts';
+import { command, memoryRecorder, RUNNER, SECRET, storeOf } from './rotation.ts';
 import { secretsClient } from './sandbox.ts';
 
 /** The fields of a secret. */
 type Values = Record<string, string>;
 
-/** Rotates. Between any two calls of one rotation, `pause` is called with what has just been done. */
+/** Rotates. Between any two calls of a rotation by hand, `pause` is called with what has just been done. */
 export interface Driver {
+  /** As the command does, without a deployment; AWS variables have to lead to the sandbox. */
+  rotate(strategy: Strategy): Promise<void>;
   /** Mint on the integration in use. */
   single(pause?: Pause): Promise<void>;
   /** Mint on the one of the two that is not in use. */
@@ -58,7 +65,7 @@ export async function rotationDriver(sandbox: Sandbox, tokenSeconds: number): Pr
       new UpdateSecretVersionStageCommand({ SecretId: SECRET, VersionStage, RemoveFromVersionId, MoveToVersionId }),
     );
 
-  async function rotate(same: boolean, pause: Pause): Promise<void> {
+  async function byHand(same: boolean, pause: Pause): Promise<void> {
     const { id, values } = await read('AWSCURRENT');
     const target = integrations.find(
       ({ clientId, displayName: name }) =>
@@ -79,8 +86,33 @@ export async function rotationDriver(sandbox: Sandbox, tokenSeconds: number): Pr
 
   const atOnce = () => Promise.resolve();
   return {
-    single: (pause = atOnce) => rotate(true, pause),
-    alternate: (pause = atOnce) => rotate(false, pause),
+    single: (pause = atOnce) => byHand(true, pause),
+    alternate: (pause = atOnce) => byHand(false, pause),
+    async rotate(strategy) {
+      const context = { ...testContext(), clock: systemClock };
+      context.answer(true);
+      const { outcome } = await rotate(
+        {
+          secret: SECRET,
+          environment: 'production',
+          openStore: (held) => Promise.resolve(storeOf(held)),
+          issuers: () => Promise.resolve((held) => jamfIssuer(null, held, { strategy })),
+          choice: { issuer: 'jamf', fields: ['JAMF_CLIENT_SECRET'], strategy },
+          ecs: null,
+          aws: {},
+          noDeploy: true,
+          limitMs: 60_000,
+          dryRun: false,
+          reason: null,
+          runner: RUNNER,
+          isRunning: () => false,
+          recorder: memoryRecorder().recorder,
+          command,
+        },
+        context,
+      );
+      if (outcome !== 'rotated') throw new Error(`the rotation ended as ${outcome}`);
+    },
     forget() {
       const versions = sandbox.secrets.vault.find('us-east-1', SECRET)?.versions;
       for (const [id, { stages }] of versions ?? []) if (stages.size === 0) versions?.delete(id);

@@ -3,10 +3,11 @@ import type { Readable, Writable } from 'node:stream';
 import type { Settings } from '../config/settings.ts';
 import { JamfMcpError } from '../errors.ts';
 import type { Context, Host } from '../host.ts';
-import { jamfClient } from '../jamf/client.ts';
+import { jamfClient, type CredentialSource } from '../jamf/client.ts';
 import { computerFinder } from '../jamf/computers.ts';
 import type { SecretStore } from '../secrets/store.ts';
 import { credentialsFromEnvironment, credentialsFromStore, JAMF_FIELDS, type Environment } from './credentials.ts';
+import { rotationWatch, type Watch } from './rotation.ts';
 import { answerHttp, serverFactory, serveStreams, type ServerFactory } from './sdk.ts';
 import { TOOLS } from './tools/index.ts';
 
@@ -21,7 +22,7 @@ export interface ServeOptions {
 
 /**
  * Serve the client at the other end of two streams, until the input ends or the signal aborts.
- * Nothing is read from Jamf or the store before a tool is called.
+ * Nothing is read from Jamf before a tool is called, and of the store, a moment after the start, whether a rotation is due.
  * @throws JamfMcpError INPUT_INVALID for a JAMF_URL in the environment that cannot be one
  */
 export async function serveStdio(
@@ -29,9 +30,19 @@ export async function serveStdio(
   streams: { input: Readable; output: Writable },
   context: Context,
 ): Promise<void> {
-  const { make, about } = factory(options, context, context);
+  const work = new AbortController();
+  const { make, about, watch } = factory(options, context, {
+    ...context,
+    signal: AbortSignal.any([context.signal, work.signal]),
+  });
   tellReady('stdio', about, context);
-  await serveStreams(make(), streams, context);
+  const watching = watch();
+  try {
+    await serveStreams(make(), streams, context);
+  } finally {
+    work.abort();
+    await watching;
+  }
 }
 
 /**
@@ -48,7 +59,7 @@ export async function serveHttp(
   const { listen } = await import('./http.ts');
   // Calls outlive the signal that ends the server: they are aborted only when their time is over.
   const work = new AbortController();
-  const { make, about } = factory(options, context, { ...context, signal: work.signal });
+  const { make, about, watch } = factory(options, context, { ...context, signal: work.signal });
   const listener = await listen(
     { ...where, answer: (request, response) => answerHttp(make(), request, response) },
     context,
@@ -56,6 +67,7 @@ export async function serveHttp(
   try {
     tellReady('HTTP', about, context);
     listening(listener.url);
+    void watch();
     await aborted(context.signal);
     await listener.close();
   } finally {
@@ -69,8 +81,16 @@ function tellReady(transport: string, about: string, { host }: Context): void {
   host.notify({ kind: 'step', name: 'serve', state: 'done', text: `${tools} over ${transport}; ${about}` });
 }
 
-/** @returns what makes a server, and where it will have its credentials from */
-function factory(options: ServeOptions, { host }: Context, work: Context): { make: ServerFactory; about: string } {
+/** What a server is run with. */
+interface Parts {
+  make: ServerFactory;
+  /** Where it will have its credentials from. */
+  about: string;
+  /** Looks whether a rotation is due, where the secret is what the server lives on; never fails. */
+  watch: () => Promise<void>;
+}
+
+function factory(options: ServeOptions, { host }: Context, work: Context): Parts {
   const { settings, environment, version } = options;
   const inner: Context = { ...work, host: withoutQuestions(host) };
   const store = once(async (): Promise<SecretStore> => {
@@ -85,13 +105,31 @@ function factory(options: ServeOptions, { host }: Context, work: Context): { mak
       text: `${found.join(', ')} set without ${missing.join(', ')}: all three are read from secret ${settings.secret}`,
     });
   }
-  const jamf = jamfClient(credentials ?? credentialsFromStore(store, settings.secret, inner.clock), inner);
+  const watch = rotationWatch(store, settings.secret, inner);
+  const jamf = jamfClient(
+    credentials ?? watched(credentialsFromStore(store, settings.secret, inner.clock), watch),
+    inner,
+  );
   const deps = { findComputers: computerFinder(jamf), store, secret: settings.secret };
   return {
     make: serverFactory(TOOLS, deps, version, inner),
     about: credentials
-      ? 'the first call will try the Jamf credentials of the environment'
+      ? 'the first call will try the Jamf credentials of the environment, for which a rotated pair needs a restart'
       : `the first call will read the Jamf credentials from secret ${settings.secret} in store ${settings.store}`,
+    // With credentials of the environment, the server may not even be allowed to read the secret.
+    watch: credentials ? () => Promise.resolve() : () => watch.begin(),
+  };
+}
+
+/** A source that looks at the rotation whenever it is read. */
+function watched(source: CredentialSource, watch: Watch): CredentialSource {
+  return {
+    ...source,
+    async current() {
+      const pair = await source.current();
+      void watch.again();
+      return pair;
+    },
   };
 }
 
