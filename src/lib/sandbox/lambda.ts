@@ -51,6 +51,8 @@ export interface Lambda extends AwsService {
   admits(arn: string, caller: Caller): boolean;
   /** Call it once. @returns what it answered. @throws Error with its message */
   invoke(arn: string, event: unknown): Promise<string>;
+  /** How many calls are under way. */
+  running(): number;
   /** Call it without waiting: twice more if it fails, then its dead-letter queue gets the event. */
   enqueue(arn: string, event: unknown): void;
 }
@@ -77,6 +79,7 @@ const UPPER = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 /** Lambda with no functions. */
 export function createLambda({ world, principals, roles, logs, sqs, environment }: LambdaWorld): Lambda {
   const functions = new Map<string, LambdaFunction>();
+  let running = 0;
   const { clock, random } = world;
   const roleOf = (arn: string) =>
     roles.find(({ name, path }) => arn === `arn:aws:iam::${ACCOUNT}:role${path ?? '/'}${name}`);
@@ -144,6 +147,7 @@ export function createLambda({ world, principals, roles, logs, sqs, environment 
     const secretAccessKey = `sandbox-${random.text(24)}-EXAMPLE`;
     principals.add({ ...keys, secretAccessKey }, roleSession(role, name, keys.accessKeyId, clock.now()));
     const requestId = random.uuid();
+    running += 1;
     const { ok, payload, lines } = await run({
       zip: found.zip,
       handler: settings.Handler,
@@ -160,6 +164,8 @@ export function createLambda({ world, principals, roles, logs, sqs, environment 
       functionName: name,
       requestId,
       timeoutMs: settings.Timeout * 1000,
+    }).finally(() => {
+      running -= 1;
     });
     write(found, role, lines);
     if (!ok) throw new FunctionError(payload);
@@ -203,6 +209,7 @@ export function createLambda({ world, principals, roles, logs, sqs, environment 
   return {
     functions,
     invoke,
+    running: () => running,
     enqueue: (arn, event) => {
       enqueue(arn, event);
     },
