@@ -26,13 +26,10 @@ export default class SecretsDelete extends BaseCommand {
 
   async run(): Promise<DeleteResult> {
     const { flags } = await this.parse(SecretsDelete);
-    const { settings, context } = await this.begin(flags);
-    const { openStore } = await import('../../lib/secrets/open.ts');
+    const { target, context } = await this.beginSecret(flags);
     const { deleteSecret } = await import('../../lib/secrets/remove.ts');
-    const { secret, environment } = settings;
-    const store = await openStore(settings, context);
     const windowDays = flags.now ? 0 : flags.window;
-    const request = { store, secret, environment, windowDays, dryRun: flags['dry-run'] };
+    const request = { ...target, windowDays, dryRun: flags['dry-run'] };
     return this.present(await deleteSecret(request, context), drawDelete);
   }
 }

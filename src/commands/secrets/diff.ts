@@ -29,12 +29,9 @@ export default class SecretsDiff extends BaseCommand {
 
   async run(): Promise<DiffResult> {
     const { flags, args } = await this.parse(SecretsDiff);
-    const { settings, context } = await this.begin(flags);
-    const { openTagged } = await import('../../lib/secrets/open.ts');
+    const { target, context } = await this.beginSecret(flags);
     const { diffSecret } = await import('../../lib/secrets/diff.ts');
-    const { secret, environment } = settings;
-    const store = await openTagged(settings, context);
-    const request = { store, secret, environment, from: args.from, to: args.to };
+    const request = { ...target, from: args.from, to: args.to };
     const result = await diffSecret(request, context);
     if (flags['exit-code'] && result.different) this.exitWith(EXIT.findings);
     return this.present(result, drawDiff);

@@ -36,16 +36,14 @@ A file is made for its owner only. With github, the commands that mask the value
 
   async run(): Promise<ExportResult> {
     const { flags } = await this.parse(SecretsExport);
-    const { settings, context } = await this.begin(flags);
+    const { settings, target, context } = await this.beginSecret(flags);
     const { exportSecret } = await import('../../lib/secrets/export.ts');
-    const { openTagged } = await import('../../lib/secrets/open.ts');
-    const { secret, environment, user = null } = settings;
+    const { localStore: folder, user = null } = settings;
     const { reason, stage, format } = flags;
-    const store = await openTagged({ ...settings, ...(reason === undefined ? {} : { reason }) }, context);
     const result = await exportSecret(
       {
-        ...{ store, secret, environment, stage, format, reason, user },
-        folder: settings.localStore,
+        ...target,
+        ...{ stage, format, reason, user, folder },
         only: flags.only ?? [],
         output: flags.output ?? null,
         append: format === 'github',

@@ -23,11 +23,8 @@ CloudTrail.`);
 
   async run(): Promise<HistoryResult> {
     const { flags } = await this.parse(SecretsHistory);
-    const { settings, context } = await this.begin(flags);
-    const { openTagged } = await import('../../lib/secrets/open.ts');
+    const { target, context } = await this.beginSecret(flags);
     const { secretHistory } = await import('../../lib/secrets/history.ts');
-    const { secret, environment } = settings;
-    const store = await openTagged(settings, context);
-    return this.present(await secretHistory({ store, secret, environment, limit: flags.limit }, context), drawHistory);
+    return this.present(await secretHistory({ ...target, limit: flags.limit }, context), drawHistory);
   }
 }

@@ -2,10 +2,9 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand, dryRunFlag, schemaFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
-import { JamfMcpError } from '../../lib/errors.ts';
 import { IMPORT_FORMATS } from '../../lib/secrets/formats.ts';
 import { drawImport } from '../../lib/secrets/report-import.ts';
-import type { ImportRequest, ImportResult } from '../../lib/secrets/import.ts';
+import type { ImportResult } from '../../lib/secrets/import.ts';
 
 export default class SecretsImport extends BaseCommand {
   static override summary = 'import the credentials of a file or of another secret, as one version';
@@ -47,24 +46,20 @@ export default class SecretsImport extends BaseCommand {
 
   async run(): Promise<ImportResult> {
     const { args, flags } = await this.parse(SecretsImport);
-    const { settings, context } = await this.begin(flags);
+    const { settings, target, context } = await this.beginSecret(flags);
     const { importSecrets } = await import('../../lib/secrets/import.ts');
     const { splitSchemas } = await import('../../lib/secrets/import-plan.ts');
+    const { sourceOf } = await import('../../lib/cli/import-source.ts');
     const { familyOf } = await import('../../lib/secrets/list.ts');
-    const { openTagged } = await import('../../lib/secrets/open.ts');
     const { schemaFor } = await import('../../lib/secrets/schema.ts');
-    const schema = schemaFor(settings);
-    const store = await openTagged(settings, context);
-    const prefix = flags.prefix ?? familyOf(settings.secret);
-    const { environment } = settings;
+    const prefix = (flags.prefix ?? familyOf(target.secret)).replace(/\/$/, '');
     const result = await importSecrets(
       {
-        store,
-        environment,
-        secret: flags.prefix === undefined ? settings.secret : `${prefix.replace(/\/$/, '')}/${environment}`,
-        schema,
-        split: flags.split ? { prefix: prefix.replace(/\/$/, ''), schemas: splitSchemas(settings.schemas) } : null,
-        source: await sourceOf(args.file, flags['from-secret'], flags.format, store),
+        ...target,
+        secret: flags.prefix === undefined ? target.secret : `${prefix}/${target.environment}`,
+        schema: schemaFor(settings),
+        split: flags.split ? { prefix, schemas: splitSchemas(settings.schemas) } : null,
+        source: await sourceOf(args.file, flags['from-secret'], flags.format, target.store),
         only: flags.only ?? [],
         update: flags.update,
         rewrite: flags.rewrite ? (args.file ?? null) : null,
@@ -74,25 +69,4 @@ export default class SecretsImport extends BaseCommand {
     );
     return this.present(result, drawImport);
   }
-}
-
-/** Read the file, stdin or the other secret. */
-async function sourceOf(
-  file: string | undefined,
-  secret: string | undefined,
-  format: (typeof IMPORT_FORMATS)[number] | undefined,
-  store: ImportRequest['store'],
-): Promise<ImportRequest['source']> {
-  if ((file === undefined) === (secret === undefined)) {
-    throw new JamfMcpError('USAGE', 'name a file (- for stdin) or --from-secret, one of the two');
-  }
-  if (secret !== undefined) {
-    const { entriesOf } = await import('../../lib/secrets/import.ts');
-    return { name: `secret ${secret}`, entries: await entriesOf(store, secret), text: null, secret: true };
-  }
-  const { readText } = await import('../../lib/cli/input.ts');
-  const { formatOf, readEntries } = await import('../../lib/secrets/formats.ts');
-  const [text, name] = await readText(file ?? '-');
-  const kind = format ?? formatOf(name, text);
-  return { name, entries: await readEntries(text, name, kind), text: kind === 'dotenv' ? text : null, secret: false };
 }

@@ -14,12 +14,9 @@ export default class SecretsRestore extends BaseCommand {
 
   async run(): Promise<RestoreResult> {
     const { flags } = await this.parse(SecretsRestore);
-    const { settings, context } = await this.begin(flags);
-    const { openStore } = await import('../../lib/secrets/open.ts');
+    const { target, context } = await this.beginSecret(flags);
     const { restoreSecret } = await import('../../lib/secrets/remove.ts');
-    const { secret, environment } = settings;
-    const store = await openStore(settings, context);
-    const request = { store, secret, environment, dryRun: flags['dry-run'] };
+    const request = { ...target, dryRun: flags['dry-run'] };
     return this.present(await restoreSecret(request, context), drawRestore);
   }
 }

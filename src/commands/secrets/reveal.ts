@@ -29,26 +29,12 @@ One field is printed to the byte, for a pipe; all fields are printed as JSON.`);
 
   async run(): Promise<RevealResult> {
     const { args, flags } = await this.parse(SecretsReveal);
-    const { settings, context } = await this.begin(flags);
-    const { openTagged } = await import('../../lib/secrets/open.ts');
+    const { settings, target, context } = await this.beginSecret(flags);
     const { revealSecret } = await import('../../lib/secrets/reveal.ts');
-    const { secret, environment, user = null } = settings;
+    const { localStore: folder, user = null } = settings;
     const { reason, stage } = flags;
-    const store = await openTagged({ ...settings, ...(reason === undefined ? {} : { reason }) }, context);
     const field = args.field ?? null;
-    const result = await revealSecret(
-      {
-        store,
-        secret,
-        environment,
-        stage,
-        field,
-        reason,
-        user,
-        folder: settings.localStore,
-      },
-      context,
-    );
+    const result = await revealSecret({ ...target, stage, field, reason, user, folder }, context);
     const [only = ''] = Object.values(result.values);
     return this.presentValues(result, field === null ? `${jsonText(result.values)}\n` : only);
   }

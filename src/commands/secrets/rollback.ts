@@ -29,13 +29,10 @@ The version that was rolled back from keeps the label JAMFMCPROLLEDBACK, so that
 
   async run(): Promise<RollbackResult> {
     const { flags } = await this.parse(SecretsRollback);
-    const { settings, context } = await this.begin(flags);
-    const { openTagged } = await import('../../lib/secrets/open.ts');
+    const { target, context } = await this.beginSecret(flags);
     const { rollbackSecret } = await import('../../lib/secrets/rollback.ts');
-    const { secret, environment } = settings;
     const { to, force, 'dry-run': dryRun } = flags;
-    const store = await openTagged(settings, context);
-    const request = { store, secret, environment, to, force, dryRun };
+    const request = { ...target, to, force, dryRun };
     return this.present(await rollbackSecret(request, context), drawRollback);
   }
 }

@@ -46,16 +46,13 @@ other fields meanwhile, the change is added to theirs; where they changed the sa
 
   async run(): Promise<ChangeResult> {
     const { flags, args } = await this.parse(SecretsSet);
-    const { settings, context } = await this.begin(flags);
-    const { openTagged } = await import('../../lib/secrets/open.ts');
+    const { settings, target, context } = await this.beginSecret(flags);
     const { schemaFor } = await import('../../lib/secrets/schema.ts');
     const { setFields } = await import('../../lib/secrets/set.ts');
     const file = flags['from-file'];
     const result = await setFields(
       {
-        store: await openTagged(settings, context),
-        secret: settings.secret,
-        environment: settings.environment,
+        ...target,
         schema: schemaFor(settings),
         names: args.fields,
         given: file === undefined ? null : (await readText(file))[0],

@@ -20,12 +20,9 @@ export default class SecretsShow extends BaseCommand {
 
   async run(): Promise<ShowResult> {
     const { flags } = await this.parse(SecretsShow);
-    const { settings, context } = await this.begin(flags);
-    const { openTagged } = await import('../../lib/secrets/open.ts');
+    const { target, context } = await this.beginSecret(flags);
     const { showSecret } = await import('../../lib/secrets/show.ts');
-    const { secret, environment } = settings;
-    const store = await openTagged(settings, context);
-    const result = await showSecret({ store, secret, environment, stage: flags.stage }, context);
+    const result = await showSecret({ ...target, stage: flags.stage }, context);
     // What measures and breaks text takes 12 ms to load, which a script that asks for JSON need not wait for.
     const draw = this.jsonEnabled() ? () => '' : (await import('../../lib/secrets/report.ts')).drawShow;
     return this.present(result, draw);

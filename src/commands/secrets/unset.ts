@@ -21,14 +21,11 @@ export default class SecretsUnset extends BaseCommand {
 
   async run(): Promise<ChangeResult> {
     const { flags, args } = await this.parse(SecretsUnset);
-    const { settings, context } = await this.begin(flags);
-    const { openTagged } = await import('../../lib/secrets/open.ts');
+    const { settings, target, context } = await this.beginSecret(flags);
     const { schemaFor } = await import('../../lib/secrets/schema.ts');
     const { unsetFields } = await import('../../lib/secrets/set.ts');
-    const { secret, environment } = settings;
-    const store = await openTagged(settings, context);
     const schema = schemaFor(settings);
-    const request = { store, secret, environment, schema, names: args.fields, dryRun: flags['dry-run'] };
+    const request = { ...target, schema, names: args.fields, dryRun: flags['dry-run'] };
     return this.present(await unsetFields(request, context), drawChange);
   }
 }

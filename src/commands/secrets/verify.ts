@@ -27,15 +27,15 @@ Exit code 3 means that a check failed.`);
 
   async run(): Promise<VerifyResult> {
     const { flags } = await this.parse(SecretsVerify);
-    const { settings, context } = await this.begin(flags);
-    const { openTagged } = await import('../../lib/secrets/open.ts');
+    const { settings, target, context } = await this.beginSecret(flags);
     const { verifySecret } = await import('../../lib/secrets/verify-secret.ts');
-    const { secret, environment, aws } = settings;
+    const { aws } = settings;
     const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
     const result = await verifySecret(
       {
-        store: await openTagged(settings, context),
-        ...{ secret, environment, stage: flags.stage, live: flags.live },
+        ...target,
+        stage: flags.stage,
+        live: flags.live,
         settings: { aws, s3Endpoint: AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL ?? null },
       },
       context,

@@ -99,6 +99,16 @@ export abstract class BaseCommand extends Command {
     return { settings, context: { host: this.#host, clock: systemClock, ...onInterrupt() } };
   }
 
+  /** As {@link begin}, for a command about one secret: `target` is what its core function is told of it. */
+  protected async beginSecret(flags: GlobalFlags & { schema?: string | undefined; reason?: string | undefined }) {
+    const { settings: gathered, context } = await this.begin(flags);
+    // Who reads for a reason has it told to AWS, too.
+    const settings = flags.reason === undefined ? gathered : { ...gathered, reason: flags.reason };
+    const { openTagged } = await import('../secrets/open.ts');
+    const { secret, environment } = settings;
+    return { settings, context, target: { store: await openTagged(settings, context), secret, environment } };
+  }
+
   /**
    * Print the result as text, unless `--json` prints it.
    * @param result - the command's typed result
