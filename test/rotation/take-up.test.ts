@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Secret } from '../../src/lib/redact.ts';
 import { claimIdOf, claimIn } from '../../src/lib/rotation/claim.ts';
-import { AWSCURRENT, AWSPENDING, versionWith, type Fields } from '../../src/lib/secrets/store.ts';
+import { AWSCURRENT, AWSPENDING, versionWith } from '../../src/lib/secrets/store.ts';
 import {
   assertSound,
   currentValue,
