@@ -201,6 +201,26 @@ describe('jamf-mcp serve', () => {
     assert.deepEqual([...new Set(sandbox().calls.map(({ service }) => service))], ['jamf']);
   });
 
+  it('warns of a rotation that is overdue, with the command that does it, and answers before that', async () => {
+    await storeSecret(sandbox());
+    const stored = sandbox().secrets.vault.find('us-east-1', SECRET);
+    assert.ok(stored);
+    stored.tags.set('jamf-mcp:rotate-every', '90d');
+    stored.changedAt = Date.now() - 100 * 24 * 60 * MINUTE;
+    const { client, stderr } = await overStdio(['--env', 'production'], sandbox().environment);
+    await client.listTools();
+    assert.doesNotMatch(stderr(), /warning/);
+    while (!stderr().includes('warning')) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.match(
+      stderr(),
+      /warning: secret .* was to be rotated by .* late\); `jamf-mcp rotate --env production` does it\n/,
+    );
+    const status = await client.callTool({ name: 'secret_status', arguments: {} });
+    const { warnings } = status.structuredContent as { warnings: string[] };
+    assert.equal(warnings.length, 1);
+    await client.close();
+  });
+
   it('warns of half an environment and reads the secret', async () => {
     await storeSecret(sandbox());
     const env = { ...sandbox().environment, JAMF_URL: 'https://elsewhere.example.com' };
@@ -304,6 +324,9 @@ describe('jamf-mcp serve', () => {
     );
     const pair = { JAMF_URL: 'https://jamf.example', JAMF_CLIENT_ID: 'EXAMPLE', JAMF_CLIENT_SECRET: 'EXAMPLE' };
     const { stderr } = await runCli(['serve'], { env: pair });
-    assert.match(stderr, /over stdio; the first call will try the Jamf credentials of the environment\n$/);
+    assert.match(
+      stderr,
+      /over stdio; the first call will try the Jamf credentials of the environment, for which a rotated pair needs a restart\n$/,
+    );
   });
 });
