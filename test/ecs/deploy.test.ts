@@ -13,6 +13,7 @@ import { readDeployments } from '../../src/lib/ecs/deployments.ts';
 import { listServiceTasks } from '../../src/lib/ecs/tasks.ts';
 import type { JamfMcpError } from '../../src/lib/errors.ts';
 import type { EcsOutcome } from '../../src/lib/sandbox/ecs.ts';
+import type { AwsCall } from '../../src/lib/sandbox/service.ts';
 import { LEGACY_CI } from '../../src/lib/sandbox/principals.ts';
 import { ECSClient } from '@aws-sdk/client-ecs';
 import { ecsClient, SECRET, SEEDED_VERSION, seedSecret, storeOf } from '../support/rotation.ts';
@@ -22,6 +23,24 @@ import type { TestContext } from '../support/context.ts';
 
 const TARGET: EcsTarget = { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service', aws: {} };
 const AT = { cluster: TARGET.cluster, service: TARGET.service };
+
+/** A call that does not come over HTTP. */
+const CALL: AwsCall = {
+  service: 'ecs',
+  operation: 'UpdateService',
+  input: {},
+  principal: {
+    arn: 'arn:aws:iam::000000000000:user/other',
+    type: 'IAMUser',
+    principalId: 'AIDAEXAMPLE',
+    accessKeyId: 'AKIAEXAMPLE',
+    userName: 'other',
+  },
+  region: 'us-east-1',
+  requestId: 'request',
+  sourceIp: '127.0.0.1',
+  userAgent: 'test',
+};
 
 describe('jamf-mcp deploy, the core', () => {
   const sandbox = withSandbox();
@@ -137,6 +156,8 @@ describe('jamf-mcp deploy, the core', () => {
       const details = error.details as DeployResult;
       assert.equal(details.outcome, state);
       assert.equal(details.steps[2]?.state, 'failed');
+      const endless = warnings().filter((text) => text.includes('ECS goes on starting tasks'));
+      assert.equal(endless.length, outcome === 'crash-loop' ? 1 : 0, 'no more is said than is so');
     });
   }
 
@@ -209,6 +230,11 @@ describe('jamf-mcp deploy, the core', () => {
   it('tells whose deployment it would replace, and asks for that', async () => {
     const other = new ECSClient(sdkConfig(sandbox(), LEGACY_CI));
     await other.send(new UpdateServiceCommand({ ...AT, forceNewDeployment: true }));
+    const second = { cluster: TARGET.cluster, taskDefinition: 'jamf-mcp-server', desiredCount: 1 };
+    await ecsClient(sandbox()).send(new CreateServiceCommand({ ...second, serviceName: 'second' }));
+    await ecsClient(sandbox()).send(
+      new UpdateServiceCommand({ cluster: TARGET.cluster, service: 'second', forceNewDeployment: true }),
+    );
     context.answer(false);
     assert.equal((await failure(deploy())).code, 'DECLINED');
     assert.match(
@@ -251,6 +277,25 @@ describe('jamf-mcp deploy, the core', () => {
       assert.match(error.hint ?? '', /`jamf-mcp deploy status --wait`/);
     });
   }
+
+  it('does not call it done while tasks run that it did not start', async () => {
+    const notify = context.host.notify.bind(context.host);
+    context.host.notify = (event) => {
+      notify(event);
+      if (event.kind !== 'step' || event.name !== 'verify' || event.state !== 'started') return;
+      // At once, before the first look: somebody else's deployment, come and gone.
+      void sandbox().aws.ecs?.handlers.UpdateService?.({ ...AT, forceNewDeployment: true }, CALL);
+      sandbox().clock.advance(60_000);
+    };
+    const error = await failure(confirmed());
+    assert.equal(error.exit, 6);
+    assert.match(
+      error.message,
+      /is steady, but 2 of 2 running tasks were not started by it: [0-9a-f]{32}, [0-9a-f]{32}$/,
+    );
+    assert.match(error.hint ?? '', /deploy status/);
+    assert.equal((error.details as DeployResult).tasks?.old.length, 2);
+  });
 
   it('is steady with no task where the service is scaled to zero, and says so', async () => {
     await ecsClient(sandbox()).send(new UpdateServiceCommand({ ...AT, desiredCount: 0 }));

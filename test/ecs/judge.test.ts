@@ -98,6 +98,14 @@ const CASES: readonly [string, Sighting, DeploymentState | null][] = [
   ['believes a service deployment: ROLLBACK_FAILED', sight([later()], told('ROLLBACK_FAILED')), 'failed'],
   ['believes a service deployment: STOPPED', sight([ours()], told('STOPPED', 'stopped by somebody')), 'failed'],
   [
+    'fails where its circuit breaker stopped it, though another has begun since',
+    sight([later()], {
+      missing: true,
+      serviceDeployment: { status: 'STOPPED', deploymentCircuitBreaker: { status: 'TRIGGERED' } },
+    }),
+    'failed',
+  ],
+  [
     'is superseded where its service deployment is STOPPED by another',
     sight([later(), ours({ status: 'ACTIVE' })], told('STOPPED', 'stopped because a new service deployment started')),
     'superseded',

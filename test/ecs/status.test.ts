@@ -51,6 +51,7 @@ describe('jamf-mcp deploy status, the core', () => {
     await whileCurrent();
     await context.clock.sleep(120_000);
     await store.moveLabel(SECRET, 'AWSPENDING', NEXT, null);
+    await store.moveLabel(SECRET, 'OTHER', null, NEXT);
   }
 
   it('tells tasks that are older than the secret from those that are not', async () => {
@@ -213,6 +214,29 @@ describe('jamf-mcp deploy status, the core', () => {
     await ecs.send(new UpdateServiceCommand({ ...AT, taskDefinition: 'other' }));
     await context.clock.sleep(60_000);
     assert.deepEqual(held(await status()), ['none']);
+  });
+});
+
+describe('jamf-mcp deploy status, while CloudTrail is late', () => {
+  const sandbox = withSandbox({ deliveryDelayMs: 600_000 });
+
+  it('takes no silence for an answer', async () => {
+    const context = contextIn(sandbox());
+    await seedSecret(sandbox(), context);
+    const store = storeOf(context);
+    const { fields } = await store.read(SECRET, { stage: 'AWSCURRENT' });
+    await store.put(SECRET, fields, { token: NEXT, stages: ['AWSPENDING'] });
+    await context.clock.sleep(60_000);
+    await watchDeployment(TARGET, await forceDeployment(TARGET, context), context);
+    await context.clock.sleep(60_000);
+    await store.moveLabel(SECRET, 'AWSCURRENT', SEEDED_VERSION, NEXT);
+    const look = async () => {
+      const { tasks } = await deployStatus({ target: TARGET, secret: SECRET, store, waitMs: null }, context);
+      return tasks.map(({ holds: one }) => one);
+    };
+    assert.deepEqual(await look(), ['unclear', 'unclear']);
+    await context.clock.sleep(1_200_000);
+    assert.deepEqual(await look(), ['old', 'old']);
   });
 });
 

@@ -74,7 +74,7 @@ const LATE_MS = 15 * 60_000;
 const SECOND_MS = 1_000;
 
 async function lastMove(
-  { name, arn, versionId }: CurrentSecret,
+  { name, arn }: CurrentSecret,
   aws: AwsSettings,
   made: number,
   changed: number,
@@ -87,10 +87,7 @@ async function lastMove(
   if (!calls) return null;
   const moves = calls
     .filter(
-      ({ request }) =>
-        (request.secretId === name || request.secretId === arn) &&
-        request.versionStage === 'AWSCURRENT' &&
-        request.moveToVersionId === versionId,
+      ({ request }) => (request.secretId === name || request.secretId === arn) && request.versionStage === 'AWSCURRENT',
     )
     .map(({ at }) => at);
   if (moves.length > 0) {

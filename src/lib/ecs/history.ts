@@ -144,7 +144,6 @@ const ROLLOUTS: Readonly<Record<string, Deployment['state']>> = { COMPLETED: 'st
 /** STOPPED is what a failed deployment is, and one that another replaced at that very moment. */
 const pushedAside = (deployed: ServiceDeployment, others: readonly ServiceDeployment[]) =>
   deployed.deploymentCircuitBreaker?.status !== 'TRIGGERED' &&
-  deployed.rollback === undefined &&
   nearestOf(
     others.filter((other) => other !== deployed),
     deployed.stoppedAt,

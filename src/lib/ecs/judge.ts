@@ -57,13 +57,12 @@ function superseded({ deployments = [] }: Service): Verdict {
 }
 
 /** STOPPED is also what becomes of a deployment that another one replaced before it failed. */
-function pushedAside(service: Service, id: string, { deploymentCircuitBreaker, rollback }: ServiceDeployment): boolean {
+function pushedAside(service: Service, id: string, { deploymentCircuitBreaker }: ServiceDeployment): boolean {
   const primary = service.deployments?.find(({ status }) => status === 'PRIMARY');
   const ours = service.deployments?.find((deployment) => deployment.id === id);
   return (
     primary !== undefined &&
     primary.id !== id &&
-    rollback === undefined &&
     deploymentCircuitBreaker?.status !== 'TRIGGERED' &&
     ours?.rolloutState !== 'FAILED' &&
     !failureEvent(service, id)
