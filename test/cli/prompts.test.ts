@@ -1,5 +1,8 @@
 /** The masked prompts of `secrets init`, typed into by hand: on a terminal of their own. */
 import assert from 'node:assert/strict';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
 import { BIN } from '../support/cli.ts';
 import { CTRL_C, hasPty, onTerminal, type Terminal } from '../support/pty.ts';
@@ -139,5 +142,70 @@ suite('the prompts of jamf-mcp secrets init (Python)', () => {
     assert.equal(stored().length, 1);
     assert.equal(await update('y\r'), 0);
     assert.equal(stored().length, 2);
+  });
+});
+
+suite('a prompt that was put aside by Ctrl-Z (Python, bash)', () => {
+  const CTRL_Z = '\u001a';
+  let home: string;
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), 'jamf-mcp-prompts-'));
+  });
+  /** A shell with job control, as people have it: without one, nothing can be stopped. */
+  const shell = async (...args: string[]) => {
+    const env = {
+      XDG_DATA_HOME: home,
+      JAMF_MCP_STORE: 'local',
+      JAMF_MCP_ENV: 'dev',
+
+      NODE: process.execPath,
+      BIN,
+    };
+    const terminal = onTerminal(['bash', '--norc', '--noprofile', '-i'], env);
+    await terminal.until(/^bash-\S+ /m);
+    terminal.type(`"$NODE" "$BIN" ${args.join(' ')}; echo "ended with $?"\r`);
+    return terminal;
+  };
+  const asideAndBack = async (terminal: Terminal) => {
+    terminal.type(CTRL_Z);
+    await terminal.until(/Stopped/);
+    await terminal.until(/^bash-\S+ /m);
+    terminal.type('fg; echo "ended with $?"\r');
+  };
+  const end = async (terminal: Terminal, code: number) => {
+    await terminal.until(new RegExp(`ended with ${String(code)}`));
+    terminal.type('exit\r');
+    await terminal.ended();
+  };
+
+  it('goes on with what was typed, masked as before', async () => {
+    const typed = await shell('secrets', 'init', '--no-verify');
+    for (const [name, text] of Object.entries({ JAMF_URL: 'https://example.jamfcloud.com', JAMF_CLIENT_ID: 'id' })) {
+      await typed.until(new RegExp(`${name} \\(`));
+      typed.type(`${text}\r`);
+    }
+    await typed.until(/JAMF_CLIENT_SECRET \(/);
+    typed.type('EXAMPLE-be');
+    await typed.until(/\*{10}/);
+    await asideAndBack(typed);
+    await typed.until(/JAMF_CLIENT_SECRET \(/);
+    typed.type('fore-and-after\r');
+    await typed.until(/\*{24}/);
+    await typed.until(/AUTH0_DOMAIN \(/);
+    assert.ok(!typed.printed().includes('EXAMPLE-be'), typed.printed());
+    typed.type(CTRL_C);
+    await end(typed, 130);
+    assert.ok(!typed.printed().includes('unsettled'), typed.printed());
+  });
+
+  it('takes the answer to a question', async () => {
+    const fields = join(home, 'fields.json');
+    await writeFile(fields, JSON.stringify({ JAMF_CLIENT_SECRET: 'EXAMPLE-token-of-ours' }));
+    const typed = await shell(`secrets import ${fields} >/dev/null && "$NODE" "$BIN" secrets unset JAMF_CLIENT_SECRET`);
+    await typed.until(/remove JAMF_CLIENT_SECRET.*\(y\/N\)/);
+    await asideAndBack(typed);
+    await typed.until(/remove JAMF_CLIENT_SECRET/);
+    typed.type('y\r');
+    await end(typed, 0);
   });
 });

@@ -148,6 +148,7 @@ export function unanswered(question: Question): JamfMcpError {
 export const promptOnTerminal: Prompter = async <Q extends Question>(question: Q): Promise<Answer<Q>> => {
   const terminal = await openTerminal();
   if (!terminal) throw unanswered(question);
+  let goOn: () => void = () => undefined;
   try {
     const { default: inquirer } = await import('inquirer');
     const ended = new AbortController();
@@ -156,6 +157,11 @@ export const promptOnTerminal: Prompter = async <Q extends Question>(question: Q
     });
     const ask = inquirer.createPromptModule({ input: terminal.input, output: terminal.output, signal: ended.signal });
     const message = clean(question.text);
+    goOn = () => {
+      terminal.goOn();
+      terminal.output.write(`${message} `);
+    };
+    process.on('SIGCONT', goOn);
     switch (question.kind) {
       case 'confirm': {
         const { answer } = await ask<{ answer: boolean }>([
@@ -196,6 +202,7 @@ export const promptOnTerminal: Prompter = async <Q extends Question>(question: Q
       }
     }
   } finally {
+    process.off('SIGCONT', goOn);
     terminal.close();
   }
 };
@@ -204,7 +211,13 @@ export const promptOnTerminal: Prompter = async <Q extends Question>(question: Q
 const END_OF_INPUT = 0x04;
 
 /** The controlling terminal's two ends, or null where the process has none. */
-async function openTerminal(): Promise<{ input: NodeJS.ReadStream; output: NodeJS.WriteStream; close(): void } | null> {
+async function openTerminal(): Promise<{
+  input: NodeJS.ReadStream;
+  output: NodeJS.WriteStream;
+  /** After Ctrl-Z and fg: the shell has changed the terminal meanwhile, and readline stopped listening. */
+  goOn(): void;
+  close(): void;
+} | null> {
   const { openSync } = await import('node:fs');
   const { ReadStream, WriteStream } = await import('node:tty');
   const [reading, writing] =
@@ -220,6 +233,13 @@ async function openTerminal(): Promise<{ input: NodeJS.ReadStream; output: NodeJ
   return {
     input,
     output,
+    goOn() {
+      // Twice, since a mode that is set already is not set again.
+      input.setRawMode(false);
+      input.setRawMode(true);
+      // After readline's own handler, which pauses it.
+      setImmediate(() => input.resume());
+    },
     close() {
       input.setRawMode(false);
       input.destroy();
