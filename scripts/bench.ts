@@ -4,6 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { computerCaller, reportText, startLoad, type LoadReport } from '../test/support/load.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 15);
 const BIN = 'bin/run.js';
@@ -25,7 +26,8 @@ measure('start', process.env, [
   { name: 'jamf-mcp secrets --help', command: ours('secrets', '--help') },
   { name: 'jamf-mcp secrets show --help', command: ours('secrets', 'show', '--help') },
 ]);
-await besideAws();
+await inSandbox(besideAws);
+await inSandbox(throughRotations);
 
 /** Run every case in turns, print medians and ratios to the first. */
 function measure(title: string, env: NodeJS.ProcessEnv, cases: readonly Case[]): void {
@@ -56,9 +58,8 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** Reading a secret, beside the AWS CLI on the same endpoint; the sandbox behind it is a process of its own. */
-async function besideAws(): Promise<void> {
-  if (spawnSync('aws', ['--version']).status !== 0) return;
+/** Work with the secret stored in a sandbox that is a process of its own. */
+async function inSandbox(work: (env: NodeJS.ProcessEnv) => void | Promise<void>): Promise<void> {
   const sandbox = spawn(process.execPath, [BIN, 'sandbox', '--json', '--no-history'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -68,19 +69,70 @@ async function besideAws(): Promise<void> {
     // As most users have it: no jamf-mcp.yaml, and nothing that only one of the two would read.
     for (const name of ['JAMF_MCP_CONFIG', 'AWS_PROFILE', 'NODE_EXTRA_CA_CERTS', 'NODE_V8_COVERAGE'])
       Reflect.deleteProperty(env, name);
-    const init = ours('secrets', 'init', '--from-file', env.JAMF_MCP_SANDBOX_FIELDS ?? '', '--quiet');
-    const { status, stderr } = spawnSync(init[0] ?? '', init.slice(1), { env });
-    if (status !== 0) throw new Error(`secrets init failed: ${String(stderr)}`);
-    measure('one secret, same endpoint', env, [
-      {
-        name: 'aws secretsmanager get-secret-value',
-        command: ['aws', 'secretsmanager', 'get-secret-value', '--secret-id', SECRET],
-      },
-      { name: 'jamf-mcp secrets show --json', command: ours('secrets', 'show', '--json'), limit: 0.35 },
-      { name: 'jamf-mcp secrets exec -- true', command: ours('secrets', 'exec', '--', 'true') },
-    ]);
+    run(env, 'secrets', 'init', '--from-file', env.JAMF_MCP_SANDBOX_FIELDS ?? '', '--quiet');
+    await work(env);
   } finally {
     sandbox.kill();
+    await ended;
+  }
+}
+
+/** Run the program to its good end. */
+function run(env: NodeJS.ProcessEnv, ...args: string[]): void {
+  const { status, stderr } = spawnSync(process.execPath, [BIN, ...args], { env });
+  if (status !== 0) throw new Error(`${args.join(' ')} failed: ${String(stderr)}`);
+}
+
+/** Reading a secret, beside the AWS CLI on the same endpoint. */
+function besideAws(env: NodeJS.ProcessEnv): void {
+  if (spawnSync('aws', ['--version']).status !== 0) return;
+  measure('one secret, same endpoint', env, [
+    {
+      name: 'aws secretsmanager get-secret-value',
+      command: ['aws', 'secretsmanager', 'get-secret-value', '--secret-id', SECRET],
+    },
+    { name: 'jamf-mcp secrets show --json', command: ours('secrets', 'show', '--json'), limit: 0.35 },
+    { name: 'jamf-mcp secrets exec -- true', command: ours('secrets', 'exec', '--', 'true') },
+  ]);
+}
+
+/** Calls of a tool through a server, 50 a second: while nothing else happens, and while the secret is rotated over and over. */
+async function throughRotations(env: NodeJS.ProcessEnv): Promise<void> {
+  const server = spawn(process.execPath, [BIN, 'serve', '--http', '--port', '0', '--quiet'], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const ended = once(server, 'exit');
+  try {
+    const [url] = (await once(server.stdout, 'data')) as [Buffer];
+    const caller = await computerCaller(String(url).trim());
+    const under = async (work: () => Promise<unknown>): Promise<LoadReport> => {
+      const load = startLoad(() => caller.call(), 50);
+      await work();
+      return load.stop();
+    };
+    const quiet = () => new Promise((resolve) => setTimeout(resolve, 5_000));
+    const rotations = async () => {
+      for (let n = 0; n < 5; n += 1) {
+        const rotation = spawn(process.execPath, [BIN, 'rotate', '--no-deploy', '--no-input', '--confirm', SECRET], {
+          env,
+          stdio: 'ignore',
+        });
+        const [code] = (await once(rotation, 'exit')) as [number | null];
+        if (code !== 0) throw new Error(`rotate ended with ${String(code)}`);
+      }
+    };
+    await under(quiet);
+    const without = await under(quiet);
+    const during = await under(rotations);
+    await caller.close();
+    console.log('a tool call through serve --http, 50 a second');
+    console.log(`${'nothing else happens'.padEnd(40)} ${reportText(without)}`);
+    console.log(`${'5 rotations, one after the other'.padEnd(40)} ${reportText(during)}`);
+    const ratio = (pick: (report: LoadReport) => number) => (pick(during) / pick(without)).toFixed(2);
+    console.log(`${''.padEnd(40)} ${ratio(({ p50Ms }) => p50Ms)} × p50, ${ratio(({ p99Ms }) => p99Ms)} × p99`);
+  } finally {
+    server.kill();
     await ended;
   }
 }
