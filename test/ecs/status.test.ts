@@ -151,6 +151,8 @@ describe('jamf-mcp deploy status, the core', () => {
       /FAILED TASKS\n✗ task [0-9a-f]{32} and \d more, \S+Z: ResourceInitializationError: .*more like it\)\n  the execution role/,
     );
     assert.equal(drawn.split('✗').length, 2);
+    assert.equal(drawn.split('Reason: the execution role (not the task role) may not read the secret').length, 2);
+    assert.match(result.events.find(({ text }) => text.includes('Reason: '))?.text ?? '', /GetSecretValue action/);
   });
 
   it('shows a text that it does not know whole, and no control characters of anybody', async () => {

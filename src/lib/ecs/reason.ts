@@ -54,3 +54,9 @@ export function shortly(text: string): string {
   const condensed = condense(text);
   return condensed.length <= SHORT ? condensed : (whyStopped(text)?.cause ?? condensed);
 }
+
+/**
+ * An event of a service in a line: the reason of a task that could not start is told whole with the task.
+ * @param message - as ECS has it
+ */
+export const eventLine = (message: string): string => condense(message.replace(/(?<= Reason: ).+$/s, shortly));

@@ -6,7 +6,7 @@ import { idOf } from './api.ts';
 import type { Holds } from './current.ts';
 import type { DeployResult } from './deploy.ts';
 import type { Deployment } from './history.ts';
-import { condense, kindOf } from './reason.ts';
+import { condense, eventLine, kindOf } from './reason.ts';
 import type { StatusResult } from './status.ts';
 
 /** What was deployed; for a dry run the list of steps. */
@@ -67,9 +67,15 @@ export function drawStatus(result: StatusResult, canvas: Canvas): string {
     ...tasksTable(result, canvas),
     ...failedLines(result, canvas),
     ...(events.length > 0 ? ['', ink.dim('EVENTS')] : []),
-    ...events.map(({ at, text }) => `${ink.dim(at ?? '-')}  ${terminalSafe(text)}`),
+    ...eventsOnce(events).map(({ at, text }) => `${ink.dim(at ?? '-')}  ${terminalSafe(text)}`),
     ...notes.map((note) => `${ink.yellow('note:')} ${terminalSafe(note)}`),
   ].join('\n');
+}
+
+/** The newest event of each kind. */
+function eventsOnce(events: StatusResult['events']): StatusResult['events'] {
+  const lines = events.map(({ at, text }) => ({ at, text: eventLine(text) }));
+  return lines.filter(({ text }, index) => lines.findIndex((other) => kindOf(other.text) === kindOf(text)) === index);
 }
 
 /** A deployment in one line. */

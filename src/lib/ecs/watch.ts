@@ -14,7 +14,7 @@ import {
   type Breaker,
 } from './history.ts';
 import { judge, type Verdict } from './judge.ts';
-import { condense, kindOf, shortly } from './reason.ts';
+import { condense, eventLine, kindOf } from './reason.ts';
 import { lookForStuck, type Stuck } from './stuck.ts';
 import { stoppedTask, type StoppedTask } from './tasks.ts';
 
@@ -264,8 +264,7 @@ function tellNoBreaker(service: Service, memory: Memory, context: Context): void
 function tellEvents({ events = [] }: Service, memory: Memory, context: Context): void {
   const since = Date.parse(memory.deployment.startedAt);
   for (const { createdAt, message = '' } of events.toReversed()) {
-    // The reason of a task that could not start is told whole with the task.
-    const text = condense(message.replace(/(?<= Reason: ).+$/s, shortly));
+    const text = eventLine(message);
     const kind = kindOf(text);
     if (memory.events.has(kind) || (createdAt?.getTime() ?? 0) < since) continue;
     memory.events.add(kind);
