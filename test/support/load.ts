@@ -80,7 +80,7 @@ export function startLoad(call: () => Promise<void>, perSecond: number): Load {
 }
 
 /** The value that this share of the values does not exceed; NaN of none. */
-export function percentile(values: readonly number[], share: number): number {
+function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(Math.ceil(sorted.length * share) - 1, 0)] ?? Number.NaN;
 }

@@ -8,7 +8,7 @@ import type { Secret } from '../redact.ts';
 import { baseUrl, decode, JAMF, TOKEN_PATH, tokenFrom } from './answers.ts';
 import { tokenKeeper, type CredentialSource, type JamfCredentials, type KeptToken, type Token } from './token.ts';
 
-export { fixedCredentials, samePair, type CredentialSource, type JamfCredentials } from './token.ts';
+export { fixedCredentials, type CredentialSource, type JamfCredentials } from './token.ts';
 
 /** HTTP methods of the Jamf Pro API. */
 export type JamfMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';

@@ -118,7 +118,7 @@ export function fixedCredentials(pair: JamfCredentials, remedy: string): Credent
 }
 
 /** Whether two pairs are the same. */
-export const samePair = (a: JamfCredentials, b: JamfCredentials): boolean =>
+const samePair = (a: JamfCredentials, b: JamfCredentials): boolean =>
   a.url === b.url && a.clientId === b.clientId && a.clientSecret.reveal() === b.clientSecret.reveal();
 
 /**
