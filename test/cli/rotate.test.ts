@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ErrorJson } from '../../src/lib/errors.ts';
-import type { RotateResult } from '../../src/lib/rotation/rotate.ts';
+import type { StatusResult } from '../../src/lib/rotation/status.ts';
+import type { RotateManyResult, RotateResult } from '../../src/lib/rotation/work.ts';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../src/lib/sandbox/index.ts';
 import { runCli, startCli, type CliResult } from '../support/cli.ts';
 
@@ -45,9 +49,15 @@ describe('jamf-mcp rotate', function () {
     const ended = await run(['rotate', '--force-deploy', ...CONFIRM]);
     assert.equal(ended.code, 0, ended.stderr);
     assert.match(ended.stdout, /^rotated jamf-mcp-server\/production \(aws, environment production\)\n/);
-    assert.match(ended.stdout, /deployment {2}ecs-svc\/\d+ steady after \d+ s, 2 of 2 tasks running\n$/);
+    assert.match(ended.stdout, /before {6}[\w-]{36}, refused from now on\n/);
+    assert.match(ended.stdout, /window {6}[\d.]+ m?s from the making of the new value until it was in use\n/);
+    assert.match(ended.stdout, /deployment {2}ecs-svc\/\d+ steady after \d+ s, 2 of 2 tasks running\n/);
+    assert.match(ended.stdout, /record {6}\S+\/rotations\/[\w-]{36}\.json\n$/);
     assert.match(ended.stderr, /^target: aws · 000000000000 · us-east-1 · arn:aws:\S+\n/);
-    for (const step of ['preflight', 'mint', 'stage', 'test', 'promote', 'deploy', 'verify', 'clean']) {
+    for (const step of [
+      ...['preflight', 'claim', 'mint', 'stage', 'test', 'promote'],
+      ...['deploy', 'verify', 'before', 'record', 'clean'],
+    ]) {
       assert.match(ended.stderr, new RegExp(`^✓ ${step}: `, 'm'));
     }
     assert.notEqual(liveSecret(), before);
@@ -87,17 +97,21 @@ describe('jamf-mcp rotate', function () {
         error.message,
         /the new value is AWSCURRENT \(version [\w-]{36}\), but running tasks may still hold/,
       );
-      const again = /go on with: jamf-mcp (rotate --force-deploy --confirm \S+ --no-input)$/.exec(error.hint ?? '');
+      const again = /go on with: jamf-mcp (rotate resume --confirm \S+ --no-input)$/.exec(error.hint ?? '');
       assert.ok(again?.[1], error.hint ?? '');
       const details = error.details as RotateResult;
       assert.notEqual(details.deployment?.state, 'steady');
       assert.deepEqual(await stages(), ['AWSCURRENT', 'AWSPENDING']);
 
+      const status = await run(['rotate', 'status']);
+      assert.match(status.stdout, /its new value is AWSCURRENT, the roll-out or the proof of it is still to come\n/);
+      assert.match(status.stdout, /service {3}jamf-mcp-cluster\/jamf-mcp-service/);
+      assert.match(status.stdout, /\(process \d+\), gone\n/);
+      assert.match(status.stdout, /\nnext: jamf-mcp rotate resume\n/);
       const minted = liveSecret();
-      const undecided = await run(['rotate', '--json', ...CONFIRM]);
-      assert.equal(undecided.code, 6, 'without a word on the deployment nothing is ended');
-      assert.match(errorOf(undecided).hint ?? '', /--force-deploy; .*--no-deploy$/);
-      assert.deepEqual(await stages(), ['AWSCURRENT', 'AWSPENDING']);
+      const given = await run(['rotate', 'abort', '--json', ...CONFIRM]);
+      assert.equal(given.code, 1, 'what is current is not given up');
+      assert.match(errorOf(given).hint ?? '', /rotate resume .*; or .*rotate undo/);
       const ended = await run([...again[1].split(' '), '--json']);
       assert.equal(ended.code, 0, ended.stderr);
       const result = resultOf(ended);
@@ -126,10 +140,11 @@ describe('jamf-mcp rotate', function () {
     const planned = await run(['rotate', '--force-deploy', '--dry-run']);
     assert.equal(planned.code, 0, planned.stderr);
     assert.match(planned.stdout, /^dry run for jamf-mcp-server\/production .*: nothing was changed\n/);
-    assert.match(planned.stdout, /\nmint +planned +make a new value in Jamf/);
+    assert.match(planned.stdout, /\nclaim +planned +claim the secret.*\nmint +planned +make a new value in Jamf/);
     const changing = /^(Create|Put|Update|Delete|Restore|Tag|Untag|Run|Stop|Register|POST (?!\/api\/oauth\/token))/;
     const calls = sandbox.calls.slice(from).map(({ operation }) => operation);
     assert.ok(calls.includes('DescribeServices') && calls.includes('GET /api/v1/api-integrations'));
+    assert.ok(calls.includes('GET /api/v1/auth'), 'nothing is minted, so the right to mint is looked up');
     assert.deepEqual(
       calls.filter((operation) => changing.test(operation)),
       [],
@@ -243,7 +258,7 @@ describe('jamf-mcp rotate', function () {
       while (!sandbox.calls.some(({ operation }) => operation === until)) await new Promise((go) => setTimeout(go, 2));
       child.kill('SIGINT');
       assert.equal(await ended, 130, told);
-      assert.match(told, /go on with: jamf-mcp rotate --force-deploy/);
+      assert.match(told, /go on with: jamf-mcp rotate resume --confirm \S+ --no-input/);
       const minted = liveSecret();
       const result = resultOf(await run(['rotate', '--force-deploy', '--json', ...CONFIRM]));
       assert.equal(result.outcome, 'resumed');
@@ -252,4 +267,164 @@ describe('jamf-mcp rotate', function () {
       assert.deepEqual(await stages(), ['AWSCURRENT']);
     });
   }
+
+  it('undoes a rotation of two clients that take turns, and not one of a single client', async () => {
+    await begin();
+    assert.equal((await run(['rotate', ...CONFIRM])).code, 0);
+    const refused = await run(['rotate', 'undo', ...CONFIRM]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /cannot be undone: Jamf refuses the value before, so there is no way back/);
+    assert.match(refused.stderr, /next: make a new value instead: jamf-mcp rotate --confirm \S+ --no-input/);
+
+    const setUp = await run(['rotate', '--setup-alternate', '--yes', '--no-input', '--json']);
+    assert.equal(setUp.code, 0, setUp.stderr);
+    assert.equal((JSON.parse(setUp.stdout) as { action: string }).action, 'create');
+    const rotated = resultOf(await run(['rotate', '--force-deploy', '--json', ...CONFIRM]));
+    assert.equal(rotated.strategy, 'alternate');
+    assert.equal(rotated.before, 'accepted');
+    assert.equal(rotated.windowMs, 0);
+    const undone = await run(['rotate', 'undo', ...CONFIRM]);
+    assert.equal(undone.code, 0, undone.stderr);
+    assert.match(undone.stdout, /^undid the rotation of jamf-mcp-server\/production/);
+    assert.match(undone.stdout, /deployment {2}ecs-svc\/\d+ steady/, 'the service of the rotation is redeployed');
+    const shown = JSON.parse((await run(['secrets', 'show', '--json'])).stdout) as { versionId: string };
+    assert.equal(shown.versionId, rotated.previousVersionId);
+    assert.deepEqual(await stages(), ['AWSCURRENT']);
+    const forced = resultOf(await run(['rotate', '--strategy', 'single', '--json', ...CONFIRM]));
+    assert.equal(forced.strategy, 'single');
+  });
+
+  it('puts everything back where the deployment fails and the value before is still accepted', async () => {
+    await begin();
+    await run(['rotate', '--setup-alternate', '--yes']);
+    const before = (JSON.parse((await run(['secrets', 'show', '--json'])).stdout) as { versionId: string }).versionId;
+    sandbox.ecs.script('circuit-breaker', 'steady');
+    const env = { XDG_DATA_HOME: await mkdtemp(join(tmpdir(), 'rotate-')) };
+    const failed = await run(['rotate', '--force-deploy', '--json', ...CONFIRM], { env });
+    assert.equal(failed.code, 1, failed.stderr);
+    const error = errorOf(failed);
+    assert.match(error.message, new RegExp(`everything was put back: version ${before} is AWSCURRENT again`));
+    assert.equal((error.details as RotateResult).outcome, 'rolled-back');
+    assert.deepEqual(await stages(), ['AWSCURRENT']);
+    const status = JSON.parse((await run(['rotate', 'status', '--json'], { env })).stdout) as StatusResult;
+    await rm(env.XDG_DATA_HOME, { recursive: true });
+    assert.equal(status.state, 'free');
+    assert.equal(status.records[0]?.outcome, 'rolled-back');
+    assert.equal(status.records[0].problem, null);
+  });
+
+  it('rotates another field with --only, from its own issuer', async () => {
+    await begin();
+    const before = liveSecret();
+    const result = resultOf(await run(['rotate', '--only', 'auth0-client-secret', '--json', ...CONFIRM]));
+    assert.deepEqual(result.rotated, [{ field: 'AUTH0_CLIENT_SECRET', issuer: 'auth0' }]);
+    assert.equal(result.before, 'refused');
+    assert.equal(liveSecret(), before, 'Jamf is left alone');
+    const unknown = await run(['rotate', '--only', 'JAMF_URL', ...CONFIRM]);
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.stderr, /JAMF_URL is no secret/);
+  });
+
+  it('stores a value that a person brings on stdin', async () => {
+    await begin();
+    const [integration] = sandbox.jamf.integrations;
+    assert.ok(integration?.credential);
+    integration.credential.secret = 'EXAMPLE-made-in-the-console';
+    const from = ['rotate', '--only', 'JAMF_CLIENT_SECRET', '--from-file', '-', ...CONFIRM];
+    const wrong = await run(from, { input: 'EXAMPLE-mistyped-value\n' });
+    assert.equal(wrong.code, 4, wrong.stderr);
+    const ended = await run([...from, '--json'], { input: 'EXAMPLE-made-in-the-console\n' });
+    assert.equal(resultOf(ended).outcome, 'rotated');
+    assert.deepEqual(resultOf(ended).rotated, [{ field: 'JAMF_CLIENT_SECRET', issuer: 'ask' }]);
+    assert.ok(!(ended.stdout + ended.stderr + wrong.stderr).includes('EXAMPLE-m'));
+  });
+
+  describe('several environments', () => {
+    const both = ['rotate', '-e', 'staging', '-e', 'production', '--yes', ...CONFIRM, '--json'];
+    const beginBoth = async () => {
+      await begin();
+      const input = Object.entries(sandbox.fields)
+        .map(([name, value]) => `${name}="${value}"\n`)
+        .join('');
+      // Another server behind the same integration would need a second sandbox: here the order matters, not the values.
+      const made = await run(['secrets', 'init', '-e', 'staging', '--from-file', '-', '--yes', '--no-input'], {
+        input,
+      });
+      assert.equal(made.code, 0, made.stderr);
+    };
+
+    it('are rotated in order, and stop at the first failure', async () => {
+      await beginBoth();
+      const ended = await run([...both, '--only', 'AUTH0_CLIENT_SECRET']);
+      // Both secrets name one application: after the first rotation, the value of the second is dead.
+      assert.equal(ended.code, 4, ended.stderr);
+      const error = errorOf(ended);
+      assert.match(error.message, /^environment production: .*; done: staging$/);
+      const { environments } = error.details as RotateManyResult;
+      assert.deepEqual(
+        environments.map(({ secret, outcome }) => [secret.environment, outcome]),
+        [['staging', 'rotated']],
+      );
+    });
+
+    it('give a list', async () => {
+      await beginBoth();
+      const ended = await run([...both, '--dry-run']);
+      assert.equal(ended.code, 0, ended.stderr);
+      const { environments } = JSON.parse(ended.stdout) as RotateManyResult;
+      assert.deepEqual(
+        environments.map(({ secret, outcome }) => [secret.environment, outcome]),
+        [
+          ['staging', 'planned'],
+          ['production', 'planned'],
+        ],
+      );
+    });
+
+    it('each have a secret of their own, and no flag that would be the same for all', async () => {
+      await begin();
+      for (const [args, text] of [
+        [['-e', 'staging', '-e', 'staging'], /staging and one before it have the same secret/],
+        [['-e', 'staging', '-e', 'production', '--secret', NAME], /--secret would be the same in every environment/],
+        [['-e', 'staging', '-e', 'production', '--setup-alternate'], /works on one environment/],
+      ] as const) {
+        const refused = await run(['rotate', ...args, ...CONFIRM]);
+        assert.equal(refused.code, 2, refused.stderr);
+        assert.match(refused.stderr, text);
+      }
+    });
+  });
+
+  it('refuses a second one while the first runs, and names it', async () => {
+    await begin({ speed: 2 });
+    const { child, told, ended, until } = start(['rotate', '--force-deploy', ...CONFIRM]);
+    await until(() => told.text.includes('✓ promote'));
+    const second = await run(['rotate', '--json', ...CONFIRM]);
+    assert.equal(second.code, 1);
+    const error = errorOf(second);
+    assert.equal(error.code, 'CONFLICT');
+    assert.match(error.message, new RegExp(`is under way .*`));
+    assert.ok(error.message.includes(`(process ${String(child.pid)})`), error.message);
+    assert.match(error.hint ?? '', /^wait until it has ended; where it stands: jamf-mcp rotate status$/);
+    for (const verb of ['resume', 'abort', 'undo']) {
+      assert.equal((await run(['rotate', verb, ...CONFIRM])).code, 1, verb);
+    }
+    assert.equal(await ended, 0, told.text);
+    assert.deepEqual(await stages(), ['AWSCURRENT']);
+  });
+
+  it('finishes with the same command what a process that was killed had begun', async () => {
+    await begin({ speed: 5 });
+    const { child, told, ended, until } = start(['rotate', '--force-deploy', ...CONFIRM]);
+    await until(() => told.text.includes('✓ stage'));
+    child.kill('SIGKILL');
+    await ended;
+    const minted = liveSecret();
+    const result = resultOf(await run(['rotate', '--json', ...CONFIRM]));
+    assert.equal(result.outcome, 'resumed');
+    assert.equal(result.deployment?.state, 'steady', 'the service that the claim names');
+    assert.equal(liveSecret(), minted);
+    assert.deepEqual(await stages(), ['AWSCURRENT']);
+    assert.equal(resultOf(await run(['rotate', 'resume', '--json', ...CONFIRM])).outcome, 'nothing');
+  });
 });

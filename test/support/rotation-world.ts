@@ -42,6 +42,8 @@ export interface Fault {
 export interface World {
   readonly kind: Kind;
   readonly store: MemoryStore;
+  /** Where the secret is: `store`, or the one that was given. */
+  readonly place: SecretStore;
   readonly context: TestContext;
   readonly records: RotationRecord[];
   /** Every call to store, issuer, service and record of the last run, in order. */
@@ -73,18 +75,22 @@ const valueOf = (fields: Fields) => fields.get(FIELD)?.reveal() ?? '';
 
 /**
  * A fresh world.
- * @param options - `ecs`: whether rotations redeploy the service, yes unless said otherwise
+ * @param options - `ecs`: whether rotations redeploy the service, yes unless said otherwise; `open`: makes another store
  */
-export async function rotationWorld(kind: Kind = 'single', { ecs = true } = {}): Promise<World> {
+export async function rotationWorld(
+  kind: Kind = 'single',
+  { ecs = true, open }: { ecs?: boolean; open?: (context: TestContext) => SecretStore } = {},
+): Promise<World> {
   const context = testContext();
   const store = memoryStore({ now: () => context.clock.now() });
+  const place = open?.(context) ?? store;
   const fields = fieldsFrom(schemaOf('jamf'), {
     JAMF_URL: 'https://example.jamfcloud.com',
     JAMF_CLIENT_ID: 'EXAMPLE-client',
     [FIELD]: FIRST_VALUE,
     OTHER: 'EXAMPLE-untouched',
   });
-  await store.create({ name: NAME, description: '', tags: {}, fields, token: FIRST });
+  await place.create({ name: NAME, description: '', tags: {}, fields, token: FIRST });
   store.calls.length = 0;
   let dead = false;
   let made = 0;
@@ -166,7 +172,7 @@ export async function rotationWorld(kind: Kind = 'single', { ecs = true } = {}):
         const finished = { ...started, finishedAt: new Date(context.clock.now()).toISOString(), stopped: [] };
         // The tasks of a rolled-back deployment read the secret anew: a circuit breaker undoes no rotation.
         if (ended === 'steady' || ended === 'rolled-back')
-          it.tasks = valueOf((await store.read(NAME, { stage: AWSCURRENT })).fields);
+          it.tasks = valueOf((await place.read(NAME, { stage: AWSCURRENT })).fields);
         return {
           ...finished,
           state: ended,
@@ -179,11 +185,11 @@ export async function rotationWorld(kind: Kind = 'single', { ecs = true } = {}):
   };
 
   const faulty: SecretStore = {
-    ...store,
-    describe: (name) => through('describe', () => store.describe(name)),
-    read: (name, ref) => through('read', () => store.read(name, ref)),
-    put: (name, values, options) => through('put', () => store.put(name, values, options)),
-    moveLabel: (name, label, from, to) => through('moveLabel', () => store.moveLabel(name, label, from, to)),
+    ...place,
+    describe: (name) => through('describe', () => place.describe(name)),
+    read: (name, ref) => through('read', () => place.read(name, ref)),
+    put: (name, values, options) => through('put', () => place.put(name, values, options)),
+    moveLabel: (name, label, from, to) => through('moveLabel', () => place.moveLabel(name, label, from, to)),
   };
 
   const run =
@@ -224,6 +230,7 @@ export async function rotationWorld(kind: Kind = 'single', { ecs = true } = {}):
   const it: World = {
     kind,
     store,
+    place,
     context,
     records: [],
     calls: [],
@@ -245,8 +252,8 @@ export async function rotationWorld(kind: Kind = 'single', { ecs = true } = {}):
 }
 
 /** The value of the version with AWSCURRENT. */
-export async function currentValue({ store }: World): Promise<string> {
-  return valueOf((await store.read(NAME, { stage: AWSCURRENT })).fields);
+export async function currentValue({ place }: World): Promise<string> {
+  return valueOf((await place.read(NAME, { stage: AWSCURRENT })).fields);
 }
 
 /**
@@ -254,12 +261,12 @@ export async function currentValue({ store }: World): Promise<string> {
  * accepts, all other fields as they were and nothing else, and tasks that hold that value.
  */
 export async function assertSound(it: World, when = ''): Promise<void> {
-  const { store, kind, live, tasks } = it;
-  const info = await store.describe(NAME);
+  const { place, kind, live, tasks } = it;
+  const info = await place.describe(NAME);
   const holders = Object.values(info.stages).filter((labels) => labels.includes(AWSCURRENT));
   assert.equal(holders.length, 1, `${when}: exactly one version is current`);
   assert.equal(versionWith(info, AWSPENDING), null, `${when}: nothing is pending`);
-  const current = await store.read(NAME, { stage: AWSCURRENT });
+  const current = await place.read(NAME, { stage: AWSCURRENT });
   const value = valueOf(current.fields);
   if (kind !== 'here') assert.ok(live.has(value), `${when}: the issuer accepts what is current`);
   assert.equal(tasks, value, `${when}: the tasks hold what is current`);

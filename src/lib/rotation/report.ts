@@ -60,7 +60,8 @@ const beforeText = ({ before }: RotateResult) => BEFORE[before];
 function windowText({ windowMs, strategy, outcome }: RotateResult): string | null {
   if (windowMs === null || (outcome !== 'rotated' && outcome !== 'resumed')) return null;
   if (strategy === 'alternate') return 'none: the value before stayed valid throughout';
-  return `${String(Math.round(windowMs / 100) / 10)} s from the making of the new value until it was in use`;
+  const time = windowMs < 1_000 ? `${String(Math.round(windowMs))} ms` : `${String(Math.round(windowMs / 100) / 10)} s`;
+  return `${time} from the making of the new value until it was in use`;
 }
 
 function deploymentText({ deployment }: RotateResult): string {
