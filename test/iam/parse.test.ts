@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Problem } from '../../src/lib/iam/finding.ts';
+import { loadCatalogue } from '../../src/lib/iam/catalogue.ts';
 import { readDocument } from '../../src/lib/iam/parse.ts';
+import { checkDocument } from '../../src/lib/iam/validate.ts';
 import { parseJson } from '../../src/lib/iam/parse-json.ts';
 import { lineStarts, position } from '../../src/lib/iam/source.ts';
 import { isScalar, pathText, shown, type Node } from '../../src/lib/iam/tree.ts';
@@ -140,6 +142,48 @@ describe('iam: hostile files', function () {
         problems.some((problem) => problem.rule.id === rule),
         said(problems).join('\n'),
       );
+    });
+  }
+});
+
+describe('iam: hostile policies', function () {
+  this.timeout(5_000);
+  const many = (count: number, make: (index: number) => unknown) =>
+    Array.from({ length: count }, (_, index) => make(index));
+  const one = (rest: Record<string, unknown>) => ({ Effect: 'Allow', Action: 's3:GetObject', Resource: '*', ...rest });
+
+  const policies: Record<string, unknown> = {
+    '2,000 unknown actions': one({ Action: many(2_000, (i) => `ec2:DescribeInstancez${String(i)}`) }),
+    '2,000 patterns of one service': one({ Action: many(2_000, (i) => `ec2:*a*b*${String(i)}*`) }),
+    '2,000 patterns of every service': one({ Action: many(2_000, (i) => `*${String(i)}*:*a*`) }),
+    '2,000 times every action': one({ Action: many(2_000, (i) => `*:*${'*'.repeat(i % 20)}e*`) }),
+    '1,500 patterns of resources': one({ Resource: many(1_500, (i) => `arn:aws:s3:::*a*b${String(i)}*`) }),
+    '1,500 statements': many(1_500, (i) => one({ Sid: `s${String(i)}` })),
+    'broad statements with resources of their own': many(900, (i) =>
+      one({
+        Action: ['s3:*', 'ec2:*', 'iam:*'],
+        Resource: [`arn:aws:s3:::x${String(i)}`, `arn:aws:ec2:*:*:*/${String(i)}`],
+      }),
+    ),
+    'long patterns with many stars': one({
+      Action: ['s3:*', `s3:${'*a'.repeat(900)}b`, `s3:${'*a'.repeat(900)}c`],
+      Resource: [`arn:aws:s3:::${'*?a'.repeat(600)}b`, `arn:aws:s3:::${'*a?'.repeat(600)}c`],
+    }),
+    'variables that never end': one({ Resource: `arn:aws:s3:::${'${'.repeat(60_000)}` }),
+    '3,000 condition keys': one({
+      Condition: {
+        StringLike: Object.fromEntries(
+          Array.from({ length: 3_000 }, (_, i) => [`ec2:Unknown${String(i)}`, '*'] as const),
+        ),
+      },
+    }),
+  };
+  for (const [what, statement] of Object.entries(policies)) {
+    it(`with ${what} are judged, or said to be too much`, async () => {
+      const text = JSON.stringify({ Version: '2012-10-17', Statement: statement });
+      assert.ok(text.length < 131_072);
+      const document = await readDocument({ name: 'a.json', text });
+      assert.notEqual(checkDocument(document, await loadCatalogue()).length, 0);
     });
   }
 });

@@ -57,6 +57,8 @@ const CASES: Case[] = [
   ['nested-too-deep', 'identity', '['.repeat(200), read()],
   ['file-too-large', 'identity', ' '.repeat(3_000_000), read()],
   ['no-policy', 'identity', '{"name": "package"}', read()],
+  ['too-complex', 'identity', read({ Resource: Array.from({ length: 9_000 }, () => 'arn:aws:s3:::b/*') }), read()],
+  ['value-too-long', 'identity', read({ Resource: [`${SECRET}-??????`, `${SECRET}${'x'.repeat(3_000)}`] }), read()],
   ['unknown-element', 'identity', read({ Ressource: '*' }), read()],
   ['duplicate-key-case', 'identity', read({ action: 'x' }), read()],
   ['wrong-type', 'identity', read({ Action: [['s3:GetObject']] }), read()],

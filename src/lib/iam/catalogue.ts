@@ -180,7 +180,7 @@ function serviceFrom(prefix: string, packed: PackedService): Service {
   const resourceTypes = packed.resources.map(([name, arn, keys]) => ({
     name,
     arn,
-    pattern: arn.replaceAll(/\$\{[^}]*\}/g, '*'),
+    pattern: arn.replaceAll(/\$\{[^}]{0,512}\}/g, '*'),
     keys: keysOf(keys),
   }));
   const byName = new Map<string, Action>();
@@ -233,7 +233,7 @@ function keyFrom([name, type]: readonly [string, string]): ConditionKey {
 }
 
 /** A variable part of a key's name, however the service's authors wrote it. */
-const VARIABLE = /\$\{[^}]*\}|<[^>]*>|(?<=\/)tag-?key$/gi;
+const VARIABLE = /\$\{[^}]{0,512}\}|<[^>]*>|(?<=\/)tag-?key$/gi;
 
 /** Look up a lower-case name: exactly, or as the instance of a name with a variable part. */
 function keyIndex(keys: readonly ConditionKey[]): (name: string) => ConditionKey | null {

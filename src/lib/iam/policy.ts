@@ -104,6 +104,9 @@ export interface Policy {
   origin: Origin;
 }
 
+/** Longest action or ARN there can be; what is longer is not in the normal form, and the grammar rules report it. */
+export const LONGEST = 2_048;
+
 /** Whether `${…}` is a variable in this policy: only since the language of 2012. */
 export function hasVariables(policy: Policy): boolean {
   return policy.version?.text === '2012-10-17';
@@ -153,7 +156,8 @@ function statementFrom(node: ObjectNode, path: Path, index: number): Statement {
     const entry = found.get(name) ?? found.get(`Not${name}`);
     if (!entry) return null;
     const at = [...path, entry.key];
-    return { not: entry.key !== name, values: textsFrom(entry.value, at), path: at, range: entry.value.range };
+    const values = textsFrom(entry.value, at).filter(({ text }) => text.length <= LONGEST);
+    return { not: entry.key !== name, values, path: at, range: entry.value.range };
   };
   const effect = found.get('Effect')?.value;
   const effectText = effect && isScalar(effect) ? effect.text : null;

@@ -90,7 +90,7 @@ export function breadthOf(text: string): Breadth {
   const parts = arnParts(text.replaceAll(HOLE, 'x'));
   if (parts === null) return isGlob(text) ? 'all' : 'named';
   const [, service, , , rest] = parts;
-  const plain = rest.replaceAll(/\$\{[^}]*\}/g, 'x');
+  const plain = rest.replaceAll(/\$\{[^}]{0,512}\}/g, 'x');
   if (isGlob(service)) return 'all';
   if (!isGlob(plain)) return 'named';
   // The name behind the kind: role/*, log-group:*, or all of it where there is no kind.

@@ -181,7 +181,7 @@ function called({ key, value: argument }: Entry, range: Range): Node | null {
 
 function substituted(template: string, range: Range): ScalarNode {
   const holes: string[] = [];
-  const text = template.replaceAll(/\$\{([^}]*)\}/g, (_, name: string) => {
+  const text = template.replaceAll(/\$\{([^}]{0,512})\}/g, (_, name: string) => {
     if (name.startsWith('!')) return `\${${name.slice(1)}}`;
     holes.push(name.trim());
     return HOLE;

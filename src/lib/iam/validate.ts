@@ -3,9 +3,11 @@ import type { Catalogue } from './catalogue.ts';
 import { SEVERITIES, tally, type Finding, type Problem, type Severity } from './finding.ts';
 import { readDocument } from './parse.ts';
 import type { Policy, PolicyType } from './policy.ts';
-import { collector } from './rules/check.ts';
+import { collector, TooMuchWork } from './rules/check.ts';
 import { checkEscalation } from './rules/escalation.ts';
+import { checkGrammar } from './rules/grammar.ts';
 import { CHECKS } from './rules/index.ts';
+import { TOO_COMPLEX } from './rules/syntax.ts';
 import { lineStarts, regionOf, type Document, type ReadOptions, type Source } from './source.ts';
 import { pathText } from './tree.ts';
 
@@ -55,10 +57,28 @@ export function inputsOf({ source, policies }: Document): Input[] {
 /** Run every rule over every policy of a document; the reader's own problems come with them. */
 export function checkDocument(document: Document, catalogue: Catalogue): Problem[] {
   const { context, problems } = collector(catalogue, document.source.text);
-  for (const policy of document.policies) for (const check of CHECKS) check(policy, context);
-  for (const policies of principalsOf(document.policies)) checkEscalation(policies, context);
+  try {
+    for (const policy of document.policies) {
+      const length = policy.range.end - policy.range.start;
+      if (length > LONGEST_POLICY) {
+        checkGrammar(policy, context);
+        context.report(TOO_COMPLEX, policy, `the policy has ${String(length)} characters`);
+      } else {
+        for (const check of CHECKS) check(policy, context);
+      }
+    }
+    const judged = document.policies.filter(({ range }) => range.end - range.start <= LONGEST_POLICY);
+    for (const policies of principalsOf(judged)) checkEscalation(policies, context);
+  } catch (error) {
+    if (!(error instanceof TooMuchWork)) throw error;
+    const [first] = document.policies;
+    if (first) context.report(TOO_COMPLEX, first, 'the policies of this file were not judged to their end');
+  }
   return [...document.problems, ...problems];
 }
+
+/** Longest policy that any service takes, white space included: https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html */
+const LONGEST_POLICY = 131_072;
 
 /** Policies that belong to one principal: in a template those of one resource, elsewhere each by itself. */
 function principalsOf(policies: readonly Policy[]): Policy[][] {

@@ -11,7 +11,7 @@ export interface Variable {
   fallback: string | null;
 }
 
-const FORM = /\$\{([^}]*)\}/g;
+const FORM = /\$\{([^}]{0,512})\}/g;
 const WITH_DEFAULT = /^\s*([^,\s]+)\s*,\s*'([^']*)'\s*$/;
 
 /** `${*}`, `${?}` and `${$}` are the characters themselves. */

@@ -1,6 +1,8 @@
 /** What a rule gets, and how it reports. */
 import type { Catalogue } from '../catalogue.ts';
 import { problem, type Place, type Problem, type Rule, type Severity } from '../finding.ts';
+import { isGlob } from '../glob.ts';
+import { nearest } from '../nearest.ts';
 import type { Policy, Text } from '../policy.ts';
 import { shown } from '../tree.ts';
 
@@ -9,6 +11,10 @@ export interface CheckContext {
   catalogue: Catalogue;
   /** Text of the file. */
   text: string;
+  /** Account for work that grows faster than the file. */
+  spend(work: number): void;
+  /** The name that was probably meant; null where none is near, or where too many were asked for already. */
+  nearest(name: string, candidates: readonly string[]): string | null;
   report(rule: Rule, at: Place, message: string, options?: ReportOptions): void;
 }
 
@@ -22,12 +28,48 @@ export interface ReportOptions {
 /** Looks at one policy. */
 export type Check = (policy: Policy, context: CheckContext) => void;
 
-/** A context that collects. */
+/** Work that one file may cause, in comparisons of names: many times what real policies need, and under a second. */
+const MOST_WORK = 4_000_000;
+/** Of that kind, for finding the names that may be meant. */
+const MOST_GUESSES = 4_000_000;
+
+/** Thrown when a file has caused all the work that it may; `checkDocument` catches it. */
+export class TooMuchWork extends Error {}
+
+/** Comparisons that a pattern costs when it is met first: of the names of one service, or of all. */
+function costOf(pattern: string): number {
+  if (!isGlob(pattern)) return 1;
+  return !pattern.includes(':') || isGlob(pattern.slice(0, pattern.indexOf(':'))) ? 25_000 : 300;
+}
+
+/** A context that collects, and that counts the work. */
 export function collector(catalogue: Catalogue, text: string): { context: CheckContext; problems: Problem[] } {
   const problems: Problem[] = [];
+  const seen = new Set<string>();
+  let work = MOST_WORK;
+  let guesses = MOST_GUESSES;
+  const spend = (cost: number): void => {
+    work -= cost;
+    if (work < 0) throw new TooMuchWork();
+  };
   const context: CheckContext = {
-    catalogue,
+    catalogue: {
+      ...catalogue,
+      actions: (pattern) => {
+        if (!seen.has(pattern)) spend(costOf(pattern));
+        seen.add(pattern);
+        const found = catalogue.actions(pattern);
+        // Who asks goes through what is found.
+        spend(found.length / 4);
+        return found;
+      },
+    },
     text,
+    spend,
+    nearest: (name, candidates) => {
+      guesses -= candidates.length * 20;
+      return guesses < 0 ? null : nearest(name, candidates);
+    },
     report: (rule, at, message, options) => {
       problems.push(problem(rule, at, message, options));
     },

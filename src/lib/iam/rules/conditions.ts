@@ -3,7 +3,6 @@ import { arnParts } from '../arn.ts';
 import type { Action, ConditionKey } from '../catalogue.ts';
 import type { Rule } from '../finding.ts';
 import { isGlob } from '../glob.ts';
-import { nearest } from '../nearest.ts';
 import type { OperatorFamily } from '../operators.ts';
 import type { Condition, Policy, Statement, Text } from '../policy.ts';
 import { addressesOf, booleanOf, dateOf, isPrivate, numberOf } from '../values.ts';
@@ -272,7 +271,7 @@ function checkKey(
     const asOf = `(data of ${catalogue.date})`;
     const service = catalogue.service(prefix);
     const known = prefix === 'aws' ? catalogue.globalKeys : (service?.keys ?? []);
-    const meant = nearest(
+    const meant = context.nearest(
       text,
       known.map(({ name }) => name),
     );

@@ -2,7 +2,7 @@
 import type { Rule } from '../finding.ts';
 import { nearest } from '../nearest.ts';
 import { OPERATOR_NAMES, parseOperator } from '../operators.ts';
-import type { Policy, PolicyType } from '../policy.ts';
+import { LONGEST, type Policy, type PolicyType } from '../policy.ts';
 import { isScalar, itemsOf, type Entry, type Node, type ObjectNode, type Path } from '../tree.ts';
 import { quoted, type Check, type CheckContext } from './check.ts';
 
@@ -149,6 +149,16 @@ const CHARACTER = error(
   'a character that policies may not hold',
   'Use plain characters: typographic quotes and dashes come from text editors and web pages.',
 );
+const TOO_LONG: Rule = {
+  ...error(
+    'value-too-long',
+    null,
+    'an action or a resource longer than there are any',
+    'Write the action or the ARN; neither has more than 2,048 characters.',
+  ),
+  kind: 'warning',
+  why: 'It matches nothing, and the other rules did not look at it.',
+};
 const EMPTY_SUGGESTION: Rule = {
   id: 'empty-condition',
   code: 'EMPTY_ARRAY_CONDITION',
@@ -184,6 +194,7 @@ export const GRAMMAR_RULES: readonly Rule[] = [
   INVALID_OPERATOR,
   NULL_IF_EXISTS,
   CHARACTER,
+  TOO_LONG,
   EMPTY_SUGGESTION,
 ];
 
@@ -328,6 +339,15 @@ function checkPair(node: ObjectNode, path: Path, name: string, context: CheckCon
       if (value.kind === 'array')
         context.report(WRONG_TYPE, { path: at, range: value.range }, `${key} is an object or "*", not a list`);
       continue;
+    }
+    for (const [index, item] of itemsOf(value).entries()) {
+      if (!isScalar(item) || item.text.length <= LONGEST) continue;
+      const here = value.kind === 'array' ? [...at, index] : at;
+      context.report(
+        TOO_LONG,
+        { path: here, range: item.range },
+        `${key} has a value of ${String(item.text.length)} characters`,
+      );
     }
     if (value.kind === 'object')
       context.report(WRONG_TYPE, { path: at, range: value.range }, `${key} is a string or a list, not an object`);

@@ -1,7 +1,6 @@
 /** Actions and services: their form, and whether they exist. */
 import type { Rule } from '../finding.ts';
 import { isGlob } from '../glob.ts';
-import { nearest } from '../nearest.ts';
 import type { Policy, Text } from '../policy.ts';
 import { quoted, type Check, type CheckContext } from './check.ts';
 
@@ -174,7 +173,7 @@ function checkKnown(action: Text, context: CheckContext): void {
   }
   const service = catalogue.service(prefix);
   if (!service) {
-    const meant = nearest(prefix, catalogue.services);
+    const meant = context.nearest(prefix, catalogue.services);
     context.report(
       UNKNOWN_SERVICE,
       action,
@@ -187,15 +186,8 @@ function checkKnown(action: Text, context: CheckContext): void {
     context.report(NO_ACTION_MATCHES, action, `${quoted(action)} matches no known action ${asOf}`);
     return;
   }
-  const meant =
-    nearest(
-      name,
-      service.actions.map((known) => known.name.slice(colon + 1)),
-    ) ??
-    likely(
-      name,
-      service.actions.map((known) => known.name.slice(colon + 1)),
-    );
+  const candidates = service.actions.map((known) => known.name.slice(colon + 1));
+  const meant = context.nearest(name, candidates) ?? likely(name, candidates);
   const fix = meant === null ? undefined : `Write ${service.prefix}:${meant}, if that is meant.`;
   context.report(
     UNKNOWN_ACTION,

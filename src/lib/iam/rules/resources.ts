@@ -271,6 +271,7 @@ function checkTaken({ actions, resources }: Statement, context: CheckContext): v
       unknown = true;
       continue;
     }
+    context.spend(matched.length * patterns.length * 8);
     const without = matched.filter((known) => !takes(known, patterns, used));
     if (without.length === 0) continue;
     if (without.length < matched.length) {
@@ -309,10 +310,22 @@ function takes(action: Action, patterns: readonly string[], used: Set<string>): 
   return found;
 }
 
+/** Answers by type; the pattern's service, so that those of other services need no answer. */
 const fitting = new WeakMap<ResourceType, Map<string, boolean>>();
+const services = new Map<string, string>();
+
+function serviceOf(pattern: string): string {
+  const known = services.get(pattern);
+  if (known !== undefined) return known;
+  const service = arnParts(pattern)?.[1] ?? '*';
+  if (services.size < 10_000) services.set(pattern, service);
+  return service;
+}
 
 /** Whether a pattern and a type of resource have an ARN in common. */
 function fits(pattern: string, type: ResourceType): boolean {
+  const service = serviceOf(pattern);
+  if (!isGlob(service) && !variable(service) && !type.pattern.includes(`:${service}:`)) return false;
   let answers = fitting.get(type);
   if (!answers) fitting.set(type, (answers = new Map<string, boolean>()));
   const known = answers.get(pattern);

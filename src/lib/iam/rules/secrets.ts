@@ -65,7 +65,7 @@ function secretName(text: string): string | null {
 function checkSecret(resource: Text, statement: Statement, context: CheckContext): void {
   const name = secretName(resource.text);
   if (name === null || resource.text.endsWith(HOLE) || name === '*') return;
-  const pattern = name.replaceAll(/\$\{[^}]*\}/g, '*').replaceAll(HOLE, '*');
+  const pattern = name.replaceAll(/\$\{[^}]{0,512}\}/g, '*').replaceAll(HOLE, '*');
   if (
     !arnsIntersect(`arn:aws:x:::${pattern}`, 'arn:aws:x:::*-??????') ||
     (!pattern.endsWith('*') && !SUFFIX.test(pattern))

@@ -56,6 +56,17 @@ export const TOO_LARGE: Rule = {
   fix: 'Name the file with the policy itself.',
 };
 
+/** More than is judged. */
+export const TOO_COMPLEX: Rule = {
+  id: 'too-complex',
+  code: null,
+  kind: 'error',
+  severity: 'high',
+  title: 'the policy is more than any service takes',
+  why: 'It was not judged to its end: AWS takes no policy of more than 131,072 characters.',
+  fix: 'Split it.',
+};
+
 /** There is nothing to validate. */
 export const NO_POLICY: Rule = {
   id: 'no-policy',
