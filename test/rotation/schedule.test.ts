@@ -87,7 +87,7 @@ describe('rotate schedule, in the sandbox', function () {
       assert.deepEqual((Condition as Record<string, unknown>).StringEquals, { 'AWS:SourceAccount': '000000000000' });
     }
     assert.equal(sandbox().logs.groups.get(NAMES.logGroup)?.retentionInDays, 90);
-    assert.match(drawSchedule(result, CANVAS), /is rotated every 90 days\nit is rotated on 2027-02-20, in 90 days/);
+    assert.match(drawSchedule(result, CANVAS), /is rotated every 90 days\nis rotated on 2027-02-20, in 90 days/);
     assert.match(drawScheduleStatus(status, CANVAS), /role {9}as it should be/);
   });
 

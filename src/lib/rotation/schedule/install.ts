@@ -190,7 +190,7 @@ async function run(
   if (failure) throw partial(failure, results, command, result);
   if (dryRun) return result;
   const due = dueDate(await store.describe(secret), context.clock.now());
-  if (due) context.host.notify({ kind: 'progress', text: `${secret} ${dueText(due)}` });
+  if (due) context.host.notify({ kind: 'progress', text: `${secret}: ${dueText(due)}` });
   return { ...result, due };
 }
 

@@ -29,7 +29,7 @@ export function drawSchedule(result: ScheduleResult, canvas: Canvas): string {
     return `${heading(result, canvas)} would be rotated ${schedule}:\n\n${plan(steps, canvas.width)}\n\nnothing was changed`;
   }
   const lines = [`${heading(result, canvas)} ${installed ? 'is rotated' : 'is to be rotated'} ${schedule}`];
-  if (due) lines.push(`it ${dueText(due)}`);
+  if (due) lines.push(dueText(due));
   if (installed) lines.push(`function ${installed.function}`, `what fails is kept in ${installed.queue}`);
   return lines.join('\n');
 }
