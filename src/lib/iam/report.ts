@@ -88,7 +88,7 @@ export function sarifOf(
         fix,
         level: LEVELS[severity],
         securitySeverity: SCORES[severity],
-        tags: ['security', 'iam', kind, ...(code === null ? [] : [code])],
+        tags: [...new Set(['security', 'iam', kind, ...(code === null ? [] : [code])])],
       })),
     },
     [...findings]
