@@ -55,6 +55,9 @@ suite('the prompts of jamf-mcp secrets init (Python)', () => {
     await answer(terminal, 'JAMF_CLIENT_ID');
     await answer(terminal, 'JAMF_CLIENT_SECRET', ' EXAMPLE-typed ');
     await terminal.until(/JAMF_CLIENT_SECRET begins or ends with white space/);
+    // What nobody sees is not kept: it is typed anew, not added to.
+    await answer(terminal, 'JAMF_CLIENT_SECRET');
+    await terminal.until(/AUTH0_DOMAIN \(/);
     terminal.type(CTRL_C);
     assert.equal(await terminal.ended(), 130);
     assert.ok(!terminal.printed().includes('EXAMPLE-typed'));

@@ -187,19 +187,16 @@ export const promptOnTerminal: Prompter = async <Q extends Question>(question: Q
         ]);
         return answer as Answer<Q>;
       }
-      case 'secret': {
-        const { answer } = await ask<{ answer: string }>([
-          {
-            type: 'password',
-            name: 'answer',
-            message,
-            mask: '*',
-            toggleMask: false,
-            validate: (text: string) => question.check?.(text) ?? true,
-          },
-        ]);
-        return new Secret(answer) as Answer<Q>;
-      }
+      case 'secret':
+        for (;;) {
+          const { answer } = await ask<{ answer: string }>([
+            { type: 'password', name: 'answer', message, mask: '*', toggleMask: false },
+          ]);
+          const verdict = question.check?.(answer) ?? true;
+          if (verdict === true) return new Secret(answer) as Answer<Q>;
+          // Asked anew, empty: what nobody sees, nobody can correct.
+          terminal.output.write(`> ${clean(verdict)}\n`);
+        }
     }
   } finally {
     process.off('SIGCONT', goOn);

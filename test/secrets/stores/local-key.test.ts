@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateX25519Identity } from 'age-encryption';
 import { KEY_FORMS, type KeyForm } from '../../../src/lib/config/settings.ts';
@@ -173,9 +173,8 @@ describe('the key of the local store', () => {
         context.questions.map(({ kind, text }) => `${kind}: ${text}`),
         ['secret: new passphrase for the local store:', 'secret: the same passphrase again:'],
       );
-      const [first, again] = context.questions;
+      const [first] = context.questions;
       assert.match(String(first && 'check' in first && first.check?.('too short')), /less than 12 characters/);
-      assert.equal(again && 'check' in again && again.check?.('something else'), 'it is not the same');
       const wrapped = await readFile(join(folder, 'key.wrapped'), 'latin1');
       assert.match(wrapped, /^age-encryption\.org\/v1\n-> scrypt \S+ 16\n/);
 
@@ -187,6 +186,22 @@ describe('the key of the local store', () => {
       await read(open('passphrase', given));
       assert.equal(context.questions.length, 3);
       assert.equal(entries.size, 0);
+    });
+
+    it('asks for both again where the two differ: either may have been the slip', async () => {
+      const [slip, meant] = [new Secret('EXAMPLE-a-slip-of-the-pen'), new Secret(PASSPHRASE)];
+      context.answer(slip, meant, meant, meant);
+      await create(open('passphrase'));
+      assert.equal(context.questions.length, 4);
+      assert.match(warnings().join(), /^the two are not the same/);
+      await read(open('passphrase', given));
+    });
+
+    it('is missed under its own name', async () => {
+      await create(open('passphrase', given));
+      await rm(join(folder, 'key.wrapped'));
+      const { message } = await rejectsWith('CREDENTIALS_MISSING', read(open('passphrase', given)));
+      assert.match(message, /no key: there is none of key\.keychain, key\.wrapped, key\.txt in /);
     });
 
     it('opens for no other, and says so; and is needed', async () => {
@@ -268,6 +283,52 @@ describe('the key of the local store', () => {
       folder = join(parent, `step-${String(forms.indexOf('key.txt+key.wrapped') + 1)}`);
       await put(open('passphrase', given), 'EXAMPLE-finished');
       assert.deepEqual(await keyFiles(), ['key.wrapped'], 'the next write finishes it');
+    });
+  });
+
+  describe('in a file', () => {
+    const key = () => join(folder, 'key.txt');
+
+    it('that was damaged is named, before anything else is judged by it, and not repeated', async () => {
+      await create(open('file'));
+      const text = await readFile(key(), 'utf8');
+      const [whole = ''] = /AGE-SECRET-KEY-\w+/.exec(text) ?? [];
+      const damaged = whole.slice(0, -6) + (whole.endsWith('QQQQQQ') ? 'PPPPPP' : 'QQQQQQ');
+      await writeFile(key(), text.replace(whole, damaged));
+      for (const work of [() => read(open('file')), () => found('file')]) {
+        const { message, hint } = await rejectsWith('CREDENTIALS_REFUSED', work());
+        assert.match(message, /key\.txt holds no age identity: what looks like one is damaged$/);
+        assert.match(hint ?? '', /backup/);
+      }
+    });
+
+    for (const [mode, what, path] of [
+      [0o666, /key\.txt is open to others \(mode 0666\)/, key],
+      [0o640, /key\.txt is open to others \(mode 0640\)/, key],
+      [0o777, /everybody can write in .* \(mode 0777\)/, () => folder],
+    ] as const) {
+      it(`is not used where it lies open: ${mode.toString(8)}`, async function () {
+        if (platform() === 'win32') this.skip();
+        await create(open('file'));
+        await chmod(path(), mode);
+        const { message, hint } = await rejectsWith('CREDENTIALS_REFUSED', read(open('file')));
+        assert.match(message, what);
+        assert.match(hint ?? '', /^chmod [67]00 /);
+        await chmod(path(), mode & 0o700);
+        await read(open('file'));
+      });
+    }
+
+    it('says once that it is elsewhere than chosen, at a read too, and once that it cannot move', async () => {
+      await create(open('file'));
+      const store = open('passphrase');
+      await read(store);
+      await read(store);
+      assert.equal(warnings().length, 2, 'its own, and one more');
+      assert.match(warnings()[1] ?? '', /is where it was \(file\); the next change moves it: passphrase was chosen/);
+      for (const value of ['EXAMPLE-second', 'EXAMPLE-third']) await put(store, value);
+      assert.equal(warnings().length, 3);
+      assert.match(warnings()[2] ?? '', /stays where it is \(file\): /);
     });
   });
 

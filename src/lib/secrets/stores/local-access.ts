@@ -1,8 +1,8 @@
 /** How the local store and its verification come to the files: with the key, alone, and through the journal. */
 import { join } from 'node:path';
-import { JamfMcpError } from '../../errors.ts';
+import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
-import type { Secret } from '../../redact.ts';
+import { redact, type Secret } from '../../redact.ts';
 import type { KeyForm } from '../../config/settings.ts';
 import { FORMAT, type SecretDocument } from '../document.ts';
 import { OWN_ACTIONS } from './access-log.ts';
@@ -10,7 +10,17 @@ import { readIfThere, withLock } from './files.ts';
 import { systemKeychain, type Keychain } from './keychain.ts';
 import { fileOf, FILES, secretFiles, tampered, WHERE } from './local-folder.ts';
 import { openJournal, type Journal } from './local-journal.ts';
-import { createKey, moveKey, planMove, readKey, seal, unseal, type KeyPlace, type StoreKey } from './local-key.ts';
+import {
+  createKey,
+  KEY_FILES,
+  moveKey,
+  planMove,
+  readKey,
+  seal,
+  unseal,
+  type KeyPlace,
+  type StoreKey,
+} from './local-key.ts';
 
 /** Where a local store is, whose it is, and where its key is. */
 export interface LocalOptions {
@@ -42,6 +52,8 @@ export interface LocalAccess {
   key(): Promise<StoreKey | null>;
   /** Make the key of a store that has nothing yet. */
   makeKey(): Promise<void>;
+  /** Tell, once, where the key is elsewhere than the settings want it: a read does not move it. */
+  tellPlace(): Promise<void>;
   /** Put the key where the settings want it. */
   moveKeyIfChosen(): Promise<void>;
   /** Work alone on the folder, across processes. There has to be a key. */
@@ -70,6 +82,14 @@ export function localAccess(options: LocalOptions, context: Context): LocalAcces
   const { folder } = options;
   const place = keyPlace(options, context);
   let known: StoreKey | null = null;
+  /** Whether the key could not go where it was to go: that is found out once. */
+  let stays = false;
+  /** What was said of the key's place: once is enough for all accesses of a run. */
+  const said = new Set<string>();
+  const once = (text: string) => {
+    if (!said.has(text)) context.host.notify({ kind: 'warning', text });
+    said.add(text);
+  };
   /** The turns of this process queue here; the lock file is for other processes. */
   let queue: Promise<unknown> = Promise.resolve();
 
@@ -78,7 +98,7 @@ export function localAccess(options: LocalOptions, context: Context): LocalAcces
     if (known || (await secretFiles(folder)).length === 0) return known;
     throw new JamfMcpError(
       'CREDENTIALS_MISSING',
-      `${WHERE} has secrets, but no key: ${join(folder, 'key.txt')} is missing`,
+      `${WHERE} has secrets, but no key: there is none of ${KEY_FILES.join(', ')} in ${folder}`,
       'put the key file back from a backup',
     );
   };
@@ -125,9 +145,24 @@ export function localAccess(options: LocalOptions, context: Context): LocalAcces
       known = (await key()) ?? (await createKey(place, context));
     },
 
+    async tellPlace() {
+      const form = (await key())?.form;
+      const { localKey } = options;
+      if (form === undefined || localKey === null || form === localKey) return;
+      once(`the key of the local store is where it was (${form}); the next change moves it: ${localKey} was chosen`);
+    },
+
     async moveKeyIfChosen() {
       const own = await key();
-      const form = own && (await planMove(own, place, context));
+      if (stays) return;
+      const form =
+        own &&
+        (await planMove(own, place).catch((error: unknown) => {
+          if (isInterruption(error)) throw error;
+          stays = true;
+          once(`the key of the local store stays where it is (${own.form}): ${redact(messageOf(error))}`);
+          return null;
+        }));
       if (!form) return;
       const told = `from ${own.form} to ${form}`;
       await alone((journal) =>
@@ -183,9 +218,13 @@ async function askPassphrase(purpose: 'open' | 'choose', context: Context): Prom
   const ask = (text: string, check?: (answer: string) => true | string) =>
     context.host.ask({ kind: 'secret', text, flag: 'JAMF_MCP_PASSPHRASE', ...(check ? { check } : {}) });
   if (purpose === 'open') return await ask('passphrase of the local store:');
-  const chosen = await ask('new passphrase for the local store:', (answer) =>
-    answer.length >= SHORTEST_PASSPHRASE ? true : tooShort,
-  );
-  await ask('the same passphrase again:', (answer) => (answer === chosen.reveal() ? true : 'it is not the same'));
-  return chosen;
+  for (;;) {
+    const chosen = await ask('new passphrase for the local store:', (answer) =>
+      answer.length >= SHORTEST_PASSPHRASE ? true : tooShort,
+    );
+    const again = await ask('the same passphrase again:');
+    if (again.reveal() === chosen.reveal()) return chosen;
+    // Either of the two may have been the slip.
+    context.host.notify({ kind: 'warning', text: 'the two are not the same: both are asked for again' });
+  }
 }

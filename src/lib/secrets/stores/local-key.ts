@@ -3,7 +3,8 @@
  * passphrase, or in a plain file in the form that `age-keygen` writes. Which of them follows from what is in the folder.
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
+import { platform } from 'node:os';
 import { join } from 'node:path';
 import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
@@ -37,6 +38,9 @@ const FILES: readonly (readonly [KeyForm, string])[] = [
   ['file', 'key.txt'],
 ];
 
+/** Names of the files, one of which has the key or leads to it. */
+export const KEY_FILES: readonly string[] = FILES.map(([, file]) => file);
+
 const fileFor = (form: KeyForm) => FILES.find(([name]) => name === form)?.[1] ?? '';
 
 /** Rounds of scrypt, as a power of two: 0.6 s and 64 MiB for every guess (hardening.md §1 age-encryption). */
@@ -51,17 +55,44 @@ const WORK_FACTOR = 16;
 export async function readKey(place: KeyPlace): Promise<StoreKey | null> {
   for (const [form, file] of FILES) {
     const content = await readIfThere(join(place.folder, file));
-    if (content) return await openKey(form, content, join(place.folder, file), place);
+    if (!content) continue;
+    await refuseOpen(form, join(place.folder, file), place.folder);
+    return await openKey(form, content, join(place.folder, file), place);
   }
   return null;
 }
 
+/**
+ * A key that others can read is theirs too, and in a folder where all can write, another can be put in its place: as
+ * ssh does, nothing is done with it.
+ * @throws JamfMcpError CREDENTIALS_REFUSED
+ */
+async function refuseOpen(form: KeyForm, path: string, folder: string): Promise<void> {
+  // Windows keeps who may do what elsewhere, and makes up a mode.
+  if (platform() === 'win32') return;
+  const refuse = (what: string, mode: string, place: string) => {
+    throw new JamfMcpError(
+      'CREDENTIALS_REFUSED',
+      `${what}: nothing is done with the key of the local store`,
+      `chmod ${mode} ${place}, and have what may have been read replaced by its issuer`,
+    );
+  };
+  const { mode } = await stat(path);
+  if (form === 'file' && (mode & OTHERS) !== 0) refuse(`${path} is open to others (mode ${octal(mode)})`, '600', path);
+  const { mode: around } = await stat(folder);
+  if ((around & WRITE_FOR_ALL) !== 0) refuse(`everybody can write in ${folder} (mode ${octal(around)})`, '700', folder);
+}
+
+const OTHERS = 0o077;
+const WRITE_FOR_ALL = 0o002;
+const octal = (mode: number) => (mode & 0o7777).toString(8).padStart(4, '0');
+
 async function openKey(form: KeyForm, content: Buffer, path: string, place: KeyPlace): Promise<StoreKey> {
   switch (form) {
     case 'file':
-      return { form, identity: identityIn(content.toString(), path), anchor: null };
+      return { form, identity: await identityIn(content.toString(), path), anchor: null };
     case 'passphrase':
-      return { form, identity: identityIn(await unwrap(content, path, place), path), anchor: null };
+      return { form, identity: await identityIn(await unwrap(content, path, place), path), anchor: null };
     case 'keychain': {
       const keychain = await place.keychain();
       const account = accountIn(content.toString(), path);
@@ -76,7 +107,7 @@ async function openKey(form: KeyForm, content: Buffer, path: string, place: KeyP
       const head = `${account} log head`;
       return {
         form,
-        identity: identityIn(kept, `the keychain's entry "${account}"`),
+        identity: await identityIn(kept, `the keychain's entry "${account}"`),
         anchor: {
           read: () => keychain.get(head),
           write: (text) => keychain.set(head, text),
@@ -128,23 +159,15 @@ function warnOfFile(path: string, context: Context): void {
 
 /**
  * Find out whether the key is to go elsewhere, and get ready for it: what has to be asked is asked here.
- * @returns null where it is where the settings want it, or cannot go there (the host is warned)
+ * @returns null where it is where the settings want it
+ * @throws what asking and the keychain throw: then it cannot go there
  */
-export async function planMove(key: StoreKey, place: KeyPlace, context: Context): Promise<KeyForm | null> {
+export async function planMove(key: StoreKey, place: KeyPlace): Promise<KeyForm | null> {
   const { form } = place;
   if (form === null || (form === key.form && (await othersThan(form, place)).length === 0)) return null;
-  try {
-    if (form === 'keychain') await probeKeychain(await place.keychain());
-    if (form === 'passphrase' && key.form !== 'passphrase') await place.passphrase('choose');
-    return form;
-  } catch (error) {
-    if (isInterruption(error)) throw error;
-    context.host.notify({
-      kind: 'warning',
-      text: `the key of the local store stays where it is (${key.form}): ${redact(messageOf(error))}`,
-    });
-    return null;
-  }
+  if (form === 'keychain') await probeKeychain(await place.keychain());
+  if (form === 'passphrase' && key.form !== 'passphrase') await place.passphrase('choose');
+  return form;
 }
 
 /**
@@ -250,13 +273,22 @@ async function keyText(identity: Secret, context: Context): Promise<string> {
   return `# created: ${created}\n# public key: ${recipient}\n${identity.reveal()}\n`;
 }
 
-function identityIn(text: string, where: string): Secret {
+async function identityIn(text: string, where: string): Promise<Secret> {
   const identity = /^AGE-SECRET-KEY-\w+$/m.exec(text)?.[0];
-  if (identity) return new Secret(identity);
+  if (identity !== undefined) {
+    const secret = new Secret(identity);
+    const { Decrypter } = await import('age-encryption');
+    try {
+      new Decrypter().addIdentity(identity);
+      return secret;
+    } catch {
+      // An error that would tell about the key is not handed on: its checksum is wrong.
+    }
+  }
   throw new JamfMcpError(
     'CREDENTIALS_REFUSED',
-    `${where} holds no age identity`,
-    'put the key of this store back from a backup',
+    `${where} holds no age identity${identity === undefined ? '' : ': what looks like one is damaged'}`,
+    'put the key of this store back from a backup: without it, nothing in the store can be read',
   );
 }
 

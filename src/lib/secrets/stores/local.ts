@@ -50,6 +50,7 @@ export function localStore(options: LocalOptions & SchemaChoice, context: Contex
     told(folder, async () => {
       const name = nameOf(id);
       if (!(await access.hasKey())) throw secretNotFound(name, WHERE);
+      await access.tellPlace();
       return await access.alone(async (journal) => work(await find(journal, name), journal));
     });
 
