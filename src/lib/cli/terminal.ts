@@ -146,10 +146,23 @@ export function unanswered(question: Question): JamfMcpError {
  * @throws JamfMcpError as {@link unanswered} where there is no terminal; INTERRUPTED on Ctrl-C
  */
 export const promptOnTerminal: Prompter = async <Q extends Question>(question: Q): Promise<Answer<Q>> => {
+  for (let fault: string | null = null; ;) {
+    const answer: Answer<Q> = await promptOnce(question, fault);
+    if (question.kind !== 'secret' || !(answer instanceof Secret)) return answer;
+    // Asked anew, empty: what nobody sees, nobody can correct.
+    const verdict: true | string = question.check?.(answer.reveal()) ?? true;
+    if (verdict === true) return answer;
+    fault = verdict;
+  }
+};
+
+/** One question, once; `fault`: what was wrong with the answer before. */
+async function promptOnce<Q extends Question>(question: Q, fault: string | null): Promise<Answer<Q>> {
   const terminal = await openTerminal();
   if (!terminal) throw unanswered(question);
   let goOn: () => void = () => undefined;
   try {
+    if (fault !== null) terminal.output.write(`> ${clean(fault)}\n`);
     const { default: inquirer } = await import('inquirer');
     const ended = new AbortController();
     terminal.input.on('data', (typed: Buffer) => {
@@ -187,22 +200,18 @@ export const promptOnTerminal: Prompter = async <Q extends Question>(question: Q
         ]);
         return answer as Answer<Q>;
       }
-      case 'secret':
-        for (;;) {
-          const { answer } = await ask<{ answer: string }>([
-            { type: 'password', name: 'answer', message, mask: '*', toggleMask: false },
-          ]);
-          const verdict = question.check?.(answer) ?? true;
-          if (verdict === true) return new Secret(answer) as Answer<Q>;
-          // Asked anew, empty: what nobody sees, nobody can correct.
-          terminal.output.write(`> ${clean(verdict)}\n`);
-        }
+      case 'secret': {
+        const { answer } = await ask<{ answer: string }>([
+          { type: 'password', name: 'answer', message, mask: '*', toggleMask: false },
+        ]);
+        return new Secret(answer) as Answer<Q>;
+      }
     }
   } finally {
     process.off('SIGCONT', goOn);
     terminal.close();
   }
-};
+}
 
 /** Ctrl-D: a terminal in raw mode hands it on as a byte, and the prompt would wait for ever. */
 const END_OF_INPUT = 0x04;

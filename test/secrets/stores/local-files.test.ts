@@ -132,7 +132,10 @@ describe('the files of the local store', () => {
     assert.deepEqual(skipped, [['other', 'STORE_TAMPERED']]);
     await rejectsWith('STORE_TAMPERED', open().list(''));
     await rm(join(folder, 'key.txt'));
-    await rejectsWith('CREDENTIALS_MISSING', open().list('', () => assert.fail('that concerns all of them')));
+    await rejectsWith(
+      'CREDENTIALS_MISSING',
+      open().list('', () => assert.fail('that concerns all of them')),
+    );
   });
 
   it('are refused when an older copy is put back, and the copy is named', async () => {
@@ -154,7 +157,7 @@ describe('the files of the local store', () => {
     await rejectsWith('CREDENTIALS_MISSING', current());
     await rejectsWith('CREDENTIALS_MISSING', open().create(secret('second')));
     assert.ok(!existsSync(join(folder, 'key.txt')));
-    await writeFile(join(folder, 'key.txt'), 'something else');
+    await writeFile(join(folder, 'key.txt'), 'something else', { mode: 0o600 });
     await rejectsWith('CREDENTIALS_REFUSED', current());
     await writeFile(join(folder, 'key.txt'), await generateX25519Identity());
     assert.match((await rejectsWith('STORE_TAMPERED', current())).message, /access\.state does not open/);
