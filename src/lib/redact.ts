@@ -10,15 +10,17 @@ export class Secret<T extends string = string> {
   readonly #value: T;
 
   readonly #public: boolean;
+  readonly #literal: boolean;
 
   /**
    * @param value - the value to guard
    * @param options - `public`: a field that is stored beside secrets but is none (a URL, a client id): it is wrapped
-   *   all the same, but not removed from other texts
+   *   all the same, but not removed from other texts; `literal`: a number, true or false, which JSON writes without quotes
    */
-  constructor(value: T, options: { public?: boolean } = {}) {
+  constructor(value: T, options: { public?: boolean; literal?: boolean } = {}) {
     this.#value = value;
     this.#public = options.public ?? false;
+    this.#literal = options.literal ?? false;
     if (!this.#public) guard(value);
   }
 
@@ -30,6 +32,11 @@ export class Secret<T extends string = string> {
   /** Whether this is a field that is stored beside secrets but is none. */
   get isPublic(): boolean {
     return this.#public;
+  }
+
+  /** Whether JSON writes it without quotes. */
+  get isLiteral(): boolean {
+    return this.#literal;
   }
 
   toString(): string {

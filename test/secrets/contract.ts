@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { JamfMcpError, type ErrorCode } from '../../src/lib/errors.ts';
+import { Secret } from '../../src/lib/redact.ts';
 import { fieldsFrom, schemaOf } from '../../src/lib/secrets/schema.ts';
 import {
   AWSCURRENT,
@@ -98,11 +99,41 @@ const TESTS: Record<string, (bench: Bench) => Promise<void>> = {
       const version = await store.read(name, ref);
       assert.deepEqual(plain(version.fields), A);
       assert.deepEqual(
-        { ...version, fields: 0, createdAt: 0 },
-        { name, arn: created.arn, versionId: token, stages: [AWSCURRENT], fields: 0, createdAt: 0 },
+        { ...version, fields: 0, createdAt: 0, schema: version.schema.name },
+        { name, arn: created.arn, versionId: token, stages: [AWSCURRENT], fields: 0, createdAt: 0, schema: 'jamf' },
       );
       assert.match(version.createdAt ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     }
+  },
+
+  'keeps numbers, true and false as they were written': async ({ store, name }) => {
+    const values: [string, string, boolean][] = [
+      ['PORT', '5432', true],
+      ['ON', 'true', true],
+      ['TEXT', '5432', false],
+    ];
+    // Vault would round it: there it becomes a text, with all of its digits.
+    const id = '12345678901234567890';
+    const given = new Map([
+      ...values.map(([field, value, literal]) => [field, new Secret(value, { literal })] as const),
+      ['ID', new Secret(id, { literal: true })] as const,
+    ]);
+    const token = randomUUID();
+    const create = () => store.create({ name, description: '', tags: {}, fields: given, token });
+    assert.equal((await create()).versionId, (await create()).versionId, 'the same again is the same');
+    const stored = async () => {
+      const { fields: read } = await store.read(name, { stage: AWSCURRENT });
+      assert.equal(read.get('ID')?.reveal(), id);
+      return [...read].flatMap(([field, value]) =>
+        field === 'ID' ? [] : [[field, value.reveal(), value.isLiteral] as const],
+      );
+    };
+    const byName = (all: (readonly unknown[])[]) => all.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+    assert.deepEqual(byName(await stored()), byName(values));
+    const { fields: read } = await store.read(name, { stage: AWSCURRENT });
+    const more = new Map([...read, ['MORE', new Secret('EXAMPLE-more')] as const]);
+    await store.put(name, more, { token: randomUUID(), stages: [AWSCURRENT] });
+    assert.deepEqual(byName(await stored()), byName([...values, ['MORE', 'EXAMPLE-more', false]]));
   },
 
   'describes without a value': async ({ store, name }) => {

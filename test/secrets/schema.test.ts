@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { checkFields, fieldsFrom, isSecretField, requireFields, schemaOf } from '../../src/lib/secrets/schema.ts';
+import {
+  checkFields,
+  fieldsFrom,
+  fieldsOf,
+  isSecretField,
+  requireFields,
+  schemaOf,
+} from '../../src/lib/secrets/schema.ts';
 import { Secret } from '../../src/lib/redact.ts';
 import { decodeFields, encodeFields } from '../../src/lib/secrets/rules.ts';
 import { rejectsWith } from './contract.ts';
@@ -167,12 +174,29 @@ describe('the stored text', () => {
   it('takes numbers and booleans of others as they were written', () => {
     const text = '{"PORT":5432,"ID":12345678901234567890,"FLOAT":1e3,"ZERO":1.0,"ON":true}';
     assert.deepEqual(decodeFields(text, 'it'), [
-      ['PORT', '5432'],
-      ['ID', '12345678901234567890'],
-      ['FLOAT', '1e3'],
-      ['ZERO', '1.0'],
-      ['ON', 'true'],
+      ['PORT', '5432', true],
+      ['ID', '12345678901234567890', true],
+      ['FLOAT', '1e3', true],
+      ['ZERO', '1.0', true],
+      ['ON', 'true', true],
     ]);
+    assert.equal(encodeFields(fieldsOf(jamf, decodeFields(text, 'it'))), text);
+  });
+
+  it('holds a port as a number, and a value that was there before as it was written', () => {
+    const database = schemaOf('database');
+    assert.equal(
+      encodeFields(fieldsFrom(database, { DB_PORT: '5432', DB_HOST: 'h' })),
+      '{"DB_HOST":"h","DB_PORT":5432}',
+    );
+    const before = fieldsOf(database, decodeFields('{"DB_PORT":"5432","LIMIT":10}', 'it'));
+    const after = (raw: Record<string, string>) => encodeFields(fieldsFrom(database, raw, before));
+    assert.equal(after({ DB_PORT: '5432', LIMIT: '10' }), '{"DB_PORT":"5432","LIMIT":10}');
+    assert.equal(after({ DB_PORT: '5433', LIMIT: '11' }), '{"DB_PORT":5433,"LIMIT":"11"}');
+    assert.equal(
+      encodeFields(new Map([['A', new Secret('EXAMPLE-no-number', { literal: true })]])),
+      '{"A":"EXAMPLE-no-number"}',
+    );
   });
 
   it('refuses anything else, and shows none of it', async () => {

@@ -12,8 +12,10 @@ import {
   checkWindow,
   encodeFields,
   mergeTags,
+  storedFields,
+  type StoredField,
 } from './rules.ts';
-import { fieldsFrom, schemaBy, type SchemaChoice } from './schema.ts';
+import { fieldsOf, schemaBy, type SchemaChoice } from './schema.ts';
 import {
   AWSCURRENT,
   AWSPREVIOUS,
@@ -32,7 +34,7 @@ export interface StoredVersion {
   /** Who stored it; absent where that is not known. */
   createdBy?: string | null;
   stages: readonly string[];
-  fields: readonly (readonly [string, string])[];
+  fields: readonly StoredField[];
 }
 
 /** Number of the form of {@link SecretDocument}; a file of another form was written by a later version. */
@@ -82,7 +84,9 @@ export function createDocument(secret: NewSecret, now: number, by: string | null
     changedAt: createdAt,
     deletionAt: null,
     tags: { ...secret.tags },
-    versions: [{ id: secret.token, createdAt, createdBy: by, stages: [AWSCURRENT], fields: plain(secret.fields) }],
+    versions: [
+      { id: secret.token, createdAt, createdBy: by, stages: [AWSCURRENT], fields: storedFields(secret.fields) },
+    ],
   };
 }
 
@@ -135,7 +139,13 @@ export function putVersion(
     );
   }
   const createdAt = new Date(now).toISOString();
-  const added: StoredVersion = { id: options.token, createdAt, createdBy: by, stages: [], fields: plain(fields) };
+  const added: StoredVersion = {
+    id: options.token,
+    createdAt,
+    createdBy: by,
+    stages: [],
+    fields: storedFields(fields),
+  };
   let versions: readonly StoredVersion[] = [...document.versions, added];
   for (const label of options.stages) versions = place(versions, label, added.id);
   return { ...document, changedAt: createdAt, versions: withoutOldest(versions, now) };
@@ -257,7 +267,7 @@ export function versionOf(document: SecretDocument, arn: string, ref: VersionRef
     stages: [...version.stages],
     createdAt: version.createdAt,
     schema,
-    fields: fieldsFrom(schema, Object.fromEntries(version.fields)),
+    fields: fieldsOf(schema, version.fields),
   };
 }
 
@@ -339,8 +349,8 @@ function withoutOldest(versions: readonly StoredVersion[], now: number): readonl
   return versions.filter((version) => !dropped.includes(version));
 }
 
-const plain = (fields: Fields) => [...fields].map(([name, value]) => [name, value.reveal()] as const);
-
-/** Same value means the same text to AWS, so the order counts. */
+/** Same value means the same text to AWS, so the order counts; whether it is a number not every store can keep. */
 const sameStored = (version: StoredVersion, fields: Fields) =>
-  JSON.stringify(version.fields) === JSON.stringify(plain(fields));
+  JSON.stringify(texts(version.fields)) === JSON.stringify(texts(storedFields(fields)));
+
+const texts = (fields: readonly StoredField[]) => fields.map(([name, value]) => [name, value]);

@@ -29,7 +29,7 @@ function parseJson(text: string, file: string): Record<string, string> {
     throw invalid(line ? `${file}:${line}` : file, 'is not JSON', 'correct the text; a dotenv file will do as well');
   }
   try {
-    return Object.fromEntries(decodeFields(text, file));
+    return Object.fromEntries(decodeFields(text, file).map(([name, value]) => [name, value]));
   } catch (error) {
     throw invalid(file, messageOf(error).slice(file.length + 1), 'each field takes a text, a number, true or false');
   }

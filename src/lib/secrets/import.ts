@@ -195,7 +195,7 @@ async function prepare(planned: PlannedSecret, found: Found | null, request: Imp
   const { before, exists, arn } = found ?? (await lookUp(planned.secret, store, update));
   const old = Object.fromEntries([...(before?.fields ?? [])].map(([name, value]) => [name, value.reveal()]));
   const { values, missing } = lookedAt(planned, old);
-  const fields = fieldsFrom(planned.schema, values);
+  const fields = fieldsFrom(planned.schema, values, before?.fields);
   const changedFields = [...fields]
     .filter(([field, value]) => !sameValue(before?.fields.get(field), value))
     .map(([field]) => field);

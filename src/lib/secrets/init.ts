@@ -79,7 +79,7 @@ export async function initSecret(request: InitRequest, context: Context): Promis
   const policy = await policyFor(request, existing);
   const policyOnly = before !== null && policy !== 'none' && Object.keys(request.given).length === 0;
   const values = policyOnly ? {} : await valuesFor(request, before, context);
-  const fields = policyOnly ? before.fields : fieldsFrom(schema, values);
+  const fields = policyOnly ? before.fields : fieldsFrom(schema, values, before?.fields);
   const changedFields = [...fields]
     .filter(([field, value]) => !sameValue(before?.fields.get(field), value))
     .map(([field]) => field);

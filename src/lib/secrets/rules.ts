@@ -91,14 +91,37 @@ export function mergeTags(
   return Object.fromEntries(Object.entries(merged).filter((tag): tag is [string, string] => tag[1] !== null));
 }
 
+/** A field as a store keeps it: name, value, and whether JSON writes the value without quotes. */
+export type StoredField = readonly [name: string, value: string, literal?: true];
+
+/** What JSON writes without quotes. */
+const LITERAL = /^(?:true|false|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
+
+/** Fields as a store keeps them. */
+export const storedFields = (fields: Fields): StoredField[] =>
+  [...fields].map(([name, value]) => {
+    const text = value.reveal();
+    return value.isLiteral && LITERAL.test(text) ? [name, text, true] : [name, text];
+  });
+
 /**
- * The text that a store keeps: a JSON object whose values are all strings, because the ECS agent prints a number as a
- * float (rotation.md §2d).
+ * Fields as a JSON object, in their order. A number that somebody wrote stays one, to the digit.
  * @returns the text, to be handed to the store and nowhere else
+ */
+export function jsonOf(fields: readonly StoredField[]): string {
+  const pairs = fields.map(
+    ([name, value, literal]) => `${JSON.stringify(name)}:${literal ? value : JSON.stringify(value)}`,
+  );
+  return `{${pairs.join(',')}}`;
+}
+
+/**
+ * The text that a store keeps, checked. Values made here are strings but for ports: the ECS agent prints a number of
+ * seven digits or more as a float (rotation.md §2d).
  * @throws JamfMcpError INPUT_INVALID where it is larger than 65,536 bytes
  */
 export function encodeFields(fields: Fields): string {
-  const text = `{${[...fields].map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value.reveal())}`).join(',')}}`;
+  const text = jsonOf(storedFields(fields));
   if (fields.has('__proto__')) {
     throw new JamfMcpError('INPUT_INVALID', 'no field can be called __proto__', 'choose another name for it');
   }
@@ -115,31 +138,43 @@ export function encodeFields(fields: Fields): string {
  * Read what {@link encodeFields} or somebody else wrote. Numbers keep the digits they were written with.
  * @param text - the stored text
  * @param about - for the error: `secret NAME`
- * @returns names and values in the order of the text
+ * @returns fields in the order of the text
  * @throws JamfMcpError SECRET_MALFORMED where it is not an object of strings, numbers and booleans; never shows the value
  */
-export function decodeFields(text: string, about: string): [string, string][] {
+export function decodeFields(text: string, about: string): StoredField[] {
   const malformed = (why: string) =>
     new JamfMcpError(
       'SECRET_MALFORMED',
       `${about} ${why}`,
-      'it has to be a JSON object of fields with plain values: store it anew with `jamf-mcp secrets init --update --from-file FILE`',
+      `it has to be a JSON object of fields with plain values: store it anew with \`jamf-mcp secrets init --update --from-file FILE\``,
     );
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text, keepNumbers);
+    parsed = JSON.parse(text, (_name, value: unknown, context?: { source?: string }) =>
+      typeof value === 'number' ? new Digits(context?.source ?? String(value)) : value,
+    );
   } catch {
     throw malformed('is not JSON');
   }
-  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) throw malformed('is not a JSON object');
-  return Object.entries(parsed).map(([name, value]: [string, unknown]) => {
+  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed) || parsed instanceof Digits)
+    throw malformed('is not a JSON object');
+  return Object.entries(parsed).map(([name, value]: [string, unknown]): StoredField => {
     if (typeof value === 'string') return [name, value];
-    if (typeof value === 'boolean') return [name, String(value)];
+    if (typeof value === 'boolean') return [name, String(value), true];
+    if (value instanceof Digits) return [name, value.text, true];
     throw malformed(`has a field that is ${value === null ? 'null' : 'nested'}: ${name}`);
   });
 }
 
-/** A JSON number as the text it was written as: `1e3` and 20-digit ids must not change by being read. */
+/** A JSON number as it was written: `1e3` and 20-digit ids must not change by being read. */
+class Digits {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** A JSON number as the text it was written as. */
 export const keepNumbers = (_name: string, value: unknown, context?: { source?: string }): unknown =>
   typeof value === 'number' ? (context?.source ?? String(value)) : value;
 

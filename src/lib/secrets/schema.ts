@@ -7,6 +7,7 @@ import { JamfMcpError } from '../errors.ts';
 import { isLoopback } from '../loopback.ts';
 import { Secret } from '../redact.ts';
 import type { Recipe } from './generate.ts';
+import { sameValue, type StoredField } from './rules.ts';
 import { SCHEMAS } from './schemas.ts';
 import type { Fields } from './store.ts';
 
@@ -136,18 +137,42 @@ export function isSecretField(schema: SecretSchema, name: string): boolean {
 }
 
 /**
- * Wrap plain values.
+ * Wrap new values. A port is kept as a number, as applications expect it of a database (requirements row 371).
  * @param schema - decides which are secret
  * @param raw - field names and values
+ * @param before - fields of the version before: a value that is the same stays as it was written
  * @returns fields in the schema's order, unknown ones after them in the order given
  */
-export function fieldsFrom(schema: SecretSchema, raw: Readonly<Record<string, string>>): Fields {
+export function fieldsFrom(schema: SecretSchema, raw: Readonly<Record<string, string>>, before?: Fields): Fields {
+  const ports = new Set(schema.fields.filter(({ type }) => type === 'port').map(({ name }) => name));
+  const made = fieldsOf(
+    schema,
+    Object.entries(raw).map(([name, value]) => (ports.has(name) ? [name, value, true] : [name, value])),
+  );
+  return new Map(
+    [...made].map(([name, value]) => {
+      const old = before?.get(name);
+      return [name, old && sameValue(old, value) ? old : value];
+    }),
+  );
+}
+
+/**
+ * Wrap what a store holds.
+ * @param schema - decides which are secret
+ * @returns fields in the schema's order, unknown ones after them in the order given
+ */
+export function fieldsOf(schema: SecretSchema, stored: readonly StoredField[]): Fields {
   const known = schema.fields.map((field) => field.name);
-  const names = [
-    ...known.filter((name) => Object.hasOwn(raw, name)),
-    ...Object.keys(raw).filter((name) => !known.includes(name)),
-  ];
-  return new Map(names.map((name) => [name, new Secret(raw[name] ?? '', { public: !isSecretField(schema, name) })]));
+  const place = (name: string) => (known.includes(name) ? known.indexOf(name) : known.length);
+  return new Map(
+    stored
+      .toSorted(([a], [b]) => place(a) - place(b))
+      .map(([name, value, literal = false]) => [
+        name,
+        new Secret(value, { public: !isSecretField(schema, name), literal }),
+      ]),
+  );
 }
 
 /** One field that is missing or wrong; `why` completes the sentence "FIELD …" and never carries the value. */

@@ -15,7 +15,7 @@ import {
   encodeFields,
   mergeTags,
 } from '../rules.ts';
-import { fieldsFrom, fits, schemaBy, type SchemaChoice, type SecretSchema } from '../schema.ts';
+import { fieldsOf, fits, schemaBy, type SchemaChoice, type SecretSchema } from '../schema.ts';
 import { versionWith, type SecretInfo, type SecretStore, type VersionInfo, type VersionRef } from '../store.ts';
 
 /** How long a version that was just written may stay invisible (aws/aws-sdk-js-v3#7701), and the first pause, in ms. */
@@ -150,8 +150,11 @@ export function awsStore(options: { aws: AwsSettings } & SchemaChoice, context: 
           'store it anew with `jamf-mcp secrets init --update --from-file FILE`, or name another with --secret',
         );
       }
-      const raw = Object.fromEntries(decodeFields(output.SecretString, `secret ${name}`));
-      const schema = await schemaOfValue(name, Object.keys(raw));
+      const stored = decodeFields(output.SecretString, `secret ${name}`);
+      const schema = await schemaOfValue(
+        name,
+        stored.map(([field]) => field),
+      );
       return {
         name: output.Name ?? name,
         arn: output.ARN ?? '',
@@ -159,7 +162,7 @@ export function awsStore(options: { aws: AwsSettings } & SchemaChoice, context: 
         stages: output.VersionStages ?? [],
         createdAt: iso(output.CreatedDate),
         schema,
-        fields: fieldsFrom(schema, raw),
+        fields: fieldsOf(schema, stored),
       };
     },
 

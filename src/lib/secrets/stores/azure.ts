@@ -15,7 +15,7 @@ import type { TokenCredential } from '@azure/identity';
 import type { SecretClientOptions, SecretProperties } from '@azure/keyvault-secrets';
 import { JamfMcpError } from '../../errors.ts';
 import type { Context } from '../../host.ts';
-import { checkName, decodeFields } from '../rules.ts';
+import { checkName, decodeFields, jsonOf } from '../rules.ts';
 import type { SchemaChoice } from '../schema.ts';
 import type { SecretStore } from '../store.ts';
 import { azureVault, type AzureVault } from './azure-client.ts';
@@ -227,8 +227,7 @@ function azureBackend(
         .sort((a, b) => a.createdAt.localeCompare(b.createdAt));
     },
 
-    write: (name, fields, id) =>
-      writeText(azureName(name), JSON.stringify(Object.fromEntries(fields)), { [TAG.id]: id }),
+    write: (name, fields, id) => writeText(azureName(name), jsonOf(fields), { [TAG.id]: id }),
 
     async read(name, ref) {
       const text = await readText(azureName(name), ref);

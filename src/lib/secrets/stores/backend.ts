@@ -3,6 +3,7 @@
  * document of a secret with the back end's own ids in the place of the values.
  */
 import { FORMAT, type SecretDocument, type StoredVersion } from '../document.ts';
+import type { StoredField } from '../rules.ts';
 import { AWSCURRENT, AWSPREVIOUS, type SecretStore, type StoreKind } from '../store.ts';
 
 /** A version in the index: where its value is, instead of the value. */
@@ -55,7 +56,7 @@ export interface Backend {
   /** Keep a value as a new version. @returns the back end's id of it */
   write(name: string, fields: StoredVersion['fields'], id: string): Promise<string>;
   /** A value, or null where it is gone. */
-  read(name: string, ref: string): Promise<[string, string][] | null>;
+  read(name: string, ref: string): Promise<StoredField[] | null>;
   /** Destroy values that no index names any more. */
   forget(name: string, refs: readonly string[]): Promise<void>;
   /**
@@ -128,7 +129,7 @@ export const byAge = (versions: IndexedVersion[]) =>
   versions.sort((a, b) => Date.parse(a.createdAt) - Date.parse(b.createdAt));
 
 /** Fields in the order of the names, which the back end may not keep. */
-export function inOrder(fields: [string, string][], names: readonly string[]): [string, string][] {
+export function inOrder(fields: readonly StoredField[], names: readonly string[]): StoredField[] {
   const place = (name: string) => (names.includes(name) ? names.indexOf(name) : names.length);
-  return fields.sort(([a], [b]) => place(a) - place(b));
+  return fields.toSorted(([a], [b]) => place(a) - place(b));
 }

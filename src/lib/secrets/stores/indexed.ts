@@ -25,7 +25,7 @@ import {
   type SecretDocument,
 } from '../document.ts';
 import { checkWindow } from '../rules.ts';
-import { fieldsFrom, type SchemaChoice } from '../schema.ts';
+import { fieldsOf, type SchemaChoice } from '../schema.ts';
 import { orSkip, type SecretStore } from '../store.ts';
 import {
   adopted,
@@ -214,7 +214,7 @@ export function indexedStore(backend: Backend, choice: SchemaChoice, context: Co
       const native = index.versions.find((candidate) => candidate.id === version.versionId)?.ref ?? '';
       const value = await backend.read(index.name, native);
       if (!value) throw versionNotFound(index.name, ref);
-      return { ...version, fields: fieldsFrom(version.schema, Object.fromEntries(value)) };
+      return { ...version, fields: fieldsOf(version.schema, value) };
     },
 
     async create(secret) {

@@ -36,6 +36,8 @@ export interface VaultRequest {
 export interface VaultAnswer {
   data?: Record<string, unknown> | null;
   auth?: { client_token?: string; lease_duration?: string } | null;
+  /** The whole answer as it came. */
+  text?: string;
 }
 
 /** One request and its answer, in ms, and the most that is read of it: Vault itself takes 32 MiB. */
@@ -243,7 +245,7 @@ function reasons({ text }: Answer): string {
 
 function parse({ text }: Answer, server: VaultServer): VaultAnswer {
   try {
-    return JSON.parse(text, keepNumbers) as VaultAnswer;
+    return { ...(JSON.parse(text, keepNumbers) as VaultAnswer), text };
   } catch (cause) {
     throw new JamfMcpError(
       'REMOTE_FAILED',

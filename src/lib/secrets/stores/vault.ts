@@ -121,7 +121,7 @@ function vaultBackend(settings: VaultSettings & VaultServer, aws: AwsSettings, c
     );
   };
 
-  const write = async (name: string, fields: Record<string, string>, cas?: number): Promise<string> => {
+  const write = async (name: string, fields: Record<string, unknown>, cas?: number): Promise<string> => {
     const answer = await post(
       path('data', name),
       { data: fields, ...(cas === undefined ? {} : { options: { cas } }) },
@@ -229,7 +229,9 @@ function vaultBackend(settings: VaultSettings & VaultServer, aws: AwsSettings, c
 
     async write(name, fields) {
       await (engine ??= checkEngine());
-      const data = Object.fromEntries(fields);
+      const data = Object.fromEntries(
+        fields.map(([field, value, literal]) => [field, literal && survives(value) ? raw(value) : value] as const),
+      );
       try {
         return await write(name, data);
       } catch (error) {
@@ -248,8 +250,9 @@ function vaultBackend(settings: VaultSettings & VaultServer, aws: AwsSettings, c
 
     async read(name, ref) {
       const answer = await get(`${path('data', name)}?version=${encodeURIComponent(ref)}`);
-      const data = (answer?.data as { data?: Record<string, unknown> | null } | undefined)?.data;
-      return data ? decodeFields(JSON.stringify(data), `secret ${name}`) : null;
+      if (!(answer?.data as { data?: unknown } | undefined)?.data) return null;
+      const { data } = JSON.parse(answer?.text ?? '', rawNumbers) as { data: { data: unknown } };
+      return decodeFields(JSON.stringify(data.data), `secret ${name}`);
     },
 
     async forget(name, refs) {
@@ -271,6 +274,16 @@ function vaultBackend(settings: VaultSettings & VaultServer, aws: AwsSettings, c
     },
   };
 }
+
+/** A number, true or false that JSON writes with the very digits it has here; Node 22 has it, TypeScript 6 does not. */
+const raw = (digits: string): unknown => (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(digits);
+
+/** Vault reads a number as a double: what would lose digits is kept as a text. */
+const survives = (literal: string) => /^(true|false)$/.test(literal) || String(Number(literal)) === literal;
+
+/** Numbers that are written again as they were read. */
+const rawNumbers = (_name: string, value: unknown, context?: { source?: string }): unknown =>
+  typeof value === 'number' ? raw(context?.source ?? String(value)) : value;
 
 const isDenied = (error: unknown) => error instanceof JamfMcpError && error.code === 'ACCESS_DENIED';
 
