@@ -21,6 +21,7 @@ export const RESULTS = {
   'secrets-verify': ['src/lib/secrets/verify-secret.ts', 'VerifyResult'],
   'secrets-cost': ['src/lib/secrets/cost.ts', 'CostResult'],
   rotate: ['src/lib/rotation/work.ts', 'RotateOutput'],
+  'rotate-setup-alternate': ['src/lib/rotation/issuers/jamf-alternate.ts', 'SetUpAlternateResult'],
   'rotate-resume': ['src/lib/rotation/work.ts', 'RotateResult'],
   'rotate-undo': ['src/lib/rotation/work.ts', 'RotateResult'],
   'rotate-abort': ['src/lib/rotation/work.ts', 'RotateResult'],

@@ -40,11 +40,13 @@ export interface UnderWay {
   follows: readonly string[];
 }
 
+/** What the labels say; `foreign`: AWSPENDING is on a version that nothing of this program put it on. */
+export type State = 'free' | 'claimed' | 'staged' | 'promoted' | 'reverted' | 'undoing' | 'foreign';
+
 /** What `rotate status` gives. */
 export interface StatusResult {
   secret: { name: string; arn: string; store: string; environment: string };
-  /** `foreign`: AWSPENDING is on a version that nothing of this program put it on. */
-  state: Standing['kind'];
+  state: State;
   /** Version with AWSCURRENT. */
   versionId: string;
   /** Version with AWSPENDING. */
