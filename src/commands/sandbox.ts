@@ -13,7 +13,7 @@ export default class Sandbox extends BaseCommand {
   static override summary = 'try everything with no account: loopback AWS, Jamf Pro and Auth0';
   static override description =
     'Alone it stays up and prints the exports to paste into another shell. With -- CMD it runs one command inside and ends with its exit code. ' +
-    'Secrets Manager, ECS, CloudTrail, STS, IAM and KMS reads, Jamf Pro and Auth0 are behind it; state is in memory and gone at the end. ' +
+    'Secrets Manager, ECS, Lambda, EventBridge, CloudTrail, IAM, STS, SQS, Logs, KMS reads, Jamf Pro and Auth0 are behind it; state is in memory and gone at the end. ' +
     'A dotenv file with the eight fields that its Jamf and Auth0 accept is at $JAMF_MCP_SANDBOX_FIELDS.';
   static override usage = ['<%= command.id %> [FLAGS]', '<%= command.id %> [FLAGS] -- COMMAND [ARGUMENT…]'];
   static override examples = [
