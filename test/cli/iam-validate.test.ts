@@ -66,7 +66,7 @@ describe('iam validate', () => {
     assert.deepEqual(inputs, [{ name: 'stdin', type: 'resource' }]);
     assert.deepEqual(
       findings.map(({ rule, file: name, line, column }) => [rule, name, line, column]),
-      [['missing-principal', 'stdin', 1, 39]],
+      [['missing-principal', 'stdin', 1, 38]],
     );
   });
 

@@ -55,6 +55,7 @@ describe('results', () => {
     ['deploy', ['deploy', '--yes'], 0],
     ['deploy-status', ['deploy', 'status', '--exit-code'], 0],
     ['audit', ['audit', '--since', '1h'], 0],
+    ['iam-validate', ['iam', 'validate', '-'], 0],
     ['audit-verify', ['audit', 'verify'], 0],
     ['secrets-set', ['secrets', 'set', 'SESSION_KEY', '--generate', '--dry-run'], 0],
     ['secrets-set', ['secrets', 'set', 'SESSION_KEY', '--generate'], 0],

@@ -37,7 +37,9 @@ function run(results: readonly SarifResult[], rules: readonly SarifRule[] = [RUL
     { name: 'tool', version: '1.0.0', informationUri: 'https://example.com', category: 'tool/x', rules },
     results,
   );
-  return (log.runs as Run[])[0] as Run;
+  const [first] = log.runs as Run[];
+  assert.ok(first);
+  return first;
 }
 
 describe('sarif', () => {

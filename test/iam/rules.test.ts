@@ -310,6 +310,25 @@ const CASES: Case[] = [
     read(when('Bool', 'aws:SecureTransport', ['true', 'false'])),
     read(when('Bool', 'aws:SecureTransport', 'true')),
   ],
+  [
+    'variable-form',
+    'identity',
+    upload({ Resource: 'arn:aws:s3:::bucket/${ aws:username }/*' }),
+    upload({ Resource: "arn:aws:s3:::bucket/${aws:PrincipalTag/team, 'none'}/${*}" }),
+  ],
+  [
+    'variable-in-old-version',
+    'identity',
+    { Version: '2008-10-17', Statement: upload({ Resource: 'arn:aws:s3:::bucket/${aws:username}/*' }) },
+    upload({ Resource: 'arn:aws:s3:::bucket/${aws:username}/*' }),
+  ],
+  ['variable-in-element', 'identity', upload({ Action: 's3:${aws:PrincipalTag/action}' }), upload()],
+  [
+    'variable-for-operator',
+    'identity',
+    read(when('NumericLessThan', 'aws:MultiFactorAuthAge', '${aws:PrincipalTag/age}')),
+    read(when('StringEquals', 'aws:ResourceTag/a', '${aws:PrincipalTag/a}')),
+  ],
   ['redundant-action', 'identity', read({ Action: ['secretsmanager:Get*', 'secretsmanager:GetSecretValue'] }), read()],
   [
     'redundant-resource',
@@ -530,6 +549,28 @@ describe('iam: rules', () => {
     });
     assert.deepEqual(await rulesFor([read(), narrow], 'identity'), []);
   });
+});
+
+describe('iam: variables', () => {
+  const table: Record<string, string> = {
+    '${aws:username': 'MISSING_BRACE_IN_VARIABLE',
+    '${}': 'EMPTY_VARIABLE',
+    '${ aws:username}': 'UNSUPPORTED_SPACE_IN_VARIABLE',
+    '${aws:username, none}': 'MISSING_QUOTE_IN_VARIABLE',
+    "${aws:username, 'none}": 'MISSING_QUOTE_IN_VARIABLE',
+  };
+  for (const [variable, code] of Object.entries(table)) {
+    it(`${variable} is ${code}`, async () => {
+      const document = readJson({
+        name: 'policy.json',
+        text: textOf(upload({ Resource: `arn:aws:s3:::bucket/${variable}` })),
+      });
+      const codes = checkDocument(document, await loadCatalogue()).flatMap(({ rule }) =>
+        rule.id === 'variable-form' ? [rule.code] : [],
+      );
+      assert.deepEqual(codes, [code]);
+    });
+  }
 });
 
 describe('iam: complaints about other tools', () => {

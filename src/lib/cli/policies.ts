@@ -15,7 +15,7 @@ const POLICY = /"Statement"|^\s*-?\s*Statement\s*:/m;
 /**
  * Read policy files.
  * @param paths - files, folders (every .json, .yaml and .yml in them that holds statements), `-` for standard input
- * @returns names relative to the working directory, and texts
+ * @returns names relative to the working directory where they are inside it, and texts
  * @throws JamfMcpError INPUT_INVALID where one cannot be read, INPUT_MISSING where a folder has none
  */
 export async function readPolicies(paths: readonly string[]): Promise<{ name: string; text: string }[]> {
@@ -29,7 +29,8 @@ export async function readPolicies(paths: readonly string[]): Promise<{ name: st
 
 async function readOne(path: string): Promise<{ name: string; text: string }> {
   const [text, name] = readPlain(path) ?? (await readText(path, LIMIT));
-  return { name: path === '-' ? name : relative('', path) || path, text };
+  const inside = relative('', path);
+  return { name: path === '-' ? name : inside.startsWith('..') ? path : inside, text };
 }
 
 /** An ordinary file at once: a stream for each of thousands costs more than judging them. Null: leave it to the stream. */

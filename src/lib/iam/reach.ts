@@ -2,7 +2,6 @@
 import { arnContains, arnParts, arnsIntersect } from './arn.ts';
 import { globMatches, isGlob } from './glob.ts';
 import type { Condition, Elements, Policy, Statement, Text } from './policy.ts';
-import { booleanOf } from './values.ts';
 import { HOLE } from './tree.ts';
 
 /** An action that a statement allows and that no Deny takes back whole. */
@@ -137,15 +136,4 @@ export function boundsCaller(statement: Statement): boolean {
 /** Whether a condition on one of some keys demands a value. */
 export function hasDemand(statement: Statement, keys: RegExp): boolean {
   return statement.conditions.some((condition) => keys.test(condition.key.text) && demands(condition));
-}
-
-/** Whether a statement allows only calls that an AWS service makes. */
-export function onlyViaService({ conditions }: Statement): boolean {
-  return conditions.some(
-    ({ key, operator, values }) =>
-      operator?.family === 'Bool' &&
-      !operator.ifExists &&
-      /^aws:(?:ViaAWSService|PrincipalIsAWSService)$/i.test(key.text) &&
-      values.every(({ text }) => booleanOf(text) === true),
-  );
 }

@@ -2,7 +2,7 @@
  * Ways from some rights to more. Each is judged over all the policies of a principal together, with Resource, Condition
  * and Deny: a right bound to named things is no way up, nor is one that a Deny takes back.
  */
-import type { Rule, Severity } from '../finding.ts';
+import { SEVERITIES, type Place, type Rule, type Severity } from '../finding.ts';
 import type { Policy } from '../policy.ts';
 import { breadth, breadthOf, grantsOf, hasDemand, type Grant } from '../reach.ts';
 import { listed, quoted, type CheckContext } from './check.ts';
@@ -172,31 +172,45 @@ export function checkEscalation(policies: readonly Policy[], context: CheckConte
     known.set(action, found);
     return found;
   };
+  const found = new Map<Place, { message: string; action: string; severity: Severity; also: Place[] }[]>();
   for (const way of WAYS) {
     const steps = way.needs.map((need) => firstOf(typeof need === 'string' ? [need] : need, way, open));
-    if (steps.some((step) => step === null)) continue;
     const taken = steps.filter((step) => step !== null);
     const decisive = taken.find(({ action }) => DECISIVE.test(action)) ?? taken[0];
-    if (!decisive) continue;
-    const at = decisive.grant.element ?? decisive.grant.statement.actions ?? decisive.grant.statement;
+    if (!decisive || taken.length < steps.length) continue;
+    const at = placeOf(decisive.grant);
     const wide = taken.every(({ action, grant }) => !DECISIVE.test(action) || breadth(grant) === 'all');
-    const own = way.severity ?? 'high';
-    const also = taken.filter((step) => step !== decisive).map(({ grant }) => grant.element ?? grant.statement);
-    context.report(
-      ESCALATION,
-      at,
-      `${listed(
+    const ways = found.get(at) ?? [];
+    found.set(at, ways);
+    ways.push({
+      message: `${listed(
         taken.map(({ action }) => action),
         5,
       )}: ${way.gain}`,
+      action: decisive.action,
+      severity: wide ? (way.severity ?? 'high') : 'medium',
+      also: taken.map(({ grant }) => placeOf(grant)).filter((place) => place !== at),
+    });
+  }
+  for (const [at, ways] of found) {
+    // One element may open many ways: they are one finding, named by the worst.
+    const [worst] = [...ways].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+    if (!worst) continue;
+    const more = ways.length - 1;
+    context.report(
+      ESCALATION,
+      at,
+      `${worst.message}${more === 0 ? '' : `, and ${String(more)} more ${more === 1 ? 'way' : 'ways'}`}`,
       {
-        severity: wide ? own : 'medium',
-        also: also.filter((place, index) => also.indexOf(place) === index && place !== at),
-        fix: `Name what ${quoted(decisive.action)} may be used on, or take it away.`,
+        severity: worst.severity,
+        also: [...new Set(ways.flatMap(({ also }) => also))],
+        fix: `Name what ${quoted(worst.action)} may be used on, or take it away.`,
       },
     );
   }
 }
+
+const placeOf = ({ element, statement }: Grant): Place => element ?? statement.actions ?? statement;
 
 function firstOf(
   actions: readonly string[],

@@ -13,6 +13,7 @@ import { checkResources, RESOURCE_RULES } from './resources.ts';
 import { checkSecrets, SECRET_RULES } from './secrets.ts';
 import { checkSize, SIZE_RULES } from './size.ts';
 import { SYNTAX_RULES } from './syntax.ts';
+import { checkVariables, VARIABLE_RULES } from './variables.ts';
 
 /** Checks of one policy by itself. */
 export const CHECKS: readonly Check[] = [
@@ -20,6 +21,7 @@ export const CHECKS: readonly Check[] = [
   checkNames,
   checkResources,
   checkConditions,
+  checkVariables,
   checkRedundancy,
   checkSize,
   checkPrincipals,
@@ -35,6 +37,7 @@ export const RULES: readonly Rule[] = [
   ...NAME_RULES,
   ...RESOURCE_RULES,
   ...CONDITION_RULES,
+  ...VARIABLE_RULES,
   ...REDUNDANCY_RULES,
   ...SIZE_RULES,
   ...PRINCIPAL_RULES,

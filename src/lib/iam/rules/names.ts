@@ -187,7 +187,8 @@ function checkKnown(action: Text, context: CheckContext): void {
     return;
   }
   const candidates = service.actions.map((known) => known.name.slice(colon + 1));
-  const meant = context.nearest(name, candidates) ?? likely(name, candidates);
+  const called = OTHER_NAMES[`${service.prefix}:${name}`.toLowerCase()];
+  const meant = called ?? context.nearest(name, candidates) ?? likely(name, candidates);
   const fix = meant === null ? undefined : `Write ${service.prefix}:${meant}, if that is meant.`;
   context.report(
     UNKNOWN_ACTION,
@@ -197,7 +198,22 @@ function checkKnown(action: Text, context: CheckContext): void {
   );
 }
 
-/** `ListBuckets` is `ListAllMyBuckets`: the same first and last word. */
+/** Calls of which the action has another name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  's3:listbuckets': 'ListAllMyBuckets',
+  's3:listobjects': 'ListBucket',
+  's3:listobjectsv2': 'ListBucket',
+  's3:headbucket': 'ListBucket',
+  's3:headobject': 'GetObject',
+  's3:copyobject': 'PutObject',
+  's3:deleteobjects': 'DeleteObject',
+  's3:createmultipartupload': 'PutObject',
+  's3:uploadpart': 'PutObject',
+  's3:completemultipartupload': 'PutObject',
+  'lambda:invoke': 'InvokeFunction',
+};
+
+/** The one name with the same first and last word. */
 function likely(name: string, candidates: readonly string[]): string | null {
   const words = (text: string) => text.match(/[A-Z][a-z0-9]*/g) ?? [];
   const [first, ...rest] = words(name);
