@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { constants } from 'node:os';
+import { readdir } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
 import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import type { ErrorJson } from '../../src/lib/errors.ts';
 import { READER } from '../../src/lib/sandbox/principals.ts';
@@ -226,6 +227,29 @@ describe('jamf-mcp secrets exec, the built program in the sandbox', () => {
     it('says which values are too short to be masked', async () => {
       await put({ PIN: '1234' });
       assert.match((await sh('true', '--mask')).stderr, /warning: 1 secret value is shorter than 6 characters/);
+    });
+
+    it('gives the child real pipes: they can be opened, and break as pipes do', async () => {
+      const opened = await sh('echo "$JAMF_CLIENT_SECRET" > /dev/stdout; echo told > /dev/stderr', '--mask');
+      assert.deepEqual([opened.code, opened.stdout], [0, '***\n'], opened.stderr);
+      assert.match(opened.stderr, /^told$/m);
+      const child = startCli(['secrets', 'exec', '--mask', '--', 'yes'], { env: sandbox().environment });
+      await once(child.stdout, 'data');
+      child.stdout.destroy();
+      const [code] = (await once(child, 'exit')) as [number];
+      assert.equal(code, 141, 'as in a shell');
+    });
+
+    it('loses nothing of a long output, and leaves no file behind', async () => {
+      const before = await readdir(tmpdir());
+      const { stdout, code } = await sh('seq 1 200000; echo "$JAMF_CLIENT_SECRET"', '--mask');
+      assert.equal(code, 0);
+      assert.equal(stdout.length, 1_288_895 + 4);
+      assert.ok(stdout.endsWith('200000\n***\n'));
+      const left = (await readdir(tmpdir())).filter(
+        (name) => name.startsWith('jamf-mcp-pipe-') && !before.includes(name),
+      );
+      assert.deepEqual(left, []);
     });
 
     it('waits for the child although nobody reads its output', async () => {

@@ -144,6 +144,9 @@ describe('the environment of a child', () => {
     const url = 'postgresql://app:p@db.example.com:5432/nba';
     assert.equal(compose(raw, { databaseUrl: true }, { DATABASE_URL: 'old' }).env.DATABASE_URL, url);
     assert.deepEqual(compose(raw, { databaseUrl: true, only: ['DATABASE_URL'] }).env, { DATABASE_URL: url });
+    const [first = ''] = Object.keys(raw);
+    const both = { [first]: Object.values(raw)[0], DATABASE_URL: url };
+    assert.deepEqual(compose(raw, { databaseUrl: true, only: [first] }).env, both, 'what was asked for is there');
     assert.deepEqual(compose(raw, { databaseUrl: true, only: [], map: { PG_URL: 'DATABASE_URL' } }).env, {
       PG_URL: url,
     });

@@ -1,10 +1,12 @@
 /** Runs a command of the user's as a child that keeps the terminal, hands signals on, and tells how it ended. */
+import { closeSync } from 'node:fs';
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { JamfMcpError, messageOf } from '../errors.ts';
 import type { StreamMask } from '../secrets/exec-mask.ts';
 import type { RunningChild } from '../secrets/exec-watch.ts';
+import { makePipes } from './pipes.ts';
 import { onTerminal, pseudoTerminal } from './pty.ts';
 import { takeSignals } from './signals.ts';
 
@@ -57,10 +59,16 @@ export function startChild(command: readonly string[], options: ChildOptions): R
   const { mask } = options;
   if (!mask) return started(command, options.env, 'inherit');
   if (onTerminal()) return startOnPseudoTerminal(command, options.env, mask);
-  const child = started(command, options.env, ['inherit', 'pipe', 'pipe']);
+  const pipes = makePipes(2);
+  let child: StartedChild;
+  try {
+    child = started(command, options.env, ['inherit', pipes?.[0]?.into ?? 'pipe', pipes?.[1]?.into ?? 'pipe']);
+  } finally {
+    for (const { into } of pipes ?? []) closeSync(into);
+  }
   const outputs = [
-    pass(child.process.stdout, process.stdout, mask()),
-    pass(child.process.stderr, process.stderr, mask()),
+    pass(pipes?.[0]?.from ?? child.process.stdout, process.stdout, mask()),
+    pass(pipes?.[1]?.from ?? child.process.stderr, process.stderr, mask()),
   ];
   return { ...child, ended: withOutputs(child, outputs) };
 }

@@ -67,7 +67,9 @@ export function composeEnvironment(
   const fields = options.databaseUrl ? withDatabaseUrl(secret) : secret.fields;
   const map = Object.entries(options.map ?? {});
   const renamed = new Set(map.map(([, field]) => field));
-  const taken = options.only ?? [...fields.keys()];
+  const composed = options.databaseUrl ? [DATABASE_URL] : [];
+  // What was asked for by its own flag is not left out by another.
+  const taken = options.only ? [...new Set([...options.only, ...composed])] : [...fields.keys()];
   requirePresent(secret, fields, options, [...taken, ...renamed]);
 
   const wanted = [
