@@ -105,20 +105,30 @@ const DETAILS: Readonly<Record<string, readonly [string, string, ...string[]]>> 
   recoveryWindowDays: ['requestParameters', 'recoveryWindowInDays'],
   kmsKeyId: ['requestParameters', 'kmsKeyId'],
   keyId: ['requestParameters', 'keyId'],
+  keyPolicy: ['requestParameters', 'policy'],
+  pendingWindowDays: ['requestParameters', 'pendingWindowInDays'],
   grantee: ['requestParameters', 'granteePrincipal'],
   operations: ['requestParameters', 'operations'],
   policy: ['requestParameters', 'resourcePolicy'],
   blockPublicPolicy: ['requestParameters', 'blockPublicPolicy'],
   replicaRegions: ['requestParameters', 'addReplicaRegions'],
   rotationFunction: ['requestParameters', 'rotationLambdaARN'],
+  rotateAfterDays: ['requestParameters', 'rotationRules', 'automaticallyAfterDays'],
+  stages: ['requestParameters', 'versionStages'],
   filters: ['requestParameters', 'filters'],
   trail: ['requestParameters', 'name'],
+  multiRegion: ['requestParameters', 'isMultiRegionTrail'],
+  selectors: ['requestParameters', 'eventSelectors'],
+  advancedSelectors: ['requestParameters', 'advancedEventSelectors'],
   cluster: ['requestParameters', 'cluster'],
   service: ['requestParameters', 'service'],
   forceDeployment: ['requestParameters', 'forceNewDeployment'],
   deletionDate: ['responseElements', 'deletionDate'],
   reason: ['additionalEventData', 'Reason'],
 };
+
+/** Details that are kept as JSON where they are no text: what they say lies deeper than one line tells. */
+const AS_JSON: ReadonlySet<string> = new Set(['policy', 'keyPolicy', 'selectors', 'advancedSelectors']);
 
 /** What is kept of other services: what opens, narrows or switches off that which guards a secret. */
 const CONTEXT: Readonly<Record<string, ReadonlySet<string>>> = {
@@ -207,9 +217,13 @@ const MOST = 100;
 function detailsOf(record: Json): Record<string, Detail> {
   const details: Record<string, Detail> = {};
   for (const [name, path] of Object.entries(DETAILS)) {
-    const detail = detailOf(at(record, path));
+    const found = at(record, path);
+    if (found === undefined) continue;
+    const detail = AS_JSON.has(name) ? jsonOf(found) : detailOf(found);
     if (detail !== null) details[name] = detail;
   }
+  const key = keyOf(record.resources);
+  if (key !== null) details.key = key;
   return details;
 }
 
@@ -218,6 +232,24 @@ function detailOf(value: unknown): Detail | null {
   if (typeof value === 'string') return value === '' ? null : value.slice(0, LONGEST);
   if (!Array.isArray(value)) return null;
   return value.slice(0, MOST).map((item) => (typeof item === 'string' ? item : shallow(item)).slice(0, LONGEST));
+}
+
+/** ARN of the key that a call of KMS was about: the request may name it by an alias, or not at all. */
+function keyOf(resources: unknown): string | null {
+  if (!Array.isArray(resources)) return null;
+  const key: unknown = resources.slice(0, MOST).find((one) => at(one, ['type']) === 'AWS::KMS::Key');
+  return text(at(key, ['ARN']));
+}
+
+/** Nothing where it is nested deeper than can be written out. */
+function jsonOf(value: unknown): string | null {
+  if (typeof value === 'string') return value === '' ? null : value.slice(0, LONGEST);
+  try {
+    return isObject(value) || Array.isArray(value) ? JSON.stringify(value).slice(0, LONGEST) : null;
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 /** An entry of a list in one line: `tag-key: !x`. Deeper than that nothing is kept. */
