@@ -4,8 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DescribeSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
 import { runCli } from '../support/cli.ts';
+import { secretsClient } from '../support/sandbox.ts';
 
 const FILE = `# nba
 DB_HOST=127.0.0.1
@@ -60,7 +62,8 @@ describe('secrets import, export, reveal and cost, the binary', () => {
 
   it('makes one secret a group in two calls each, and the file safe', async () => {
     const before = sandbox.calls.length;
-    const { code, stdout, stderr } = await run([...importing, '--yes', '--json']);
+    const tagged = [...importing, '--tag', 'Project=NBA-MCP', '--tag', 'Environment=Production'];
+    const { code, stdout, stderr } = await run([...tagged, '--yes', '--json']);
     assert.equal(code, 0, stderr);
     const result = JSON.parse(stdout) as Imported;
     assert.deepEqual(
@@ -80,6 +83,15 @@ describe('secrets import, export, reveal and cost, the binary', () => {
       'DescribeSecret',
       'DescribeSecret',
     ]);
+    const client = secretsClient(sandbox);
+    const { Tags = [] } = await client.send(new DescribeSecretCommand({ SecretId: DATABASE }));
+    const tags = { Project: 'NBA-MCP', Environment: 'Production', environment: 'production', 'managed-by': 'jamf-mcp' };
+    assert.deepEqual(Object.fromEntries(Tags.map(({ Key = '', Value }) => [Key, Value])), {
+      ...tags,
+      schema: 'database',
+    });
+    const { SecretString = '' } = await client.send(new GetSecretValueCommand({ SecretId: DATABASE }));
+    assert.equal((JSON.parse(SecretString) as Record<string, unknown>).DB_PORT, 9);
     assert.equal(result.git, 'tracked');
     assert.match(stderr, /warning: git's history still holds the values/);
     assert.doesNotMatch(await text('.env'), /EXAMPLE/);
@@ -87,6 +99,13 @@ describe('secrets import, export, reveal and cost, the binary', () => {
     assert.equal(await text('.env.old'), FILE);
     assert.equal((await stat(join(folder, '.env.old'))).mode & 0o777, 0o600);
     assert.ok((await text('.gitignore')).split('\n').includes('.env.old'));
+  });
+
+  it('tells the ARN of each, and that nothing is new the second time', async () => {
+    await writeFile(join(folder, 'again.env'), FILE);
+    const { stdout } = await run(['import', 'again.env', '--split', '--prefix', 'nba-mcp', '--update']);
+    assert.equal(stdout.match(/^unchanged +nba-mcp\/production\//gm)?.length, 3);
+    assert.match(stdout, /^arn arn:aws:secretsmanager:us-east-1:\d{12}:secret:nba-mcp\/production\/database-\w{6}$/m);
   });
 
   it('verifies it, and fails where nothing listens', async () => {

@@ -268,6 +268,17 @@ describe('jamf-mcp secrets, the life of a secret', () => {
     assert.match((JSON.parse(shown) as ErrorJson).error.hint ?? '', restore);
   });
 
+  it('set leaves every other field as it was written, numbers too', async () => {
+    const SecretString = '{"host":"h","port":5432,"ssl":true,"id":12345678901234567890,"ratio":1.50}';
+    await secretsClient(sandbox()).send(new UpdateSecretCommand({ SecretId: NAME, SecretString }));
+    await json(['secrets', 'set', 'NOTE', '--from-file', '-', '--yes'], 0, TYPED);
+    const now = await secretsClient(sandbox()).send(new GetSecretValueCommand({ SecretId: NAME }));
+    assert.equal(now.SecretString, `${SecretString.slice(0, -1)},"NOTE":"${TYPED}"}`);
+    await json(['secrets', 'unset', 'NOTE', '--yes']);
+    const again = await secretsClient(sandbox()).send(new GetSecretValueCommand({ SecretId: NAME }));
+    assert.equal(again.SecretString, SecretString);
+  });
+
   it('list goes on past a file of the local store that was changed', async () => {
     for (const name of ['a/one', 'a/two']) await json(['secrets', 'copy', '--to', 'local', '--to-secret', name]);
     await writeFile(join(folder, 'jamf-mcp', 'a%2fone.age'), 'EXAMPLE');

@@ -9,7 +9,7 @@ import {
   schemaOf,
 } from '../../src/lib/secrets/schema.ts';
 import { Secret } from '../../src/lib/redact.ts';
-import { decodeFields, encodeFields } from '../../src/lib/secrets/rules.ts';
+import { decodeFields, encodeFields, tagsFrom } from '../../src/lib/secrets/rules.ts';
 import { rejectsWith } from './contract.ts';
 
 const jamf = schemaOf('jamf');
@@ -154,6 +154,14 @@ describe('the jamf schema', () => {
   });
 });
 
+describe('tags', () => {
+  it('are NAME=VALUE, and none of those that say what is ours', async () => {
+    assert.deepEqual(tagsFrom(['Project=NBA-MCP', 'empty=', 'a=b=c']), { Project: 'NBA-MCP', empty: '', a: 'b=c' });
+    for (const bad of ['Project', '=x', 'schema=aws', 'managed-by=me', 'environment=dev', 'aws:x=1'])
+      await rejectsWith('INPUT_INVALID', () => tagsFrom([bad]));
+  });
+});
+
 describe('the stored text', () => {
   it('holds strings only and comes back as it was', () => {
     fc.assert(
@@ -210,7 +218,8 @@ describe('the stored text', () => {
       '{"A":["EXAMPLE-n"]}',
       '{"A":"EXAMPLE-t',
     ]) {
-      await rejectsWith('SECRET_MALFORMED', () => decodeFields(text, 'secret x'));
+      const { hint } = await rejectsWith('SECRET_MALFORMED', () => decodeFields(text, 'secret x'));
+      assert.match(hint ?? '', /`jamf-mcp secrets init --update --from-file FILE --secret x`$/);
     }
   });
 });

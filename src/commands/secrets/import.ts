@@ -1,6 +1,6 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand, dryRunFlag, schemaFlag } from '../../lib/cli/base.ts';
+import { BaseCommand, dryRunFlag, schemaFlag, tagFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { IMPORT_FORMATS } from '../../lib/secrets/formats.ts';
 import { drawImport } from '../../lib/secrets/report-import.ts';
@@ -41,6 +41,7 @@ export default class SecretsImport extends BaseCommand {
     }),
     rewrite: Flags.boolean({ summary: 'make the dotenv file safe afterwards', default: false }),
     update: Flags.boolean({ summary: 'merge into secrets that exist', default: false }),
+    tag: tagFlag,
     'dry-run': dryRunFlag,
   };
 
@@ -51,6 +52,7 @@ export default class SecretsImport extends BaseCommand {
     const { splitSchemas } = await import('../../lib/secrets/import-plan.ts');
     const { sourceOf } = await import('../../lib/cli/import-source.ts');
     const { familyOf } = await import('../../lib/secrets/list.ts');
+    const { tagsFrom } = await import('../../lib/secrets/rules.ts');
     const { schemaFor } = await import('../../lib/secrets/schema.ts');
     const prefix = (flags.prefix ?? familyOf(target.secret)).replace(/\/$/, '');
     const result = await importSecrets(
@@ -62,6 +64,7 @@ export default class SecretsImport extends BaseCommand {
         source: await sourceOf(args.file, flags['from-secret'], flags.format, target.store),
         only: flags.only ?? [],
         update: flags.update,
+        tags: tagsFrom(flags.tag ?? []),
         rewrite: flags.rewrite ? (args.file ?? null) : null,
         dryRun: flags['dry-run'],
       },

@@ -1,5 +1,5 @@
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
+import { BaseCommand, dryRunFlag, tagFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { drawInit } from '../../lib/secrets/report.ts';
 import { readText } from '../../lib/cli/input.ts';
@@ -33,6 +33,7 @@ An existing secret is left alone unless --update is given.`);
       summary: 'JSON file with a resource policy for the secret (AWS); with --update and no fields, set just that',
       helpValue: 'FILE',
     }),
+    tag: tagFlag,
     'dry-run': dryRunFlag,
   };
 
@@ -42,6 +43,7 @@ An existing secret is left alone unless --update is given.`);
     const { 'from-file': file, 'resource-policy': policyFile } = flags;
     const { initSecret } = await import('../../lib/secrets/init.ts');
     const { openStore } = await import('../../lib/secrets/open.ts');
+    const { tagsFrom } = await import('../../lib/secrets/rules.ts');
     const { schemaFor } = await import('../../lib/secrets/schema.ts');
     const given =
       file === undefined ? {} : (await import('../../lib/secrets/dotenv.ts')).parseFields(...(await readText(file)));
@@ -57,6 +59,7 @@ An existing secret is left alone unless --update is given.`);
         schema: schemaFor(settings),
         given,
         update: flags.update,
+        tags: tagsFrom(flags.tag ?? []),
         verify: flags.verify,
         kmsKeyId: flags['kms-key'] ?? null,
         resourcePolicy: policy,

@@ -21,6 +21,14 @@ const GLOBAL = { helpGroup: 'GLOBAL' } as const;
 /** Shared by every command that changes something. */
 export const dryRunFlag = Flags.boolean({ summary: 'show the steps and change nothing', default: false });
 
+/** Shared by every command that makes secrets. */
+export const tagFlag = Flags.string({
+  summary: 'tag for a new secret, beside those of jamf-mcp; may be repeated',
+  helpValue: 'NAME=VALUE',
+  multiple: true,
+  multipleNonGreedy: true,
+});
+
 /** Shared by every command that looks at the fields of a secret. */
 export const schemaFlag = Flags.string({
   summary: "schema of the secret's fields (default: the one of its tag, else that of the environment)",

@@ -27,6 +27,8 @@ export interface ImportRequest {
   /** What was read; `text` is that of a dotenv file, or null. */
   source: { name: string; entries: readonly Entry[]; text: string | null; secret: boolean };
   only: readonly string[];
+  /** Further tags for new secrets. */
+  tags?: Readonly<Record<string, string>>;
   /** Merge into secrets that exist; without it an existing one is an error. */
   update: boolean;
   /** Path of the dotenv file to make safe afterwards; null to leave it alone. */
@@ -136,7 +138,7 @@ export async function importSecrets(request: ImportRequest, context: Context): P
   if (request.dryRun) return result;
 
   await confirm(ready, request, safe?.git ?? null, context);
-  await storeAll(ready, { store, environment }, context);
+  await storeAll(ready, request, context);
   Object.assign(result, first.result);
   if (safe && request.rewrite !== null && source.text !== null) {
     result.rewritten = await runStep([rewriting], 'rewrite', context, () =>
@@ -315,7 +317,7 @@ async function confirm(
 /** Write each secret, at most one version each. */
 async function storeAll(
   ready: readonly Ready[],
-  { store, environment }: { store: SecretStore; environment: string },
+  { store, environment, tags }: ImportRequest,
   context: Context,
 ): Promise<void> {
   const done: string[] = [];
@@ -334,7 +336,7 @@ async function storeAll(
           const created = await store.create({
             name: one.name,
             description: `Credentials: ${one.schema.name}, ${environment}`,
-            tags: { environment, 'managed-by': 'jamf-mcp', schema: one.schema.name },
+            tags: { ...tags, environment, 'managed-by': 'jamf-mcp', schema: one.schema.name },
             fields: one.fields,
             token: randomUUID(),
           });

@@ -29,6 +29,8 @@ export interface InitRequest {
   update: boolean;
   /** Try the Jamf client before anything is stored. */
   verify: boolean;
+  /** Further tags for a new secret. */
+  tags?: Readonly<Record<string, string>>;
   /** KMS key to encrypt a new secret with, AWS only; null for the store's own key. */
   kmsKeyId?: string | null;
   /** JSON text of a resource policy for the secret, AWS only, as `checkPolicy` lets it through; null for none. */
@@ -114,7 +116,7 @@ export async function initSecret(request: InitRequest, context: Context): Promis
         await replaceCurrent(store, existing.name, fields, before?.versionId ?? null, context)
       ).versionId;
     } else {
-      const tags = { environment, 'managed-by': 'jamf-mcp' };
+      const tags = { ...request.tags, environment, 'managed-by': 'jamf-mcp' };
       const kms = request.kmsKeyId ? { kmsKeyId: request.kmsKeyId } : {};
       const created = await store.create({ name, description: DESCRIPTION, tags, fields, token: randomUUID(), ...kms });
       result.versionId = created.versionId;

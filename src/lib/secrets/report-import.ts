@@ -20,6 +20,9 @@ export function drawImport(result: ImportResult, { ink, width }: Canvas): string
       result.secrets.map(stored),
       width,
     ),
+    result.secrets
+      .flatMap(({ secret: { arn } }) => (arn === null ? [] : [`${ink.dim('arn')} ${terminalSafe(arn)}`]))
+      .join('\n'),
   ];
   if (result.credentials.length > 0) {
     parts.push(

@@ -82,6 +82,30 @@ export function checkTags(tags: Readonly<Record<string, string>>): void {
   );
 }
 
+/** The tags that every secret made here has: nothing else may be in their place. */
+const OWN_TAGS = ['environment', 'managed-by', 'schema'];
+
+/**
+ * Tags as people type them.
+ * @param texts - each `NAME=VALUE`; the value may be empty
+ * @throws JamfMcpError INPUT_INVALID
+ */
+export function tagsFrom(texts: readonly string[]): Record<string, string> {
+  const pairs = texts.map((text) => /^([^=]+)=(.*)$/s.exec(text)?.slice(1) ?? []);
+  const bad = pairs.findIndex(([name]) => name === undefined || OWN_TAGS.includes(name));
+  if (bad >= 0) {
+    const [name] = pairs[bad] ?? [];
+    throw new JamfMcpError(
+      'INPUT_INVALID',
+      name === undefined ? 'a tag has no = in it' : `the tag ${name} is set by jamf-mcp itself`,
+      'write --tag NAME=VALUE, such as --tag Project=NBA-MCP',
+    );
+  }
+  const tags = Object.fromEntries(pairs.map(([name = '', value = '']) => [name, value]));
+  checkTags(tags);
+  return tags;
+}
+
 /** The tags after a change; null takes one off. */
 export function mergeTags(
   before: Readonly<Record<string, string>>,
@@ -142,11 +166,13 @@ export function encodeFields(fields: Fields): string {
  * @throws JamfMcpError SECRET_MALFORMED where it is not an object of strings, numbers and booleans; never shows the value
  */
 export function decodeFields(text: string, about: string): StoredField[] {
+  const name = /^secret (.+)$/.exec(about)?.[1];
+  const selected = name === undefined ? '' : ` --secret ${name}`;
   const malformed = (why: string) =>
     new JamfMcpError(
       'SECRET_MALFORMED',
       `${about} ${why}`,
-      `it has to be a JSON object of fields with plain values: store it anew with \`jamf-mcp secrets init --update --from-file FILE\``,
+      `it has to be a JSON object of fields with plain values: store it anew with \`jamf-mcp secrets init --update --from-file FILE${selected}\``,
     );
   let parsed: unknown;
   try {
