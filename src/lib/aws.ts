@@ -51,7 +51,7 @@ export function clientConfig(aws: AwsSettings) {
 }
 
 /** What a user agent may hold of a text, at a length that leaves room for the SDK's own words. */
-const agentText = (text: string) =>
+export const agentText = (text: string) =>
   text
     .normalize('NFKD')
     .replace(/[^\w.-]+/g, '_')

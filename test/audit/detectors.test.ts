@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { AuditedAccess } from '../../src/lib/audit/access.ts';
 import { DETECTORS, inOrder, reaches } from '../../src/lib/audit/detectors/index.ts';
 import { SEVERITIES, type Finding } from '../../src/lib/audit/detectors/detector.ts';
-import { ACCOUNT, audited, facts, session, task, TASK_ID, user } from '../support/trail.ts';
+import { ACCOUNT, audited, facts, session, task, TASK_ID, user, type Told } from '../support/trail.ts';
 
 function detect(accesses: readonly AuditedAccess[], about = facts()): Finding[] {
   return inOrder(
@@ -58,7 +58,7 @@ describe('audit: detectors', () => {
   });
 
   it('flag refusals with the kind of policy, and grade them by who was refused', () => {
-    const denied = (explanation: AuditedAccess['explanation']) =>
+    const denied = (explanation: Told | null) =>
       detect([audited({ userIdentity: temporary, ...refusal }, explanation)]);
     assert.deepEqual(brief(denied(null)), [['denied-access alice', 'high', 1]]);
     assert.match(denied(null)[0]?.why ?? '', /: explicit deny by resource-based policy$/);

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { AUDIT_DEFAULTS } from '../../src/lib/config/settings.ts';
-import { accessFrom, type Access } from '../../src/lib/audit/event.ts';
-import { explain } from '../../src/lib/audit/explain.ts';
+import { explainer, type Explanation, type Facts } from '../../src/lib/audit/explain.ts';
 import { identityOf, matchesPrincipal, shortIdentity } from '../../src/lib/audit/principal.ts';
-import { ACCOUNT, facts, record, session, task, TASK_ID, user, type Json } from '../support/trail.ts';
+import type { SettledAccess } from '../../src/lib/audit/timeline.ts';
+import { ACCOUNT, audited, facts, session, task, TASK_ID, user, type Json } from '../support/trail.ts';
 
-function access(members: Json = {}): Access {
-  const made = accessFrom(record(members));
-  assert.ok(made);
-  return made;
+const access = (members: Json = {}): SettledAccess => audited(members);
+
+/** What explains one access, where there is no other. */
+function explain(one: SettledAccess, given: Facts): Explanation | null {
+  const causes = explainer(given);
+  causes.learn(one);
+  return causes.explain(one);
 }
 
 const execution = (name = TASK_ID) => session('ecsTaskExecutionRole', name, '/service-role/');
@@ -25,6 +28,7 @@ describe('audit: explanations', () => {
     assert.deepEqual(explain(read(execution(), '2026-11-21T10:00:20Z'), known), {
       kind: 'task-start',
       ref: `arn:aws:ecs:us-east-1:${ACCOUNT}:task/jamf-mcp-cluster/${TASK_ID}`,
+      why: `task ${TASK_ID} (jamf-mcp-server:7, deployment ecs-svc/1111111111111111111) was starting from 2026-11-21 10:00:00 to 2026-11-21 10:00:40`,
     });
     assert.equal(
       kind(read(execution(), '2026-11-21T10:00:00Z'), known),
@@ -95,7 +99,11 @@ describe('audit: explanations', () => {
       eventName: 'RotationSucceeded',
       userIdentity: { accountId: ACCOUNT, invokedBy: 'secretsmanager.amazonaws.com' },
     });
-    assert.deepEqual(explain(rotated, facts()), { kind: 'aws-service', ref: 'secretsmanager.amazonaws.com' });
+    assert.deepEqual(explain(rotated, facts()), {
+      kind: 'aws-service',
+      ref: 'secretsmanager.amazonaws.com',
+      why: 'AWS recorded RotationSucceeded of its own accord',
+    });
   });
 
   it('explains your own calls, by the whole ARN', () => {
@@ -103,6 +111,7 @@ describe('audit: explanations', () => {
     assert.deepEqual(explain(access({ userIdentity: session('Operator', 'ann') }), facts({ self })), {
       kind: 'self',
       ref: self,
+      why: 'the identity that runs this audit made it',
     });
     assert.equal(kind(access({ userIdentity: session('Operator', 'bob') }), facts({ self })), null);
   });

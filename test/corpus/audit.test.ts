@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Chalk } from 'chalk';
 import { AUDIT_DEFAULTS } from '../../src/lib/config/settings.ts';
 import { accessFrom, type RecordedAccess } from '../../src/lib/audit/event.ts';
-import { explain } from '../../src/lib/audit/explain.ts';
+import { explainer } from '../../src/lib/audit/explain.ts';
 import { judge } from '../../src/lib/audit/judge.ts';
 import { drawAudit } from '../../src/lib/audit/report.ts';
 import { arnOf, parseSecretId } from '../../src/lib/audit/secret-id.ts';
@@ -169,8 +169,9 @@ describe('corpus: audit over real CloudTrail records', function () {
           const record = structuredClone(all[index]) as Record<string, unknown>;
           for (const [place, value] of changes) bend(record, place, value);
           const { mine } = await about('stratus-red-team-retrieve-secret-1', [record]);
-          for (const access of mine)
-            explain(access, facts({ settings: { ...AUDIT_DEFAULTS, knownPrincipals: ['*'] } }));
+          const causes = explainer(facts({ settings: { ...AUDIT_DEFAULTS, knownPrincipals: ['*'] } }));
+          for (const access of mine) causes.learn(access);
+          for (const access of mine) causes.attempts(access);
         },
       ),
       { numRuns: 2_000 },

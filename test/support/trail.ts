@@ -90,14 +90,34 @@ export function task(members: Partial<ServiceTask> = {}): ServiceTask {
 }
 
 export function facts(members: Partial<Facts> = {}): Facts {
-  return { now: Date.UTC(2026, 10, 22), self: null, tasks: [], baseline: null, settings: AUDIT_DEFAULTS, ...members };
+  return {
+    now: Date.UTC(2026, 10, 22),
+    self: null,
+    tasks: [],
+    deployments: [],
+    rotations: [],
+    breakGlass: [],
+    functionOf: () => ({ function: 'rotate', role: 'rotate' }),
+    baseline: null,
+    settings: AUDIT_DEFAULTS,
+    ...members,
+  };
 }
 
+/** An explanation, told in short. */
+export type Told = Partial<Explanation> & Pick<Explanation, 'kind' | 'ref'>;
+
 /** A record in the form in which detectors and reports see it. */
-export function audited(members: Json = {}, explanation: Explanation | null = null): AuditedAccess {
+export function audited(members: Json = {}, explanation: Told | null = null): AuditedAccess {
   const access = accessFrom(record(members));
   if (!access) throw new Error('not an access');
-  return { ...access, secret: ARN, secretName: NAME, explanation };
+  return {
+    ...access,
+    secret: ARN,
+    secretName: NAME,
+    countedWith: null,
+    explanation: explanation && { why: 'it agrees', ...explanation },
+  };
 }
 
 /** Accesses grouped as an audit does. */

@@ -8,6 +8,8 @@ export interface AuditedAccess extends Access {
   secret: string | null;
   /** Friendly name of that secret. */
   secretName: string | null;
+  /** Event that it is counted with, because both tell of one deed; null where it is counted by itself, if at all. */
+  countedWith: string | null;
   /** Null where nothing explains it. */
   explanation: Explanation | null;
 }

@@ -1,6 +1,7 @@
 /** The audit: who read or changed a secret, what explains each access, and what is wrong with it. */
 import { hostname } from 'node:os';
 import { identity, type AwsIdentity, type AwsSettings } from '../aws.ts';
+import { readDeployments, type Deployment } from '../ecs/deployments.ts';
 import { listServiceTasks, type ServiceTask } from '../ecs/tasks.ts';
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { AuditSettings } from '../config/settings.ts';
@@ -9,6 +10,7 @@ import type { StoreKind } from '../secrets/store.ts';
 import type { LocalOptions } from '../secrets/stores/local-access.ts';
 import type { AuditedAccess } from './access.ts';
 import type { Baseline } from './baseline.ts';
+import { recordedFacts } from './causes/records.ts';
 import { inOrder } from './detectors/index.ts';
 import type { Finding } from './detectors/detector.ts';
 import type { Facts } from './explain.ts';
@@ -115,10 +117,10 @@ export async function auditSecret(request: AuditRequest, context: Context): Prom
   });
 }
 
-function planOf(request: AuditRequest, context: Context): Plan | Promise<Plan> {
-  if (request.files) return planOfFiles(request, request.files, context);
-  if (request.store === 'local') return planOfLocal(request, context);
-  if (request.store === 'aws') return planOfAws(request, context);
+async function planOf(request: AuditRequest, context: Context): Promise<Plan> {
+  if (request.files) return await planOfFiles(request, request.files, context);
+  if (request.store === 'local') return await planOfLocal(request, context);
+  if (request.store === 'aws') return await planOfAws(request, context);
   throw new JamfMcpError(
     'USAGE',
     `the audit reads CloudTrail and the log of the local store, and neither sees the ${request.store} store`,
@@ -141,7 +143,14 @@ async function planOfAws(request: AuditRequest, context: Context): Promise<Plan>
     asked: asked && { ...asked, account: asked.account ?? caller.account, region },
     secret: asked && { name: asked.name, arn: null },
     sources: [lookupEvents({ aws, region, account: caller.account, window })],
-    facts: { now, self: caller.arn, tasks, ...told(request) },
+    facts: {
+      now,
+      self: caller.arn,
+      tasks,
+      deployments: await deploymentsOf({ ...request.ecs, aws }, window, skipped, context),
+      ...(await recordedFacts(request.local.folder, skipped)),
+      ...told(request),
+    },
     window,
     skipped,
     write: writtenId,
@@ -149,38 +158,58 @@ async function planOfAws(request: AuditRequest, context: Context): Promise<Plan>
 }
 
 /** Records on the disk may be of any account and any time: nothing is asked of AWS. */
-function planOfFiles(request: AuditRequest, files: NonNullable<AuditRequest['files']>, context: Context): Plan {
+async function planOfFiles(
+  request: AuditRequest,
+  files: NonNullable<AuditRequest['files']>,
+  context: Context,
+): Promise<Plan> {
   const now = context.clock.now();
   const window =
     request.since === undefined && request.until === undefined
       ? null
       : parseWindow({ since: request.since ?? '1970-01-01', until: request.until }, now);
   const asked = askedFor(request.secret);
+  const skipped: Skipped[] = [];
   return {
     asked,
     secret: asked && { name: asked.name, arn: null },
     sources: [filesSource({ ...files, window })],
-    facts: { now, self: null, tasks: [], ...told(request) },
+    facts: {
+      now,
+      self: null,
+      tasks: [],
+      deployments: [],
+      ...(await recordedFacts(request.local.folder, skipped)),
+      ...told(request),
+    },
     window,
-    skipped: [],
+    skipped,
     write: writtenId,
   };
 }
 
 /** Who is at the machine explains their own accesses; nobody else's are explained unless the settings expect them. */
-function planOfLocal(request: AuditRequest, context: Context): Plan {
+async function planOfLocal(request: AuditRequest, context: Context): Promise<Plan> {
   const { local, secret } = request;
   const now = context.clock.now();
   const window = parseWindow({ since: request.since ?? SINCE, until: request.until }, now);
   const name = secret?.replace(/^local:/, '') ?? null;
+  const skipped: Skipped[] = [];
   return {
     // What concerns the whole store names no secret, and belongs to the audit of each.
     asked: null,
     secret: name === null ? null : { name, arn: `local:${name}` },
     sources: [localLog({ local, secret: name, window })],
-    facts: { now, self: localPrincipal(local.user, hostname()), tasks: [], ...told(request) },
+    facts: {
+      now,
+      self: localPrincipal(local.user, hostname()),
+      tasks: [],
+      deployments: [],
+      ...(await recordedFacts(local.folder, skipped)),
+      ...told(request),
+    },
     window,
-    skipped: [],
+    skipped,
     write: (id) => `local:${id.name}`,
   };
 }
@@ -225,6 +254,26 @@ async function tasksOf(
   } catch (error) {
     if (isInterruption(error)) throw error;
     skipped.push({ where, why: `reads at task starts cannot be matched: ${messageOf(error)}` });
+    return [];
+  }
+}
+
+/** What was deployed in the window, for the starts of tasks that ECS has forgotten. */
+async function deploymentsOf(
+  target: AuditRequest['ecs'] & { aws: AwsSettings },
+  window: Window,
+  skipped: Skipped[],
+  context: Context,
+): Promise<Deployment[]> {
+  try {
+    return await readDeployments(target, iso(window.since), context);
+  } catch (error) {
+    if (isInterruption(error)) throw error;
+    const where = `deployments of ${target.cluster}/${target.service}`;
+    // Where the service itself cannot be read, that has been told already.
+    if (!skipped.some((one) => one.where === `ECS service ${target.cluster}/${target.service}`)) {
+      skipped.push({ where, why: `older task starts cannot be matched with them: ${messageOf(error)}` });
+    }
     return [];
   }
 }

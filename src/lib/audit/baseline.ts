@@ -5,6 +5,7 @@
 import { VALUE_READS } from './access.ts';
 import type { Access } from './event.ts';
 import { agentFamily, inNetwork } from './family.ts';
+import { globOf } from './glob.ts';
 import { matchesPrincipal } from './principal.ts';
 
 /** One caller of one secret. */
@@ -87,13 +88,3 @@ export const ASPECTS: Readonly<Record<Exclude<keyof Familiarity, 'principal'>, M
 
 const isRead = (action: string) => VALUE_READS.has(action);
 const isEmpty = (list: readonly unknown[]) => list.length === 0;
-
-/** `*` stands for any characters, none included. */
-const globOf = (pattern: string) =>
-  new RegExp(
-    `^${pattern
-      .split('*')
-      .map((text) => text.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-      .join('.*')}$`,
-    's',
-  );

@@ -46,7 +46,10 @@ export interface Access {
   /** Written by the caller: for display, never for judgement. */
   userAgent: string | null;
   region: string | null;
-  /** Whether it concerns no secret itself but what guards it: a trail, a key, a service. Never counted as an access. */
+  /**
+   * Whether it is no access of its own: it concerns what guards a secret (a trail, a key, a service), or tells of an
+   * access another time. Detectors see it; nobody counts it.
+   */
   context: boolean;
   /** CloudTrail's requestID. */
   requestId: string | null;
@@ -98,6 +101,8 @@ const PLACES: readonly { writtenBy: WrittenBy; path: readonly [string, string, .
 /** The parameters that are kept, by the name they get. Values (`secretString`, `secretBinary`, `rotationToken`) are not among them. */
 const DETAILS: Readonly<Record<string, readonly [string, string, ...string[]]>> = {
   versionId: ['requestParameters', 'versionId'],
+  /** Id of the version that a write makes. */
+  token: ['requestParameters', 'clientRequestToken'],
   versionStage: ['requestParameters', 'versionStage'],
   moveTo: ['requestParameters', 'moveToVersionId'],
   removeFrom: ['requestParameters', 'removeFromVersionId'],
@@ -224,6 +229,8 @@ function detailsOf(record: Json): Record<string, Detail> {
   }
   const key = keyOf(record.resources);
   if (key !== null) details.key = key;
+  const decrypted = detailOf(at(record, ['requestParameters', 'encryptionContext', 'SecretVersionId']));
+  if (decrypted !== null) details.versionId = decrypted;
   return details;
 }
 

@@ -2,7 +2,8 @@
 import type { AuditedAccess } from './access.ts';
 import { DETECTORS, inOrder } from './detectors/index.ts';
 import type { Finding } from './detectors/detector.ts';
-import { explain, type Facts } from './explain.ts';
+import { countedOnce } from './batch.ts';
+import { explainer, type Facts } from './explain.ts';
 import { grouper, type IdentityGroup } from './groups.ts';
 import type { ClosedTimeline } from './timeline.ts';
 
@@ -41,9 +42,11 @@ export async function judge(timeline: ClosedTimeline, facts: Facts, emit: Emit =
   };
   let total = 0;
   let unexplained = 0;
-  for await (const batch of timeline.batches()) {
+  const causes = explainer(facts);
+  for await (const batch of timeline.batches()) for (const access of batch) causes.learn(access);
+  for await (const batch of countedOnce(timeline.batches())) {
     for (const settled of batch) {
-      const access: AuditedAccess = { ...settled, explanation: explain(settled, facts) };
+      const access: AuditedAccess = { ...settled, explanation: causes.explain(settled) };
       for (const watch of watches) watch.see(access);
       if (access.context) continue;
       total += 1;

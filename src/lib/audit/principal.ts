@@ -1,5 +1,6 @@
 /** Who is who: one identity behind many sessions, and whether it is one that the user expects. */
 import type { Principal } from './event.ts';
+import { globOf } from './glob.ts';
 
 /**
  * The stable identity behind a principal: sessions of one role are one. For grouping and for findings.
@@ -32,10 +33,8 @@ const pathless = (arn: string) => arn.replace(/:role\/.*\//s, ':role/');
  * @param pattern - an ARN in which `*` stands for any characters, none included
  */
 export function matchesPrincipal(pattern: string, { arn, role }: Principal): boolean {
-  const glob = new RegExp(`^${pattern.split('*').map(literal).join('.*')}$`, 's');
+  const glob = globOf(pattern);
   return [arn, role, role === null ? null : pathless(role)].some(
     (candidate) => candidate !== null && glob.test(candidate),
   );
 }
-
-const literal = (text: string) => text.replace(/[\\^$.|?+()[\]{}]/g, '\\$&');

@@ -17,6 +17,8 @@ export interface SettledAccess extends Access {
   secret: string | null;
   /** Friendly name of that secret. */
   secretName: string | null;
+  /** Event that it is counted with, because both tell of one deed; null where it is counted by itself, if at all. */
+  countedWith: string | null;
 }
 
 /** What to bring into order. */
@@ -79,11 +81,14 @@ function timeline({ asked, memory = MEMORY, write = writtenId }: TimelineOptions
   const concerning = (mentions: readonly Mention[]) =>
     asked === null ? mentions : mentions.filter((mention) => sameSecret(mention, asked));
 
-  const settle = ({ secrets, ...access }: RecordedAccess): SettledAccess | null => {
-    const [mention] = concerning(secrets.map((one) => known.settle(one)));
-    if (!mention && secrets.length > 0) return null;
-    const id = mention && known.complete(mention);
-    return { ...access, secret: id ? write(id) : null, secretName: id?.name ?? null };
+  /** One for each secret that a batch has asked for; else one. */
+  const settle = ({ secrets, ...access }: RecordedAccess): SettledAccess[] => {
+    const mentions = concerning(secrets.map((one) => known.settle(one)));
+    if (secrets.length === 0) return [{ ...access, secret: null, secretName: null, countedWith: null }];
+    return (access.action === 'BatchGetSecretValue' ? mentions : mentions.slice(0, 1)).map((mention) => {
+      const id = known.complete(mention);
+      return { ...access, secret: write(id), secretName: id.name, countedWith: null };
+    });
   };
 
   const keep = (access: RecordedAccess, newestFirst: boolean) => {
@@ -121,8 +126,7 @@ function timeline({ asked, memory = MEMORY, write = writtenId }: TimelineOptions
               // The same record may lie in two files, or come from two sources: it has one time, so twins are neighbours.
               if (second.seen.has(access.eventId)) continue;
               second.seen.add(access.eventId);
-              const settled = settle(access);
-              if (settled) batch.push(settled);
+              batch.push(...settle(access));
             }
             if (batch.length > 0) yield batch;
           }

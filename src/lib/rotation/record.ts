@@ -104,13 +104,13 @@ export interface KeptRecord {
 }
 
 /**
- * The records of one secret, newest first.
+ * The records of rotations, newest first.
  * @param folder - the data folder
- * @param which - `limit`: how many at most
+ * @param which - of one secret, of one environment; `limit`: how many at most
  */
 export async function readRecords(
   folder: string,
-  which: { secret: string; environment: string; limit: number },
+  which: { secret?: string; environment?: string; limit: number },
 ): Promise<KeptRecord[]> {
   const place = join(folder, FOLDER);
   const key = await verifyingKey(folder);
@@ -118,8 +118,9 @@ export async function readRecords(
   for (const name of await namesIn(place)) {
     const path = join(place, name);
     const signed = parse((await readIfThere(path))?.toString() ?? '');
-    const { secret } = signed?.record ?? {};
-    if (!signed || secret?.name !== which.secret || secret.environment !== which.environment) continue;
+    if (!signed) continue;
+    const { name: secret, environment } = signed.record.secret;
+    if (secret !== (which.secret ?? secret) || environment !== (which.environment ?? environment)) continue;
     const text = Buffer.from(JSON.stringify(signed.record));
     const good = key && verify(null, text, key, Buffer.from(signed.signature, 'base64'));
     const problem = good ? null : key ? 'has been changed' : 'cannot be checked: the key is gone or damaged';
@@ -143,7 +144,8 @@ function parse(text: string): SignedRecord | null {
     const whole =
       typeof value?.signature === 'string' &&
       value.record?.format === FORMAT &&
-      typeof value.record.endedAt === 'string';
+      typeof value.record.endedAt === 'string' &&
+      typeof (value.record as Partial<RotationRecord>).secret?.name === 'string';
     return whole ? (value as SignedRecord) : null;
   } catch {
     return null; // torn or foreign: no record of ours

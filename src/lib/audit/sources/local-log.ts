@@ -47,7 +47,7 @@ async function readLocalLog(query: LocalLogQuery, sink: Sink, context: Context):
   };
 }
 
-function accessOf({ seq, time, user, host, action, secret }: LogBody): RecordedAccess {
+function accessOf({ seq, time, user, host, action, secret, versionId, reason }: LogBody): RecordedAccess {
   return {
     ...NOTHING_MORE,
     secrets: secret === null ? [] : [{ ...NAMED, name: secret }],
@@ -71,6 +71,10 @@ function accessOf({ seq, time, user, host, action, secret }: LogBody): RecordedA
     sourceIp: null,
     userAgent: null,
     region: null,
+    details: {
+      ...(versionId === null ? {} : action === 'GetSecretValue' ? { versionId } : { token: versionId }),
+      ...(reason === null ? {} : { reason }),
+    },
   };
 }
 
@@ -86,7 +90,6 @@ const NOTHING_MORE = {
   invokedBy: null,
   recipient: null,
   sharedEventId: null,
-  details: {},
 };
 
 /** https://attack.mitre.org/techniques/T1070/ (indicator removal), T1565.001 (stored data manipulation) */
