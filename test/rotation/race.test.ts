@@ -10,6 +10,15 @@ import { withSandbox } from '../support/sandbox.ts';
 const ROUNDS = 50;
 const RACER = new URL('../support/rotation-racer.ts', import.meta.url).pathname;
 
+/** One of the two. */
+interface Racer {
+  child: ChildProcessWithoutNullStreams;
+  /** Begin, and wait when the secret has been read. */
+  read(): Promise<void>;
+  /** Go on to the end. */
+  go(): Promise<Told>;
+}
+
 /** What one of the two tells of a round. */
 type Told = { outcome: string; versionId: string } | { code: string; message: string };
 
@@ -31,6 +40,7 @@ describe('two rotations at once, in two processes', function () {
       try {
         for (let round = 1; round <= ROUNDS; round += 1) {
           const from = sandbox().calls.length;
+          await Promise.all(racers.map((racer) => racer.read()));
           const told = await Promise.all(racers.map((racer) => racer.go()));
           const when = `round ${String(round)}: ${JSON.stringify(told)}`;
           const lost = told.filter((one) => 'code' in one);
@@ -59,7 +69,7 @@ describe('two rotations at once, in two processes', function () {
 });
 
 /** Start one, and wait until it is ready. */
-async function start(user: string): Promise<{ child: ChildProcessWithoutNullStreams; go: () => Promise<Told> }> {
+async function start(user: string): Promise<Racer> {
   const child = spawn(process.execPath, [RACER, user], { env: process.env });
   child.stderr.pipe(process.stderr);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -67,6 +77,10 @@ async function start(user: string): Promise<{ child: ChildProcessWithoutNullStre
   assert.equal(await line(), 'ready');
   return {
     child,
+    read: async () => {
+      child.stdin.write('begin\n');
+      assert.equal(await line(), 'read');
+    },
     go: async () => {
       child.stdin.write('go\n');
       return JSON.parse(await line()) as Told;
