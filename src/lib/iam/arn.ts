@@ -22,6 +22,19 @@ export const PARTITIONS: readonly string[] = [
  * @returns null where it does not start with `arn:`
  */
 export function arnParts(text: string): ArnParts | null {
+  const known = taken.get(text);
+  if (known !== undefined) return known;
+  const parts = takeApart(text);
+  // Every pair of a list is compared, so the same few texts come again and again.
+  if (taken.size >= MOST_TAKEN) taken.clear();
+  taken.set(text, parts);
+  return parts;
+}
+
+const MOST_TAKEN = 5_000;
+const taken = new Map<string, ArnParts | null>();
+
+function takeApart(text: string): ArnParts | null {
   const given = split(text);
   if (given.length < 2 || given[0] !== 'arn') return null;
   const part = (index: number) => given[index] ?? '*';
@@ -58,7 +71,10 @@ function byPart(a: string, b: string, compare: (a: string, b: string) => boolean
   const left = arnParts(a);
   const right = arnParts(b);
   if (!left || !right) return compare(a, b);
-  return left.every((part, index) => compare(part, right[index] ?? ''));
+  for (let index = 0; index < left.length; index += 1) {
+    if (!compare(left[index] ?? '', right[index] ?? '')) return false;
+  }
+  return true;
 }
 
 /** Whether a resource is one of the pattern's. Wildcards do not cross the first five colons. */
