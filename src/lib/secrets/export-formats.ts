@@ -128,7 +128,7 @@ const REFERENCE_WRITERS: Record<
       throw new JamfMcpError(
         'INPUT_INVALID',
         `no cluster can read the ${store} store`,
-        'copy the secret to another store first: `jamf-mcp secrets copy`',
+        'copy the secret to another store first: `jamf-mcp secrets copy --to aws`',
       );
     }
     const resource = resourceName(name);
