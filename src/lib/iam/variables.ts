@@ -3,29 +3,11 @@
 /** What a request says of a condition key: its values, or undefined where it does not carry the key. */
 export type Lookup = (key: string) => readonly string[] | undefined;
 
-/** One `${…}`: a key, and what stands in for it where the request does not carry it. */
-export interface Variable {
-  start: number;
-  end: number;
-  key: string;
-  fallback: string | null;
-}
-
 const FORM = /\$\{([^}]{0,512})\}/g;
 const WITH_DEFAULT = /^\s*([^,\s]+)\s*,\s*'([^']*)'\s*$/;
 
 /** `${*}`, `${?}` and `${$}` are the characters themselves. */
 const ESCAPES: ReadonlySet<string> = new Set(['*', '?', '$']);
-
-/** The variables of a text, escapes left out. */
-export function variablesIn(text: string): Variable[] {
-  if (!text.includes('${')) return [];
-  return Array.from(text.matchAll(FORM), (match) => {
-    const inner = match[1] ?? '';
-    const [, key, fallback = null] = WITH_DEFAULT.exec(inner) ?? [];
-    return { start: match.index, end: match.index + match[0].length, key: key ?? inner.trim(), fallback };
-  }).filter(({ key }) => !ESCAPES.has(key));
-}
 
 /** Stand for `*` and `?` that are meant literally, inside a pattern. */
 const LITERAL_STAR = '\uE001';
