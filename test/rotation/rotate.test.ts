@@ -5,7 +5,7 @@ import { Secret } from '../../src/lib/redact.ts';
 import { claimIdOf } from '../../src/lib/rotation/claim.ts';
 import { holdable } from '../../src/lib/rotation/hold.ts';
 import type { RotateInput, RotateResult } from '../../src/lib/rotation/rotate.ts';
-import { CLAIM_FIELD, CLAIM_LABEL } from '../../src/lib/secrets/claim.ts';
+import { CLAIM_LABEL } from '../../src/lib/secrets/claim.ts';
 import { AWSCURRENT, AWSPENDING, AWSPREVIOUS, versionWith } from '../../src/lib/secrets/store.ts';
 import { testContext } from '../support/context.ts';
 import {
@@ -229,139 +229,6 @@ describe('rotate', () => {
         /^go on with: jamf-mcp rotate resume; where that is refused: use a rotator client$/,
       );
       assert.notEqual(await pendingOf(it), null);
-    });
-  });
-
-  describe('while another one is under way', () => {
-    /** A rotation that was killed at a call. */
-    const stoppedAt = async (call: string, when: 'before' | 'after' = 'after') => {
-      const it = await rotationWorld('single', WITHOUT_ECS);
-      it.fault = { call, when, error: 'BUG', killed: true };
-      await it.rotate({ reason: 'leaver' }).catch(() => undefined);
-      it.fault = null;
-      it.context.clock.advance(240_000);
-      return it;
-    };
-    const FAR: [string, RegExp][] = [
-      ['moveLabel 1', /it has claimed the secret, and may have made a new value that is not stored yet$/],
-      ['put 2', /its new value is stored as AWSPENDING and not current yet$/],
-      ['moveLabel 2', /its new value is AWSCURRENT, the roll-out or the proof of it is still to come$/],
-    ];
-    for (const [call, far] of FAR) {
-      it(`refuses after ${call}, naming the first one, since when and how far`, async () => {
-        const it = await stoppedAt(call);
-        const before = structuredClone(it.store.documents.get(NAME)?.versions.map(({ stages }) => stages));
-        const error = await failureOf(it.rotate({ isRunning: () => null, runner: { user: 'bob', host: 'b', pid: 2 } }));
-        assert.equal(error.code, 'CONFLICT');
-        assert.match(
-          error.message,
-          /^a rotation of \S+ by tester@bench \(process 4711\) is under way since 2026-11-22T00:\d\d:\d\dZ \(4 min\): /,
-        );
-        assert.match(error.message, far);
-        assert.match(error.hint ?? '', /^wait until it has ended; .* go on with: jamf-mcp rotate resume$/);
-        const { holder } = error.details as { holder: { by: unknown; since: string; state: string } };
-        assert.deepEqual(holder.by, { user: 'tester', host: 'bench', pid: 4711 });
-        const labels = it.store.documents
-          .get(NAME)
-          ?.versions.map(({ stages }) => stages.filter((one) => one !== CLAIM_LABEL));
-        assert.deepEqual(
-          labels?.slice(0, before?.length),
-          before?.map((stages) => stages.filter((one) => one !== CLAIM_LABEL)),
-        );
-        assert.ok(!it.calls.includes('mint'));
-      });
-
-      it(`finishes it after ${call} where its process is known to be gone`, async () => {
-        const it = await stoppedAt(call);
-        const result = await it.rotate({ isRunning: () => false });
-        assert.equal(result.outcome, 'resumed');
-        await assertRotated(it);
-        assert.equal(it.records.at(-1)?.reason, 'leaver', 'the reason is kept from run to run');
-        assert.equal(it.context.questions.length, 2, 'asked once a run');
-      });
-    }
-
-    it('says that the other process still runs, and not to resume it', async () => {
-      const it = await stoppedAt('put 2');
-      for (const act of ['rotate', 'resume', 'abort'] as const) {
-        const error = await failureOf(it[act]({ isRunning: () => true }));
-        assert.equal(error.code, 'CONFLICT');
-        assert.equal(error.hint, 'wait until it has ended; where it stands: jamf-mcp rotate status');
-      }
-    });
-
-    it('says that the other one has ended meanwhile', async () => {
-      const it = await rotationWorld('single', WITHOUT_ECS);
-      const other = '00000000-0000-4000-8000-000000000009';
-      it.live = new Set(['EXAMPLE-of-the-other']);
-      it.store.before = async (method) => {
-        if (method !== 'describe') return;
-        it.store.before = () => undefined;
-        const fields = new Map([[FIELD, new Secret('EXAMPLE-of-the-other')]]);
-        await it.store.put(NAME, fields, { token: other, stages: [AWSCURRENT] });
-      };
-      const error = await failureOf(it.rotate());
-      assert.equal(error.code, 'CONFLICT');
-      assert.match(
-        error.message,
-        new RegExp(`another rotation of ${NAME} has ended .* version ${other} is AWSCURRENT`),
-      );
-    });
-
-    it('never has two of them win', async () => {
-      for (let round = 0; round < 50; round += 1) {
-        const it = await rotationWorld('single', WITHOUT_ECS);
-        // Calls take turns in another way each time.
-        const wait = async () => {
-          for (let n = Math.floor(Math.random() * 8); n > 0; n -= 1) await new Promise((go) => setImmediate(go));
-        };
-        it.store.before = wait;
-        it.store.after = wait;
-        const runner = (user: string) => ({ runner: { user, host: 'bench', pid: 1 }, isRunning: () => null });
-        const ended = await Promise.allSettled([it.rotate(runner('ann')), it.rotate(runner('ben'))]);
-        const lost = ended.filter((one) => one.status === 'rejected').map(({ reason }) => reason as JamfMcpError);
-        assert.equal(lost.length, 1, 'one wins');
-        assert.equal(lost[0]?.code, 'CONFLICT', lost[0]?.message);
-        assert.match(lost[0].message, /by (ann|ben)@bench|has ended since this one began/);
-        assert.equal(it.calls.filter((call) => call === 'mint').length, 1);
-        await assertRotated(it);
-      }
-    });
-  });
-
-  describe('AWSPENDING of somebody else', () => {
-    const OTHER = '00000000-0000-4000-8000-000000000002';
-    const stale = new Map([[FIELD, new Secret('EXAMPLE-stale')]]);
-
-    it('on a version of its own: is left alone, and told', async () => {
-      const it = await rotationWorld();
-      await it.store.put(NAME, stale, { token: OTHER, stages: [AWSPENDING] });
-      for (const act of ['rotate', 'resume', 'undo'] as const) {
-        const error = await failureOf(it[act]());
-        assert.equal(error.code, 'CONFLICT');
-        assert.match(error.message, new RegExp(`is on version ${OTHER}, which no rotation of this program put there`));
-        assert.match(error.hint ?? '', /jamf-mcp rotate abort$/);
-      }
-      assert.equal(await pendingOf(it), OTHER);
-    });
-
-    it('on the current version, as a rotation function leaves it: is taken over', async () => {
-      const it = await rotationWorld();
-      await it.store.moveLabel(NAME, AWSPENDING, null, FIRST);
-      assert.equal((await it.rotate()).outcome, 'rotated');
-      await assertSound(it);
-    });
-
-    it('with a field of the name of a claim that is none', async () => {
-      const it = await rotationWorld();
-      for (const [n, text] of ['{}', 'no JSON', '{"rotationId":1}', 'null', '[]'].entries()) {
-        const fields = new Map([...stale, [CLAIM_FIELD, new Secret(text)]]);
-        await it.store.put(NAME, fields, {
-          token: `00000000-0000-4000-8000-00000000001${String(n)}`,
-          stages: [AWSPENDING],
-        });
-        assert.match((await failureOf(it.rotate())).message, /which no rotation of this program put there/);
-      }
     });
   });
 

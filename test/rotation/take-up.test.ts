@@ -86,6 +86,15 @@ describe('rotate resume', () => {
     await assertSound(it);
   });
 
+  it('stays open where the issuer refuses to make another', async () => {
+    const it = await killedAt('mint 1');
+    it.fault = { call: 'mint 1', when: 'before', error: 'ACCESS_DENIED', killed: false };
+    assert.equal((await failureOf(it.resume())).code, 'PARTIAL');
+    assert.notEqual(await labelled(it, AWSPENDING), null, 'what was begun may have killed the value in use');
+    await it.resume();
+    await assertSound(it);
+  });
+
   it('does not promote a staged value that is refused by now, but makes another', async () => {
     const it = await killedAt('put 2');
     it.live = new Set(['EXAMPLE-made-by-hand']);
