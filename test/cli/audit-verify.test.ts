@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
@@ -77,13 +77,34 @@ describe('jamf-mcp audit verify', () => {
     const shown = await run(['secrets', 'show']);
     assert.equal(shown.code, 1);
     assert.match(shown.stderr, /audit verify --store local/);
-    assert.equal((await run(['audit', 'verify', '--accept', '--yes'])).code, 1, 'a file that is not of the store');
-    await rm(join(folder, 'jamf-mcp-server%2fproduction.age'));
     assert.equal((await run(['audit', 'verify', '--accept', '--no-input'])).code, 2, 'not without a confirmation');
     const accepted = await run(['audit', 'verify', '--accept', '--yes']);
     assert.equal(accepted.code, 0, accepted.stderr);
     assert.match(accepted.stdout, /^2 findings, accepted; the log before is kept as access\.\S+\.log\n/);
+    assert.match(
+      accepted.stdout,
+      /^put aside, since nothing can be read from it: jamf-mcp-server%2fproduction\.age\.2/m,
+    );
     assert.equal((await run(['audit', 'verify'])).code, 0);
+    const made = await run(['secrets', 'init', '--no-verify', '--from-file', '-'], {}, JSON.stringify(FIELDS));
+    assert.equal(made.code, 0, made.stderr);
+  });
+
+  it('tells a folder that it may not read as what it is, and a log that is gone', async () => {
+    await rm(folder, { recursive: true });
+    await writeFile(folder, 'no folder');
+    const { stderr, code } = await run(['audit', 'verify']);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^jamf-mcp: the break-glass log .* cannot be read: a file is where a folder should be\n {2}next: /,
+    );
+    await rm(folder);
+    await mkdir(folder, { mode: 0o700 });
+    await writeFile(join(folder, 'breakglass.key'), 'x', { mode: 0o600 });
+    const gone = await run(['audit', 'verify', '--store', 'aws']);
+    assert.equal(gone.code, 3);
+    assert.match(gone.stdout, /critical +breakglass\.jsonl is gone, and the key that signs its lines is there/);
   });
 
   it('stands beside audit, which reads the same log', async () => {

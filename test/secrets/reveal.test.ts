@@ -1,6 +1,6 @@
 /** `secrets reveal`, and the break-glass log that is written first. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JamfMcpError } from '../../src/lib/errors.ts';
@@ -8,6 +8,7 @@ import { systemClock } from '../../src/lib/host.ts';
 import { breakGlassPath, readBreakGlass, recordBreakGlass } from '../../src/lib/secrets/breakglass.ts';
 import { revealSecret } from '../../src/lib/secrets/reveal.ts';
 import { schemaOf } from '../../src/lib/secrets/schema.ts';
+import { signingKey } from '../../src/lib/secrets/signing.ts';
 import { awsStore } from '../../src/lib/secrets/stores/aws.ts';
 import { testContext, type TestContext } from '../support/context.ts';
 import { memoryStore, type MemoryStore } from '../support/memory-store.ts';
@@ -76,7 +77,7 @@ describe('revealing', () => {
     await writeFile(join(folder, '..', 'file'), '');
     folder = join(folder, '..', 'file');
     const error = await rejectsWith('INPUT_INVALID', reveal('JAMF_CLIENT_SECRET'));
-    assert.match(error.message, /^cannot write the break-glass log .*nothing was read$/);
+    assert.match(error.message, /^nothing was read, since the break-glass log .* cannot be written: /);
     assert.deepEqual(store.calls, []);
     folder = join(folder, '..', 'data');
   });
@@ -183,6 +184,15 @@ describe('the break-glass log', () => {
     assert.deepEqual(await problems(), ['2: is not a line of this log', '3: is not a line of this log']);
     await rm(join(folder, 'breakglass.key'));
     assert.match((await problems())[0] ?? '', /^1: cannot be checked: the key is gone/);
+  });
+
+  it('is missed where its key is, and not where a rotation alone made the key', async () => {
+    await mkdir(folder, { recursive: true });
+    await signingKey(folder);
+    assert.deepEqual(await problems(), []);
+    await record('one');
+    await rm(breakGlassPath(folder));
+    assert.deepEqual(await problems(), ['null: is gone, and the key that signs its lines is there']);
   });
 
   it('goes on behind a line that a crash has torn', async () => {

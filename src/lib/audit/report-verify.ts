@@ -29,6 +29,7 @@ export function drawVerify(result: VerifyResult, { ink, width }: Canvas): string
     ...(result.log && breakGlass.entries + breakGlass.findings === 0
       ? []
       : [`break-glass log in ${terminalSafe(result.folder)}: ${counted(breakGlass.entries, 'line')}`]),
+    ...result.putAside.map((file) => `put aside, since nothing can be read from it: ${terminalSafe(file)}`),
     ...notes.map((note) => ink.dim(terminalSafe(note))),
   ];
   if (findings.length === 0) return lines.join('\n');

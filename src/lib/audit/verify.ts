@@ -35,6 +35,8 @@ export interface VerifyResult extends Omit<LocalVerification, 'key' | 'log' | 'f
   accepted: boolean;
   /** Name of the file that the log before has now; null where nothing was accepted, or there was no log. */
   keptLog: string | null;
+  /** Names that files of secrets have now which nothing could be read from; empty where nothing was accepted. */
+  putAside: string[];
 }
 
 /**
@@ -47,14 +49,22 @@ export async function verifyRecords(request: VerifyRequest, context: Context): P
   const broken = await verifyBreakGlass(local.folder);
   if (store !== 'local') {
     refuseLocal(request);
-    const nothing = { key: null, log: null, files: 0, notes: [], accepted: false, keptLog: null };
+    const nothing = { key: null, log: null, files: 0, notes: [], accepted: false, keptLog: null, putAside: [] };
     return { store, folder: local.folder, ...nothing, ...broken };
   }
   const { acceptLocalStore, verifyLocalStore } = await import('../secrets/stores/local-verify.ts');
   const verified = await verifyLocalStore(local, { head: request.head }, context);
   const accepted = request.accept && verified.findings.length > 0;
-  const keptLog = accepted ? await acceptLocalStore(local, verified, context) : null;
-  return { store, ...verified, ...broken, findings: [...verified.findings, ...broken.findings], accepted, keptLog };
+  const kept = accepted ? await acceptLocalStore(local, verified, context) : null;
+  return {
+    store,
+    ...verified,
+    ...broken,
+    findings: [...verified.findings, ...broken.findings],
+    accepted,
+    keptLog: kept?.log ?? null,
+    putAside: kept?.files ?? [],
+  };
 }
 
 /**
@@ -77,10 +87,10 @@ async function verifyBreakGlass(folder: string): Promise<Pick<VerifyResult, 'bre
   const { BREAK_GLASS_LOG: file, readBreakGlass } = await import('../secrets/breakglass.ts');
   const { entries, problems } = await readBreakGlass(folder);
   const findings = problems.map(({ line, why }): VerifyFinding => ({
-    id: `break-glass:${file}:${String(line)}`,
+    id: `break-glass:${file}${line === null ? '' : `:${String(line)}`}`,
     rule: 'break-glass',
     severity: 'critical',
-    title: `line ${String(line)} of ${file} ${why}`,
+    title: `${line === null ? '' : `line ${String(line)} of `}${file} ${why}`,
     why: 'who saw which value, and for what reason, can no longer be told from this log',
     fix: 'compare with the log of the store itself, rotate what may have been seen, then move the file aside: a new one begins',
     file,

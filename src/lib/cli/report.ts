@@ -1,5 +1,6 @@
 /** Turns anything thrown into two lines, or into the JSON form, and an exit code. */
 import { EXIT, isInterruption, JamfMcpError, messageOf } from '../errors.ts';
+import { fileError } from '../file-errors.ts';
 import { terminalSafe } from '../format/escape.ts';
 import { jsonText } from '../format/json.ts';
 import { nearest } from '../format/nearest.ts';
@@ -27,6 +28,8 @@ export function asJamfMcpError(
   }
   if (isUsageError(error))
     return new JamfMcpError('USAGE', usageText(error), helpHint(context.command), { cause: error });
+  const refused = fileError(error);
+  if (refused) return refused;
   return new JamfMcpError(
     'BUG',
     `unexpected error: ${redact(messageOf(error))}`,

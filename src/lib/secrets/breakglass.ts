@@ -6,10 +6,10 @@
 import { createHash, sign, verify } from 'node:crypto';
 import { appendFile, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { JamfMcpError, messageOf } from '../errors.ts';
+import { fileError, orTell } from '../file-errors.ts';
 import type { Context } from '../host.ts';
-import { signingKey, verifyingKey } from './signing.ts';
-import { errorCode, readIfThere, withLock } from './stores/files.ts';
+import { BREAK_GLASS_LOG, hasKey, signingKey, verifyingKey } from './signing.ts';
+import { readIfThere, withLock } from './stores/files.ts';
 
 /** What is recorded. */
 export interface BreakGlassEntry {
@@ -39,12 +39,11 @@ interface SignedLine {
 /** What reading the log gives. */
 export interface BreakGlassLog {
   entries: BreakGlassEntry[];
-  /** What is wrong, with the number of the line; empty for a log that nobody has touched. */
-  problems: { line: number; why: string }[];
+  /** What is wrong, with the number of the line, null for the log as a whole; empty for a log that nobody has touched. */
+  problems: { line: number | null; why: string }[];
 }
 
-/** Name of its file in the data folder. */
-export const BREAK_GLASS_LOG = 'breakglass.jsonl';
+export { BREAK_GLASS_LOG };
 
 /** Where the log is kept in a data folder. */
 export const breakGlassPath = (folder: string) => join(folder, BREAK_GLASS_LOG);
@@ -73,13 +72,9 @@ export async function recordBreakGlass(folder: string, entry: BreakGlassEntry, c
       await file.close();
     });
   } catch (cause) {
-    if (errorCode(cause) === '') throw cause;
-    throw new JamfMcpError(
-      'INPUT_INVALID',
-      `cannot write the break-glass log ${path} (${messageOf(cause)}); nothing was read`,
-      'check who owns the folder and whether it is full, or name another as localStore in jamf-mcp.yaml',
-      { cause },
-    );
+    const hint = 'check who owns the folder and whether it is full, or name another as localStore in jamf-mcp.yaml';
+    const what = `nothing was read, since the break-glass log ${path} cannot be written`;
+    throw fileError(cause, { what, hint, code: 'INPUT_INVALID' }) ?? cause;
   }
   return path;
 }
@@ -89,9 +84,19 @@ export async function recordBreakGlass(folder: string, entry: BreakGlassEntry, c
  * @param folder - the data folder
  */
 export async function readBreakGlass(folder: string): Promise<BreakGlassLog> {
-  const text = (await readIfThere(breakGlassPath(folder)))?.toString() ?? '';
+  const path = breakGlassPath(folder);
+  return await orTell({ what: `the break-glass log ${path} cannot be read`, hint: READ_HINT }, () => readLines(folder));
+}
+
+const READ_HINT = 'check who owns the folder, or name another as localStore in jamf-mcp.yaml';
+
+async function readLines(folder: string): Promise<BreakGlassLog> {
+  const content = await readIfThere(breakGlassPath(folder));
+  const text = content?.toString() ?? '';
   const key = await verifyingKey(folder);
   const log: BreakGlassLog = { entries: [], problems: [] };
+  if (content === null && (await hasKey(folder)))
+    log.problems.push({ line: null, why: 'is gone, and the key that signs its lines is there' });
   let previous = '';
   for (const [index, line] of text.split('\n').entries()) {
     if (line === '') continue;

@@ -1,5 +1,6 @@
 /** `secrets export`: the fields of a secret for another program, as values or as references. */
 import { appendFile, stat } from 'node:fs/promises';
+import { errorCode, orTell } from '../file-errors.ts';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { userVersion } from './claim.ts';
@@ -7,7 +8,7 @@ import { holdsValues, writeReferences, writeValues, type ExportFormat, type Writ
 import { release, type ReleaseRequest } from './reveal.ts';
 import { isSecretField } from './schema.ts';
 import type { SecretVersion } from './store.ts';
-import { createFile, errorCode, readIfThere, replaceFile } from './stores/files.ts';
+import { createFile, readIfThere, replaceFile } from './stores/files.ts';
 
 /** What `exportSecret` works on. */
 export interface ExportRequest extends Omit<ReleaseRequest, 'fields' | 'action'> {
@@ -126,18 +127,5 @@ async function writeFile(
 }
 
 /** What the file system refuses is the path's fault, not ours. */
-async function orRefuse<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (cause instanceof JamfMcpError || !(cause instanceof Error && 'code' in cause)) throw cause;
-    throw new JamfMcpError(
-      'INPUT_INVALID',
-      `cannot write ${path}: ${cause.message.replace(/, [a-z]+ '.*$/, '')}`,
-      'name another file with -o',
-      {
-        cause,
-      },
-    );
-  }
-}
+const orRefuse = <T>(path: string, work: () => Promise<T>): Promise<T> =>
+  orTell({ what: `cannot write ${path}`, hint: 'name another file with -o', code: 'INPUT_INVALID' }, work);

@@ -1,11 +1,12 @@
 /** Makes a dotenv file safe after its credentials were stored: what is left can be committed. */
 import { chmod, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from '../file-errors.ts';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { credentialShape, suspect } from './credentials.ts';
 import { normalText, parseDotenv } from './dotenv.ts';
-import { createFile, errorCode, readIfThere, replaceFile } from './stores/files.ts';
+import { createFile, readIfThere, replaceFile } from './stores/files.ts';
 
 /** Lines that a repository with such files needs: requirements rows 407 to 410. */
 const IGNORED = ['.env.local', '.env.*.local', 'secrets_backup.json', '.env.old'];

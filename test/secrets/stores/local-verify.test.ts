@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { appendFile, copyFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { generateX25519Identity } from 'age-encryption';
 import fc from 'fast-check';
 import { firstHead, follow, sign, walk, type LogEntry } from '../../../src/lib/secrets/stores/access-log.ts';
 import { schemaOf } from '../../../src/lib/secrets/schema.ts';
@@ -347,7 +348,8 @@ describe('audit verify of the local store', () => {
     await rejectsWith('STORE_TAMPERED', read('one'));
     context.answer(true);
     const kept = await acceptLocalStore(options(), verified, context);
-    assert.equal((await readFile(at(kept ?? ''), 'utf8')).split('\n').length, 4);
+    assert.deepEqual(kept.files, []);
+    assert.equal((await readFile(at(kept.log ?? ''), 'utf8')).split('\n').length, 4);
     assert.deepEqual(await found(), []);
     assert.deepEqual(await read('one'), { A: 'EXAMPLE-second' });
     assert.match(
@@ -356,12 +358,41 @@ describe('audit verify of the local store', () => {
     );
   });
 
-  it('accepts no file that is not of this store under its name', async () => {
-    await copyFile(at('two.age'), at('one.age'));
-    const verified = await verify();
+  for (const [what, damage] of [
+    ['is another secret', () => copyFile(at('two.age'), at('one.age'))],
+    ['was cut short', () => truncate(at('one.age'), 100)],
+    ['is a folder', () => rm(at('one.age')).then(() => mkdir(at('one.age')))],
+  ] as const) {
+    it(`puts a file aside that ${what}, by name, so that its secret can be made anew`, async () => {
+      await damage();
+      assert.deepEqual((await found()).length, 1);
+      await rejectsWith(what === 'is a folder' ? 'REMOTE_FAILED' : 'STORE_TAMPERED', read('one'));
+      context.answer(true);
+      const { files } = await acceptLocalStore(options(), await verify(), context);
+      assert.deepEqual(files, ['one.age.2026-11-22T000100.000Z']);
+      assert.ok((await readdir(folder)).includes(files[0] ?? ''));
+      assert.match(context.questions.at(-1)?.text ?? '', /put aside, and lost unless .* backup: one$/);
+      assert.deepEqual(await found(), []);
+      assert.deepEqual(await read('two'), { A: 'EXAMPLE-two' });
+      await create('one');
+      assert.deepEqual(await read('one'), { A: 'EXAMPLE-one' });
+    });
+  }
+
+  it('gives nothing up where the key is that of another store', async () => {
+    const before = (await readdir(folder)).sort();
+    await writeFile(at('key.txt'), await generateX25519Identity());
     context.answer(true);
-    await rejectsWith('SECRET_MALFORMED', acceptLocalStore(options(), verified, context));
-    assert.deepEqual(await found(), ['file-moved:one.age'], 'and nothing has changed');
+    const refused = await rejectsWith('CREDENTIALS_REFUSED', acceptLocalStore(options(), await verify(), context));
+    assert.match(refused.message, /^nothing in .* opens with the key that is there/);
+    assert.deepEqual((await readdir(folder)).sort(), before);
+  });
+
+  it('names a folder in the place of the log', async () => {
+    await rm(at('access.log'));
+    await mkdir(at('access.log'));
+    assert.deepEqual((await found())[0], 'log-missing:access.log');
+    assert.match((await verify()).findings[0]?.title ?? '', /access\.log is a folder/);
   });
 
   it('takes half a line off that a crash left at the end, and goes on', async () => {

@@ -3,7 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { JamfMcpError } from '../../errors.ts';
+import { errorCode } from '../../file-errors.ts';
 import type { Context } from '../../host.ts';
+
+export { errorCode } from '../../file-errors.ts';
 
 /** A lock that has not changed hands for this long while somebody watched it belongs to nobody (a crash), in ms. */
 const STALE_MS = 10_000;
@@ -209,8 +212,3 @@ async function syncFolder(path: string): Promise<void> {
 const teller = (path: string, context: Context) => (what: string) => {
   context.host.notify({ kind: 'debug', text: `local ${path.split(/[\\/]/).at(-1) ?? path}: ${what}` });
 };
-
-/** The system's name of an error: `ENOENT` …, or an empty string. */
-export function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}

@@ -6,7 +6,7 @@ import { redact, type Secret } from '../../redact.ts';
 import type { KeyForm } from '../../config/settings.ts';
 import { FORMAT, type SecretDocument } from '../document.ts';
 import { OWN_ACTIONS } from './access-log.ts';
-import { readIfThere, withLock } from './files.ts';
+import { errorCode, readIfThere, withLock } from './files.ts';
 import { systemKeychain, type Keychain } from './keychain.ts';
 import { fileOf, FILES, secretFiles, tampered, WHERE } from './local-folder.ts';
 import { openJournal, type Journal } from './local-journal.ts';
@@ -69,6 +69,8 @@ export interface LocalAccess {
    *   for one that was written under a log, unless accepted
    */
   checkFiles(key: StoreKey, accepted: boolean): Promise<void>;
+  /** The files that are not of this store under their name: changed, exchanged, of another key, or no files at all. */
+  unsound(key: StoreKey): Promise<string[]>;
   /** The document in a file; null where there is no file. */
   load(journal: Journal, file: string): Promise<SecretDocument | null>;
   seal(journal: Journal, document: SecretDocument): Promise<Uint8Array>;
@@ -180,6 +182,22 @@ export function localAccess(options: LocalOptions, context: Context): LocalAcces
         const data = await readIfThere(join(folder, file));
         if (data) await checkOld(own, accepted)(file, data);
       }
+    },
+
+    async unsound(own) {
+      const found: string[] = [];
+      for (const file of await secretFiles(folder)) {
+        try {
+          const data = await readIfThere(join(folder, file));
+          if (data) await checkOld(own, true)(file, data);
+        } catch (error) {
+          const ofThisFile =
+            errorCode(error) === 'EISDIR' || (error instanceof JamfMcpError && error.code === 'SECRET_MALFORMED');
+          if (!ofThisFile) throw error;
+          found.push(file);
+        }
+      }
+      return found;
     },
 
     async load(journal, file) {

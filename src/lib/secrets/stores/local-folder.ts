@@ -1,7 +1,7 @@
 /** The folder of the local store: what its files are called, and what a failure of the file system means there. */
 import { readdir } from 'node:fs/promises';
-import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
-import { errorCode } from './files.ts';
+import { isInterruption, JamfMcpError } from '../../errors.ts';
+import { errorCode, fileError } from '../../file-errors.ts';
 
 /** What a store is called in messages. */
 export const WHERE = 'the local store';
@@ -67,15 +67,9 @@ export async function told<T>(folder: string, work: () => Promise<T>): Promise<T
     return await work();
   } catch (cause) {
     if (isInterruption(cause)) throw new JamfMcpError('INTERRUPTED', 'interrupted', null, { cause });
-    const code = errorCode(cause);
-    if (cause instanceof JamfMcpError || code === '') throw cause;
-    const denied = ['EACCES', 'EPERM', 'EROFS'].includes(code);
-    throw new JamfMcpError(
-      denied ? 'ACCESS_DENIED' : 'REMOTE_FAILED',
-      `the local store in ${folder} cannot be used: ${messageOf(cause)}`,
-      'check the folder and the disk; `localStore:` in jamf-mcp.yaml names another folder',
-      { cause },
-    );
+    const what = `the local store in ${folder} cannot be used`;
+    const hint = 'check the folder and the disk; `localStore:` in jamf-mcp.yaml names another folder';
+    throw fileError(cause, { what, hint }) ?? cause;
   }
 }
 

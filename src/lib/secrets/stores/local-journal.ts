@@ -12,7 +12,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Context } from '../../host.ts';
 import { firstHead, follow, OWN_ACTIONS, sign, type Head, type LogBody, type LogEntry } from './access-log.ts';
-import { appendLine, errorCode, isTemporary, readIfThere, removeFile, replaceFile } from './files.ts';
+import { errorCode } from '../../file-errors.ts';
+import { appendLine, isTemporary, readIfThere, removeFile, replaceFile } from './files.ts';
 import { FILES, filesIn, nameIn, secretFiles, tampered } from './local-folder.ts';
 import { lockUp, openUp, type StoreKey } from './local-key.ts';
 

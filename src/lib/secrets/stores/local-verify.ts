@@ -115,30 +115,49 @@ export async function readLog(
   });
 }
 
+/** What an acceptance kept aside, by the names that the files have now. */
+export interface KeptAside {
+  /** The log before; null where there was none. */
+  log: string | null;
+  /** Files of secrets that nothing can be read from. */
+  files: string[];
+}
+
 /**
- * Accept a store as it is: its log is kept aside, and a new one begins with the files that are there.
+ * Accept a store as it is: its log is kept aside, and a new one begins with the files that are there. What cannot be
+ * read is kept aside too: it would be in the way of everything that is done with its secret.
  * @param verified - what is accepted
- * @returns name of the file that the old log has now; null where there was none
- * @throws JamfMcpError DECLINED; SECRET_MALFORMED, STORE_TAMPERED where a file is not one of this store under its name:
- *   it has to go first
+ * @throws JamfMcpError DECLINED; CREDENTIALS_REFUSED where nothing at all opens: then the key is of another store
  */
 export async function acceptLocalStore(
   options: LocalOptions,
   verified: LocalVerification,
   context: Context,
-): Promise<string | null> {
+): Promise<KeptAside> {
   const { folder } = options;
-  const count = `${String(verified.findings.length)} ${verified.findings.length === 1 ? 'finding' : 'findings'}`;
-  const text = `accept the local store in ${folder} as it is, with ${count}, and begin a new access log?`;
-  if (!(await context.host.ask({ kind: 'confirm', text }))) {
-    throw new JamfMcpError('DECLINED', 'declined; nothing was changed');
-  }
   return await told(folder, async () => {
     const access = localAccess(options, context);
-    const aside = `access.${new Date(context.clock.now()).toISOString().replaceAll(':', '')}.log`;
+    const lost = await access.locked(async (key) => {
+      const unsound = await access.unsound(key);
+      await refuseForeignKey(folder, key, unsound);
+      return unsound;
+    });
+    const count = `${String(verified.findings.length)} ${verified.findings.length === 1 ? 'finding' : 'findings'}`;
+    const without =
+      lost.length === 0
+        ? ''
+        : ` What cannot be read is put aside, and lost unless its file comes back from a backup: ${lost.map(nameIn).join(', ')}`;
+    const text = `accept the local store in ${folder} as it is, with ${count}, and begin a new access log?${without}`;
+    if (!(await context.host.ask({ kind: 'confirm', text }))) {
+      throw new JamfMcpError('DECLINED', 'declined; nothing was changed');
+    }
+    const stamp = new Date(context.clock.now()).toISOString().replaceAll(':', '');
+    const aside = `access.${stamp}.log`;
+    const files = lost.map((file) => `${file}.${stamp}`);
     const kept = await access.locked(async (key, stillMine) => {
-      await access.checkFiles(key, true);
       await stillMine();
+      for (const [at, file] of lost.entries()) await renameIfThere(join(folder, file), join(folder, files[at] ?? ''));
+      await access.checkFiles(key, true);
       // The state goes first: without it, and with a log, the store refuses everything until this has been finished.
       for (const file of [FILES.state, FILES.seed] as const)
         await renameIfThere(join(folder, file), `${join(folder, aside)}.${file}`);
@@ -146,13 +165,26 @@ export async function acceptLocalStore(
       await key.anchor?.clear();
       return moved ? aside : null;
     });
-    const reason = `accepted with ${count}; the log before is ${kept ?? 'gone'}`;
+    const reason = `accepted with ${count}; the log before is ${kept ?? 'gone'}${without === '' ? '' : `; put aside: ${files.join(', ')}`}`;
     await access.alone(
       (journal) => journal.record({ action: OWN_ACTIONS.accept, secret: null, versionId: null, fields: null, reason }),
       true,
     );
-    return kept;
+    return { log: kept, files };
   });
+}
+
+/** Where the state does not open and no file does, nothing is damaged but the key. */
+async function refuseForeignKey(folder: string, key: StoreKey, unsound: readonly string[]): Promise<void> {
+  const files = await secretFiles(folder);
+  if (unsound.length < files.length || files.length === 0) return;
+  const state = await stateOf(folder, key, () => undefined);
+  if (state) return;
+  throw new JamfMcpError(
+    'CREDENTIALS_REFUSED',
+    `nothing in ${folder} opens with the key that is there: it is that of another store`,
+    'put the key of this store back from a backup; accepting would give up every secret',
+  );
 }
 
 async function inspect(
@@ -173,7 +205,9 @@ async function inspect(
   };
 
   const state = await stateOf(folder, key, about);
-  const text = (await readIfThere(join(folder, FILES.log)))?.toString() ?? '';
+  const written = await look(join(folder, FILES.log));
+  if (written === FOLDER) about('log-missing', FILES.log, `${FILES.log} is a folder`);
+  const text = written === FOLDER ? '' : (written?.toString() ?? '');
   const lines = text.split('\n');
   if (lines.pop() !== '') notes.push(`${FILES.log} ends with half a line: a crash cut it short, and nothing was read`);
   const seed = await readSeed(join(folder, FILES.seed), key);
@@ -307,7 +341,12 @@ async function compareFiles(
       ? unfinished.change.before
       : undefined;
   for (const file of new Set([...expected.keys(), ...files])) {
-    const digest = digestOf(await readIfThere(join(folder, file)));
+    const found = await look(join(folder, file));
+    if (found === FOLDER) {
+      about('file-changed', file, `the file of ${nameIn(file)} is a folder`);
+      continue;
+    }
+    const digest = digestOf(found);
     const wanted = expected.get(file) ?? null;
     if (digest === wanted || digest === beforeOfUnfinished(file)) continue;
     const written = changes.findLast(({ change }) => change.after === digest && digest !== null)?.body;
@@ -338,6 +377,19 @@ function parseHead(text: string): { count: number; mac: string } {
     'the head is a number of lines, a colon and 64 hexadecimal digits',
     'pass what an earlier `jamf-mcp audit verify` printed as head',
   );
+}
+
+/** What stands in the place of a file that is none. */
+const FOLDER = Symbol('folder');
+
+/** The content at a path; null where there is nothing. */
+async function look(path: string): Promise<Buffer | typeof FOLDER | null> {
+  try {
+    return await readIfThere(path);
+  } catch (error) {
+    if (errorCode(error) === 'EISDIR') return FOLDER;
+    throw error;
+  }
 }
 
 async function renameIfThere(from: string, to: string): Promise<boolean> {
