@@ -2,7 +2,7 @@ import { BaseCommand, dryRunFlag } from '../lib/cli/base.ts';
 import { durationMs } from '../lib/cli/duration.ts';
 import { gatherSettings } from '../lib/cli/gather.ts';
 import { prose } from '../lib/cli/prose.ts';
-import { repeatOf, requireSense, ROTATE_FLAGS, valueFrom } from '../lib/cli/rotate-flags.ts';
+import { environmentsOf, repeatOf, requireSense, ROTATE_FLAGS, valueFrom } from '../lib/cli/rotate-flags.ts';
 import { stillRuns, thisProcess } from '../lib/cli/runner.ts';
 import { drawRotateAll } from '../lib/rotation/report.ts';
 import type { SetUpAlternateResult } from '../lib/rotation/issuers/jamf-alternate.ts';
@@ -37,7 +37,7 @@ them the client rotates itself, which needs Read and Create API Integrations.`);
   async run(): Promise<RotateOutput | SetUpAlternateResult> {
     const { flags } = await this.parse(Rotate);
     requireSense(flags);
-    const environments = flags.env ?? [];
+    const environments = environmentsOf(flags);
     const { settings, context } = await this.begin({ ...flags, env: environments[0] });
     const { rotatorsFrom } = await import('../lib/rotation/issuers/rotators.ts');
     const { rotateInput, setUpFrom } = await import('../lib/rotation/input.ts');

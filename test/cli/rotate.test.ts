@@ -367,6 +367,12 @@ describe('jamf-mcp rotate', function () {
       );
     });
 
+    it('can be one of the environment', async () => {
+      await beginBoth();
+      const ended = await run(['rotate', '--dry-run', '--json'], { env: { JAMF_MCP_ENV: 'staging' } });
+      assert.equal(resultOf(ended).secret.environment, 'staging');
+    });
+
     it('give a list', async () => {
       await beginBoth();
       const ended = await run([...both, '--dry-run']);

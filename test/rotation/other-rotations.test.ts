@@ -216,6 +216,26 @@ describe('rotate', () => {
       await assertSound(it);
     });
 
+    it('on the version that a rotation function of AWS made current: is taken over, too', async () => {
+      const it = await rotationWorld();
+      const runner = { user: 'a-request', host: 'jamf-mcp-rotation', pid: 0 };
+      it.fault = { call: 'moveLabel 3', when: 'before', error: 'BUG', killed: true };
+      await it.rotate({ runner }).catch(() => undefined);
+      it.fault = null;
+      assert.equal(await pendingOf(it), versionWith(await it.store.describe(NAME), AWSCURRENT));
+      assert.equal((await it.rotate({ isRunning: () => null })).outcome, 'rotated');
+      await assertSound(it);
+    });
+
+    it('on a version that a rotation function of AWS has stored: names the function', async () => {
+      const it = await rotationWorld();
+      it.fault = { call: 'put 2', when: 'after', error: 'BUG', killed: true };
+      await it.rotate({ runner: { user: 'a-request', host: 'jamf-mcp-rotation', pid: 0 } }).catch(() => undefined);
+      it.fault = null;
+      const error = await failureOf(it.rotate({ isRunning: () => null }));
+      assert.match(error.message, /by the rotation function jamf-mcp-rotation is under way/);
+    });
+
     it('with a field of the name of a claim that is none', async () => {
       const it = await rotationWorld();
       for (const [n, text] of ['{}', 'no JSON', '{"rotationId":1}', 'null', '[]'].entries()) {

@@ -93,6 +93,10 @@ export function repeatOf(
   };
 }
 
+/** The environments that were named; a variable of the environment names one. */
+export const environmentsOf = ({ env }: { env?: string | readonly string[] | undefined }): readonly string[] =>
+  typeof env === 'string' ? [env] : (env ?? []);
+
 /**
  * Refuse flags that say nothing together.
  * @throws JamfMcpError USAGE

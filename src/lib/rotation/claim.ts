@@ -11,10 +11,14 @@ import type { Strategy } from './issuer.ts';
 /** The process that does, or did, the work. */
 export interface Runner {
   user: string | null;
-  /** Name of the machine. */
+  /** Name of the machine; of a rotation function, its own name. */
   host: string;
+  /** {@link FUNCTION} for a rotation function of AWS. */
   pid: number;
 }
+
+/** In the place of a process id: a rotation function, whose end AWS itself sees to. */
+export const FUNCTION = 0;
 
 /** What a claim says. Times are ISO 8601, UTC. */
 export interface Claim {
@@ -124,6 +128,7 @@ const textsIn = (value: unknown) => (Array.isArray(value) ? value.filter((one) =
 
 /** `alice@laptop (process 4711)` */
 export function runnerText({ user, host, pid }: Runner): string {
+  if (pid === FUNCTION) return `the rotation function ${host}`;
   return `${user ?? 'somebody'}@${host} (process ${String(pid)})`;
 }
 

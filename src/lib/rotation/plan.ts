@@ -12,7 +12,7 @@ import {
   type SecretStore,
   type SecretVersion,
 } from '../secrets/store.ts';
-import { claimIdOf, claimIn, type Claim } from './claim.ts';
+import { claimIdOf, claimIn, FUNCTION, type Claim } from './claim.ts';
 import { again } from './patience.ts';
 
 /** What the labels say. `current` is the version with AWSCURRENT, `holder` the one with AWSPENDING. */
@@ -80,7 +80,8 @@ export async function look(store: SecretStore, name: string, context: Context): 
 async function onCurrent(store: SecretStore, current: SecretVersion, context: Context): Promise<Standing> {
   const found = await claimOf(store, current, context);
   const holder = current.versionId;
-  return found
+  // After a rotation function the label may stay: nothing is left to do.
+  return found && found.claim.by.pid !== FUNCTION
     ? { kind: 'promoted', current, holder, pending: current, ...found }
     : { kind: 'free', current, lock: holder };
 }

@@ -43,12 +43,26 @@ interface Wording {
   stale: string;
   /** Which value the new tasks have. */
   fresh: string;
+  /** Why nothing is redeployed. */
+  idle: string;
 }
 
 /** Rolling out a new value, and rolling out the one before again. */
 export const WORDING: Record<'forward' | 'back', Wording> = {
-  forward: { deploy: 'deploy', verify: 'verify', stale: 'the old secret', fresh: 'the new secret' },
-  back: { deploy: 'redeploy', verify: 'reverify', stale: 'the new secret', fresh: 'the secret before' },
+  forward: {
+    deploy: 'deploy',
+    verify: 'verify',
+    stale: 'the old secret',
+    fresh: 'the new secret',
+    idle: 'without --force-deploy',
+  },
+  back: {
+    deploy: 'redeploy',
+    verify: 'reverify',
+    stale: 'the new secret',
+    fresh: 'the secret before',
+    idle: 'as the rotation redeployed no service',
+  },
 };
 
 /** How long old tasks may still show up after the deployment is steady, and the pause between two looks, in ms. */
@@ -68,9 +82,7 @@ export function rollOut(
   const deployer = input.deployer ?? ecsDeployer;
   const target = work.claim.ecs && { ...work.claim.ecs, aws: input.aws };
   const name = target ? `${target.cluster}/${target.service}` : '';
-  const skip = target
-    ? undefined
-    : `without --force-deploy running tasks keep ${wording.stale} until they are redeployed`;
+  const skip = target ? undefined : `${wording.idle} running tasks keep ${wording.stale} until they are redeployed`;
   let steady: FinishedDeployment | null = null;
 
   return {
