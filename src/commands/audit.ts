@@ -5,7 +5,9 @@ import { prose } from '../lib/cli/prose.ts';
 import type { AuditRequest, AuditResult } from '../lib/audit/audit.ts';
 import { SEVERITIES } from '../lib/audit/detectors/detector.ts';
 import { reaches } from '../lib/audit/detectors/index.ts';
+import { clusterFlag, filesOf, principalFlag, serviceFlag, sinceFlag, untilFlag } from '../lib/cli/audit-flags.ts';
 import { EXIT } from '../lib/errors.ts';
+import type { Context } from '../lib/host.ts';
 
 export default class Audit extends BaseCommand {
   static override summary = 'tell who read or changed the secret, and which accesses nothing explains';
@@ -14,6 +16,8 @@ export default class Audit extends BaseCommand {
     prose(`Reads CloudTrail's event history: free, on in every account, the last 90 days of one Region.
 An access is explained by a task of the ECS service that starts or runs (task-role: one that ECS no longer lists), by
 an expected principal (audit.knownPrincipals in jamf-mcp.yaml), or by being your own. The secret need not exist any more.
+Rotations, deployments, rotation functions, reasons of the break-glass log, infrastructure tools at work on what they
+have created, and the baseline (audit baseline) explain too; audit explain tells of one access what was tried.
 
 Of the local store it reads the access log, and verifies it as audit verify does.
 
@@ -39,56 +43,68 @@ end, or the access log is not as it was written.`);
   };
 
   static override flags = {
-    since: Flags.string({
-      summary:
-        'start: 90m, 12h, 7d or 2w before now, 2026-11-01, or 2026-11-01T10:00Z (default: 7d; all of it for files)',
-      helpValue: 'TIME',
-    }),
-    until: Flags.string({
-      summary: 'end, in the same forms; a date includes its day (default: now)',
-      helpValue: 'TIME',
-    }),
+    since: sinceFlag,
+    until: untilFlag,
     'all-secrets': Flags.boolean({ summary: 'audit every secret of the account and Region instead of one' }),
+    principal: principalFlag,
+    follow: Flags.boolean({
+      char: 'f',
+      summary: 'go on until Ctrl-C: print each new access with its explanation, as CloudTrail delivers it',
+      exclusive: ['until', 'fail-on'],
+    }),
     'fail-on': Flags.option({
       summary: 'exit 3 when there is a finding of this severity or worse',
       options: SEVERITIES,
     })(),
-    cluster: Flags.string({ summary: 'ECS cluster of the service that reads the secret', helpValue: 'NAME' }),
-    service: Flags.string({ summary: 'ECS service that reads the secret', helpValue: 'NAME' }),
+    cluster: clusterFlag,
+    service: serviceFlag,
   };
 
-  async run(): Promise<AuditResult> {
+  async run(): Promise<AuditResult | undefined> {
     const { flags, argv } = await this.parse(Audit);
     const { settings, context } = await this.begin(flags);
-    const [{ auditSecret }, { drawAudit }, { localOptions }] = await Promise.all([
+    const [{ auditSecret }, { drawAudit }, { auditRequest }, { baselineFile }] = await Promise.all([
       import('../lib/audit/audit.ts'),
       import('../lib/audit/report.ts'),
-      import('../lib/secrets/open.ts'),
+      import('../lib/audit/request.ts'),
+      import('../lib/cli/baseline.ts'),
     ]);
-    const result = await auditSecret(
-      {
-        secret: flags['all-secrets'] ? null : settings.secret,
-        store: settings.store,
-        files: filesOf(argv.map(String)),
-        since: flags.since,
-        until: flags.until,
-        aws: settings.aws,
-        ecs: { cluster: flags.cluster ?? settings.ecs.cluster, service: flags.service ?? settings.ecs.service },
-        settings: settings.audit,
-        baseline: null,
-        local: localOptions(settings),
-      },
-      context,
-    );
+    const words = {
+      ...flags,
+      allSecrets: flags['all-secrets'],
+      principals: flags.principal,
+      files: filesOf(argv.map(String)),
+    };
+    const request = auditRequest(settings, words, await baselineFile(context));
+    if (flags.follow) {
+      await this.#follow(request, context);
+      return undefined;
+    }
+    const result = await auditSecret(request, context);
     if (flags['fail-on'] && reaches(result.findings, flags['fail-on'])) this.exitWith(EXIT.findings);
     else if (!result.sources.every(({ complete }) => complete)) this.exitWith(EXIT.partial);
     return this.present(result, drawAudit);
   }
-}
 
-/** What was named on the command line; undefined where nothing was. */
-function filesOf(paths: readonly string[]): AuditRequest['files'] {
-  if (paths.length === 0) return undefined;
-  const streams = paths.includes('-') ? [{ name: 'stdin', stream: process.stdin }] : [];
-  return { paths: paths.filter((path) => path !== '-'), streams };
+  /** Each access is a line at once, and the end is one too: of text, or of JSON. Ctrl-C ends it as it is meant to. */
+  async #follow(request: AuditRequest, context: Context): Promise<void> {
+    const [{ drawFollowed, drawSummary, follow }, { canvasOf }, { writeLine }] = await Promise.all([
+      import('../lib/audit/follow.ts'),
+      import('../lib/cli/canvas.ts'),
+      import('../lib/cli/lines.ts'),
+    ]);
+    const { ink } = await canvasOf(process.stdout);
+    const write = (result: object, text: string) => {
+      this.settle();
+      writeLine(this.jsonEnabled(), result, text);
+    };
+    const summary = await follow(
+      request,
+      (event) => {
+        write(event, drawFollowed(event, ink));
+      },
+      context,
+    );
+    write({ kind: 'end', ...summary }, drawSummary(summary, ink));
+  }
 }

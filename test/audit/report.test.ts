@@ -23,6 +23,7 @@ function result(accesses: readonly AuditedAccess[], more: Partial<AuditResult> =
     principals: groupsOf(accesses),
     findings: inOrder(watches.flatMap((watch) => watch.findings())),
     unexplained: accesses.filter(({ explanation }) => explanation === null).length,
+    asked: [],
     skipped: [],
     ...more,
   };

@@ -44,6 +44,7 @@ describe('jamf-mcp audit', () => {
     const result = JSON.parse(stdout) as AuditResult;
     assert.deepEqual(Object.keys(result), [
       'secret',
+      'asked',
       'window',
       'sources',
       'accesses',
@@ -76,7 +77,16 @@ describe('jamf-mcp audit', () => {
     assert.match(denied.time ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/);
     assert.deepEqual(Object.keys(result.sources[0] ?? {}), ['kind', 'region', 'account', 'events', 'complete']);
     for (const finding of result.findings) {
-      assert.deepEqual(Object.keys(finding).sort(), ['count', 'eventIds', 'fix', 'id', 'severity', 'technique', 'title', 'why']);
+      assert.deepEqual(Object.keys(finding).sort(), [
+        'count',
+        'eventIds',
+        'fix',
+        'id',
+        'severity',
+        'technique',
+        'title',
+        'why',
+      ]);
     }
     // JSON escapes what a terminal would act on.
     assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f]/);

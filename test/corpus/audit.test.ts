@@ -143,6 +143,7 @@ describe('corpus: audit over real CloudTrail records', function () {
     const drawn = drawAudit(
       {
         secret: null,
+        asked: [],
         window: { since: '2024-07-31T00:00:00Z', until: '2024-08-01T00:00:00Z' },
         sources: [],
         ...judged,

@@ -15,7 +15,7 @@ import { inOrder } from './detectors/index.ts';
 import type { Finding } from './detectors/detector.ts';
 import type { Facts } from './explain.ts';
 import type { IdentityGroup } from './groups.ts';
-import { judge, LISTED, type Emit, type Judgement } from './judge.ts';
+import { judge, LISTED, type Emit, type JudgeOptions, type Judgement } from './judge.ts';
 import { parseSecretId, writtenId, type Mention, type SecretId } from './secret-id.ts';
 import { filesSource, type FilesQuery } from './sources/files/index.ts';
 import { localLog, localPrincipal } from './sources/local-log.ts';
@@ -43,8 +43,12 @@ export interface AuditRequest {
   baseline: Baseline | null;
   /** The local store, for one whose accesses are to be audited. */
   local: LocalOptions;
+  /** Only accesses of these principals, as `isPrincipal` takes them; everybody's without. */
+  principals?: readonly string[] | undefined;
   /** Gets every access, oldest first: for reports that are written as they go. */
   emit?: Emit;
+  /** Gets every record, counted or not, with what every cause says of it on demand. */
+  inspect?: JudgeOptions['inspect'];
 }
 
 /** How far an audit of a store goes back unless it is told. */
@@ -54,6 +58,8 @@ export const SINCE = '7d';
 export interface AuditResult {
   /** Null where every secret was asked for; `arn` where a record told it. */
   secret: { name: string; arn: string | null; store: StoreKind } | null;
+  /** The principals that were asked for, as they were named; empty for everybody. */
+  asked: readonly string[];
   /** Null where files were audited for whatever time they hold, and they hold no access. */
   window: { since: string | null; until: string | null };
   sources: SourceReport[];
@@ -100,9 +106,10 @@ export async function auditSecret(request: AuditRequest, context: Context): Prom
   return await withTimeline({ asked, write }, async (lines) => {
     const read = await Promise.all(sources.map(async (source) => source.read(lines.sink(source.newestFirst), context)));
     const closed = lines.close();
-    const judgement = await judge(closed, facts, request.emit);
+    const judgement = await judge(closed, facts, request);
     return {
       secret: plan.secret && { ...plan.secret, arn: plan.secret.arn ?? closed.arn, store: request.store },
+      asked: request.principals ?? [],
       window: windowOf(window, judgement),
       sources: read.map(({ report }) => report),
       ...judgement,

@@ -3,8 +3,9 @@ import type { AuditedAccess } from './access.ts';
 import { DETECTORS, inOrder } from './detectors/index.ts';
 import type { Finding } from './detectors/detector.ts';
 import { countedOnce } from './batch.ts';
-import { explainer, type Facts } from './explain.ts';
+import { explainer, type Attempt, type Facts } from './explain.ts';
 import { grouper, type IdentityGroup } from './groups.ts';
+import { isPrincipal } from './principal.ts';
 import type { ClosedTimeline } from './timeline.ts';
 
 /** What a timeline comes to. */
@@ -27,13 +28,26 @@ export type Emit = (access: AuditedAccess) => void | Promise<void>;
 /** Accesses that a result lists: what is more than a person reads goes to a report that is written as it goes. */
 export const LISTED = 10_000;
 
+/** What else is to be done with the accesses. */
+export interface JudgeOptions {
+  /** Gets each access that is counted. */
+  emit?: Emit | undefined;
+  /** Gets each record, counted or not, with what every cause says of it on demand. */
+  inspect?: ((access: AuditedAccess, attempts: () => Attempt[]) => void) | undefined;
+  /** Only accesses of these principals, as `isPrincipal` takes them; everybody's without. */
+  principals?: readonly string[] | undefined;
+}
+
 /**
  * Judge every access.
  * @param timeline - complete
  * @param facts - what explanations and detectors go by
- * @param emit - gets each access
  */
-export async function judge(timeline: ClosedTimeline, facts: Facts, emit: Emit = ignore): Promise<Judgement> {
+export async function judge(
+  timeline: ClosedTimeline,
+  facts: Facts,
+  { emit = ignore, inspect, principals = [] }: JudgeOptions = {},
+): Promise<Judgement> {
   const watches = DETECTORS.map((detector) => detector.start(facts));
   const groups = grouper();
   const listed: Record<'explained' | 'unexplained', { place: number; access: AuditedAccess }[]> = {
@@ -46,7 +60,9 @@ export async function judge(timeline: ClosedTimeline, facts: Facts, emit: Emit =
   for await (const batch of timeline.batches()) for (const access of batch) causes.learn(access);
   for await (const batch of countedOnce(timeline.batches())) {
     for (const settled of batch) {
+      if (principals.length > 0 && !principals.some((one) => isPrincipal(one, settled.principal))) continue;
       const access: AuditedAccess = { ...settled, explanation: causes.explain(settled) };
+      inspect?.(access, () => causes.attempts(settled));
       for (const watch of watches) watch.see(access);
       if (access.context) continue;
       total += 1;

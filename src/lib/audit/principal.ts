@@ -38,3 +38,17 @@ export function matchesPrincipal(pattern: string, { arn, role }: Principal): boo
     (candidate) => candidate !== null && glob.test(candidate),
   );
 }
+
+/**
+ * Whether a principal is one that a person means, as they type it: an ARN, or a name alone.
+ * @param asked - an ARN, `role/ci`, `user/alice`, or the name of a role, a user or a session; with `*`
+ */
+export function isPrincipal(asked: string, principal: Principal): boolean {
+  if (asked.includes(':')) return matchesPrincipal(asked, principal);
+  const glob = globOf(asked);
+  const resources = [principal.role, principal.arn].flatMap((arn) => {
+    const resource = pathless(arn ?? '').replace(/^arn:[^:]*:[^:]*:[^:]*:[^:]*:/s, '');
+    return [resource, resource.split('/').at(1) ?? ''];
+  });
+  return [...resources, principal.session ?? ''].some((name) => name !== '' && glob.test(name));
+}

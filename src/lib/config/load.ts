@@ -3,6 +3,7 @@
  * file: YAML and validation are most of what a start would cost.
  */
 import { isMap, isNode, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
 import { JamfMcpError, messageOf } from '../errors.ts';
 import { redact } from '../redact.ts';
 import { configSchema, type Config } from './schema.ts';
@@ -15,6 +16,16 @@ import { configSchema, type Config } from './schema.ts';
  * @throws JamfMcpError CONFIG_INVALID with `file:line:column` of the first thing that is wrong
  */
 export function parseConfig(text: string, file: string): Config {
+  return parseYaml(text, file, configSchema, 'docs/jamf-mcp.schema.json lists every key');
+}
+
+/**
+ * Parse and validate any YAML text of ours.
+ * @param schema - what it has to be; an empty text is an empty mapping
+ * @param help - where to look how it has to be
+ * @throws JamfMcpError as {@link parseConfig}
+ */
+export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>, help: string): T {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const invalid = (offset: number, what: string) => {
@@ -22,7 +33,7 @@ export function parseConfig(text: string, file: string): Config {
     return new JamfMcpError(
       'CONFIG_INVALID',
       `${file}:${String(line)}:${String(col)}: ${redact(what)}`,
-      'correct the file; docs/jamf-mcp.schema.json lists every key',
+      `correct the file; ${help}`,
     );
   };
   const broken = document.errors[0];
@@ -34,7 +45,7 @@ export function parseConfig(text: string, file: string): Config {
   } catch (error) {
     throw invalid(0, messageOf(error).toLowerCase());
   }
-  const parsed = configSchema.safeParse(content);
+  const parsed = schema.safeParse(content);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const path = (issue?.path ?? []).map(String);

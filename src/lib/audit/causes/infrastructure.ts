@@ -6,7 +6,7 @@
  */
 import { matchesPrincipal, identityOf } from '../principal.ts';
 import { agentFamily } from '../family.ts';
-import { VALUE_READS } from '../access.ts';
+import { LOOKS, VALUE_READS } from '../access.ts';
 import { globOf } from '../glob.ts';
 import type { SettledAccess } from '../timeline.ts';
 import { timeOf, type Cause } from './cause.ts';
@@ -53,7 +53,10 @@ export const infrastructure: Cause = {
       explain(access) {
         const tool = toolOf(access);
         if (tool === null) return 'it does not claim to be an infrastructure tool';
-        if (access.outcome !== 'success') return `it claims to be ${tool}, and was refused or failed`;
+        // Terraform looks at a secret until it is gone: a look that finds nothing is part of its work.
+        if (access.outcome === 'denied' || (access.outcome === 'failed' && !LOOKS.has(access.action))) {
+          return `it claims to be ${tool}, and was refused or failed`;
+        }
         if (access.secret === null) return `it claims to be ${tool}, and names no secret`;
         const created = creators.has(creatorKey(access));
         if (!created && !isUsual(access)) {

@@ -74,7 +74,8 @@ async function breakGlassIn(folder: string, skipped: Skipped[]): Promise<BreakGl
   const [problem] = problems;
   if (problem) {
     // One false line may stand anywhere: then none is believed.
-    const why = `line ${String(problem.line)} ${problem.why}: no reason in it explains anything; look with audit verify`;
+    const place = problem.line === null ? 'it' : `line ${String(problem.line)}`;
+    const why = `${place} ${problem.why}: no reason in it explains anything; look with audit verify`;
     skipped.push({ where: 'the break-glass log', why });
     return [];
   }

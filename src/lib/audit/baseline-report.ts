@@ -1,0 +1,89 @@
+/** Draws what `audit baseline` tells. */
+import type { Canvas } from '../format/canvas.ts';
+import { terminalSafe } from '../format/escape.ts';
+import { table } from '../format/table.ts';
+import type { BaselineAllow, BaselineLearn, BaselineShow } from './baseline-manage.ts';
+import type { BaselineEntry } from './baseline.ts';
+import { shortIdentity } from './principal.ts';
+
+/** Draw the baseline as it stands. */
+export function drawBaseline({ file, exists, learned, entries }: BaselineShow, { ink, width }: Canvas): string {
+  if (!exists)
+    return `there is no baseline yet: ${terminalSafe(file)}\nlearn one from a time in which nothing was wrong: jamf-mcp audit baseline learn --since 14d`;
+  const windows = learned.map(({ since, until }) => `${since.slice(0, 10)} to ${until.slice(0, 10)}`).join(', ');
+  const rows = entries.map((entry) => [
+    ...columns(entry),
+    entry.state === 'holds'
+      ? entry.until.slice(0, 10)
+      : ink.yellow(
+          `${entry.state === 'expired' ? 'expired' : 'from'} ${(entry.state === 'expired' ? entry.until : entry.since).slice(0, 10)}`,
+        ),
+    terminalSafe(entry.reason),
+  ]);
+  const head = [
+    ink.bold(`${String(entries.length)} ${entries.length === 1 ? 'entry' : 'entries'}`),
+    terminalSafe(file),
+    ...(windows === '' ? [] : [ink.dim(`learnt from ${windows}`)]),
+  ].join('\n');
+  return rows.length === 0
+    ? head
+    : `${head}\n\n${table(
+        [...HEADERS, 'until', 'reason'].map((name) => ink.dim(name)),
+        rows,
+        width,
+      )}`;
+}
+
+const HEADERS = ['principal', 'secret', 'actions', 'from', 'with'];
+
+const columns = ({ principal, secret, actions, networks, userAgents }: BaselineEntry) => [
+  terminalSafe(shortIdentity(principal, null)),
+  terminalSafe(secret),
+  terminalSafe(few(actions)),
+  terminalSafe(few(networks)) || 'anywhere',
+  terminalSafe(few(userAgents)) || 'anything',
+];
+
+const few = (texts: readonly string[]) =>
+  texts.length > 3 ? `${texts.slice(0, 2).join(', ')} and ${String(texts.length - 2)} more` : texts.join(', ');
+
+/** Draw what was learnt, and what was not. */
+export function drawLearn(result: BaselineLearn, { ink, width }: Canvas): string {
+  const { added, widened, unchanged, leftOut, skipped, changed, accesses, file, window } = result;
+  const done = changed ? ink.green('learnt') : ink.yellow('nothing written');
+  const counts = `${String(added.length)} new, ${String(widened.length)} widened, ${String(unchanged)} as they were`;
+  const rows = [...added, ...widened].map(columns);
+  const notes = [
+    ...leftOut.map(({ principal, accesses: count, why }) => [
+      ink.yellow(terminalSafe(shortIdentity(principal, null))),
+      `${String(count)} ${count === 1 ? 'access' : 'accesses'}: ${terminalSafe(why)}`,
+    ]),
+    ...skipped.map(({ where, why }) => [ink.yellow(terminalSafe(where)), terminalSafe(why)]),
+  ];
+  return [
+    `${done}: ${counts}, from ${String(accesses)} accesses\n${terminalSafe(file)}\n${ink.dim(`${day(window.since)} to ${day(window.until)} UTC`)}`,
+    rows.length === 0
+      ? ''
+      : table(
+          HEADERS.map((name) => ink.dim(name)),
+          rows,
+          width,
+        ),
+    notes.length === 0 ? '' : `${ink.bold('not learnt')}\n${withoutHeader(table(['', ''], notes, width))}`,
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+/** Draw what was allowed. */
+export function drawAllow({ entry, changed, file }: BaselineAllow, { ink }: Canvas): string {
+  const [principal = '', secret = '', actions = '', from = '', agents = ''] = columns(entry);
+  return [
+    `${changed ? ink.green('allowed') : ink.yellow('would allow')}: ${principal} on ${secret} until ${entry.until.slice(0, 10)}`,
+    `${actions} from ${from} with ${agents}: ${terminalSafe(entry.reason)}`,
+    ink.dim(terminalSafe(file)),
+  ].join('\n');
+}
+
+const withoutHeader = (drawn: string) => drawn.slice(drawn.indexOf('\n') + 1);
+const day = (iso: string | null) => (iso === null ? '-' : iso.slice(0, 16).replace('T', ' '));
