@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ErrorJson } from '../../src/lib/errors.ts';
-import { runCli, startCli } from '../support/cli.ts';
+import { BIN, runCli, startCli } from '../support/cli.ts';
 
 describe('the binary', () => {
+  it('says in two lines which Node it needs, on one that is too old', () => {
+    const old = `Object.defineProperty(process.versions, 'node', { value: '20.19.0' })`;
+    const loader = `data:text/javascript,${encodeURIComponent(old)}`;
+    const { status, stderr } = spawnSync(process.execPath, ['--import', loader, BIN, '--version'], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 2);
+    assert.match(stderr, /^jamf-mcp: needs Node 22\.12 or newer, and this is 20\.19\.0\n {2}next: [^\n]*\n$/);
+  });
+
   it('prints its version and its help on stdout', async () => {
     assert.match((await runCli(['--version'])).stdout, /^jamf-mcp\/\d+\.\d+\.\d+ /);
     const help = await runCli(['--help']);

@@ -52,6 +52,17 @@ async function world(options: OpenSecretsOptions = {}, env: NodeJS.ProcessEnv = 
 }
 
 describe('secrets for an application', () => {
+  it('refuse an option, or a store, that there is not', () => {
+    const slip = { ttl: 1 } as OpenSecretsOptions;
+    assert.throws(() => openSecrets(slip), failure('INPUT_INVALID', 'there is no option ttl'));
+    const bogus = { store: 'bogus' } as unknown as OpenSecretsOptions;
+    assert.throws(() => openSecrets(bogus), failure('INPUT_INVALID', 'there is no such store'));
+    assert.throws(
+      () => openSecrets({ store: 'constructor' } as unknown as OpenSecretsOptions),
+      failure('INPUT_INVALID', /store/),
+    );
+  });
+
   it('gives a frozen object of the fields, the same one until it is read anew', async () => {
     const { secrets, store } = await world();
     const fields = await secrets.get();

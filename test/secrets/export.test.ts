@@ -1,7 +1,7 @@
 /** `secrets export`: each format read back, the gate before values, and the files. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse as parseDotenv } from 'dotenv';
@@ -281,6 +281,15 @@ describe('exporting', () => {
     await rejectsWith('INPUT_INVALID', run({ output: join(folder, 'nowhere/out') }));
     // A folder and a device: neither is read, written or waited for.
     for (const output of [folder, '/dev/full']) await rejectsWith('INPUT_INVALID', run({ output }));
+  });
+
+  it('refuses a link that leads nowhere, before it reads or records anything', async () => {
+    await symlink(join(folder, 'nowhere'), join(folder, 'link'));
+    const { message, hint } = await rejectsWith('INPUT_INVALID', run({ output: join(folder, 'link') }));
+    assert.match(message, /link is no regular file, or a link that leads nowhere$/);
+    assert.match(hint ?? '', /-o/);
+    assert.deepEqual(store.calls, []);
+    assert.deepEqual(await readdir(folder), ['link'], 'and no reason is recorded');
   });
 
   it("adds to a runner's file and keeps the masks apart from it", async () => {

@@ -1,7 +1,7 @@
 /** `secrets import`: which fields go where, in how many calls, and what happens when something goes wrong. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import { readEntries } from '../../src/lib/secrets/formats.ts';
@@ -231,6 +231,35 @@ describe('importing', () => {
     assert.match(result.steps[0]?.text ?? '', /^create nba-mcp\/production\/database with DB_HOST/);
   });
 
+  it('refuses names and values that would not come back as they are, with their places', async () => {
+    const json = (value: unknown) => readEntries(JSON.stringify(value), 'x.json', 'json');
+    const take = async (entries: ReturnType<typeof json>) =>
+      run('', { source: { name: 'x.json', entries: await entries, text: null, secret: false } });
+    for (const [value, why] of [
+      ['EXAMPLE-lone\ud800half', /x\.json:1: API_TOKEN holds half a character/],
+      ['EXAMPLE-before\0after', /x\.json:1: API_TOKEN holds a NUL character/],
+    ] as const) {
+      const { message } = await rejectsWith('INPUT_INVALID', take(json({ API_TOKEN: value })));
+      assert.match(message, why);
+    }
+    for (const [text, format] of [
+      ['__proto__=evil', 'dotenv'],
+      ['{"__proto__": "evil"}', 'json'],
+    ] as const) {
+      const { message } = await rejectsWith('INPUT_INVALID', readEntries(text, 'x', format));
+      assert.match(message, /^x:1 has a field called __proto__/);
+    }
+    assert.deepEqual(changes(), []);
+  });
+
+  it('says of a field without a value, asked for by its name, where it is', async () => {
+    const { message } = await rejectsWith(
+      'INPUT_INVALID',
+      run('A_TOKEN=EXAMPLE-a\nEMPTY=', { only: ['A_TOKEN', 'EMPTY'] }),
+    );
+    assert.match(message, /^\S+:2: EMPTY, which --only names, has no value$/);
+  });
+
   describe('into a secret that exists', () => {
     beforeEach(async () => {
       await store.create({
@@ -416,6 +445,29 @@ EMPTY_TOKEN=
       await writeFile(`${file}.old`, 'other');
       await rejectsWith('INPUT_INVALID', run(NBA, { split, rewrite: file }));
       assert.deepEqual(store.calls, []);
+    });
+
+    it('refuses before it stores anything where nothing can be written beside the file', async function () {
+      if (platform() !== 'linux') this.skip();
+      // Nobody, not even root, makes a file there.
+      await symlink('/proc/version', join(folder, 'link'));
+      const refused = await rejectsWith('REMOTE_FAILED', run(NBA, { split, rewrite: join(folder, 'link') }));
+      assert.match(refused.message, /cannot be made safe in its folder, so nothing was stored: /);
+      assert.deepEqual(store.calls, []);
+    });
+
+    it('is partly done, and says what is left, where the file can no longer be made safe', async () => {
+      store.after = async (method) => {
+        if (method === 'create') await mkdir(join(folder, '.gitignore'), { recursive: true });
+      };
+      const partly = await rejectsWith('PARTIAL', run(NBA, { split, rewrite: file }));
+      assert.match(partly.message, /database, .* has the values, but .*\.env cannot be made safe: it is a folder/);
+      assert.match(partly.hint ?? '', /repeat the command with --update/);
+      assert.equal(await readFile(file, 'utf8'), NBA);
+      await rm(join(folder, '.gitignore'), { recursive: true });
+      store.after = () => undefined;
+      context.answer(true, true, true, true);
+      assert.equal((await run(NBA, { split, rewrite: file, update: true })).steps.at(-1)?.state, 'done');
     });
 
     it('warns that history holds what git cannot be asked about', async () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { Chalk } from 'chalk';
+import { drawRollback } from '../../src/lib/secrets/report-life.ts';
 import { rollbackSecret, type RollbackRequest } from '../../src/lib/secrets/rollback.ts';
 import { schemaOf } from '../../src/lib/secrets/schema.ts';
 import { AWSCURRENT, AWSPENDING, AWSPREVIOUS, versionWith } from '../../src/lib/secrets/store.ts';
@@ -211,6 +213,12 @@ describe('secrets rollback', () => {
       const { store, ids } = await storeOf(dead(), sandbox().fields);
       context.answer(true);
       const result = await rollbackSecret(request(store, { force: true }), context);
+      const [verifying] = result.steps;
+      assert.deepEqual(
+        [verifying?.state, verifying?.text],
+        ['skipped', 'Jamf refuses the client; it is gone back to all the same (--force)'],
+      );
+      assert.match(drawRollback(result, { ink: new Chalk({ level: 0 }), width: 120 }), /jamf +Jamf refuses the client/);
       assert.deepEqual([result.changed, result.verified, result.versionId], [true, null, ids[0]]);
       assert.ok(context.events.some((event) => event.kind === 'warning' && event.text.includes('does not accept')));
     });

@@ -19,6 +19,7 @@ export default class SecretsDelete extends BaseCommand {
       summary: 'days in which it can be restored, 7 to 30',
       default: 30,
       helpValue: 'DAYS',
+      exclusive: ['now'],
     }),
     now: Flags.boolean({ summary: 'delete it at once, which nothing takes back', default: false }),
     'dry-run': dryRunFlag,

@@ -20,6 +20,7 @@ export function makeSecrets(
 ): Secrets {
   const { env, clock } = world;
   const { ttlMs = 300_000, staleMs = 3_600_000, maxEntries = 10, stage = AWSCURRENT } = options;
+  requireKnown(options);
   requireNumber('ttlMs', ttlMs, 0, Number.MAX_SAFE_INTEGER);
   requireNumber('staleMs', staleMs, 0, Number.MAX_SAFE_INTEGER);
   requireNumber('maxEntries', maxEntries, 1, 10);
@@ -176,6 +177,36 @@ function told(thrown: unknown, name: string, store: keyof typeof PLACES): JamfMc
 }
 
 const closed = () => new JamfMcpError('INTERRUPTED', 'these secrets are closed', 'open them anew with openSecrets');
+
+/** Every option there is: a slip of the pen in JavaScript would otherwise be a default in silence. */
+const OPTIONS: Readonly<Record<keyof OpenSecretsOptions, true>> = {
+  environment: true,
+  environmentVariable: true,
+  name: true,
+  store: true,
+  region: true,
+  profile: true,
+  folder: true,
+  stage: true,
+  local: true,
+  ttlMs: true,
+  staleMs: true,
+  maxEntries: true,
+  onRefresh: true,
+  log: true,
+};
+
+function requireKnown(options: OpenSecretsOptions): void {
+  const unknown = Object.keys(options).filter((name) => !Object.hasOwn(OPTIONS, name));
+  if (unknown.length > 0)
+    throw new JamfMcpError(
+      'INPUT_INVALID',
+      `there is no option ${unknown.join(', ')}`,
+      `options: ${Object.keys(OPTIONS).join(', ')}`,
+    );
+  if (options.store === undefined || Object.hasOwn(PLACES, options.store)) return;
+  throw new JamfMcpError('INPUT_INVALID', 'there is no such store', `stores: ${Object.keys(PLACES).join(', ')}`);
+}
 
 function requireNumber(option: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;

@@ -111,7 +111,11 @@ export async function copySecret(request: CopyRequest, context: Context): Promis
       ? [{ name: 'copy', state: 'skipped', text: `secret ${toSecret} in the store ${to.kind} is the same already` }]
       : [
           { name: 'copy', state: 'planned', text: `copy ${what}` },
-          { name: 'label', state: 'planned', text: `put the labels where they are in ${info.name}` },
+          {
+            name: 'label',
+            state: 'planned',
+            text: `put the labels of ${toSecret} on the versions that have them in ${info.name}`,
+          },
           newTags.length > 0 && target.info
             ? { name: 'tag', state: 'planned', text: `set ${newTags.map(([name]) => name).join(', ')}` }
             : { name: 'tag', state: 'skipped', text: 'the tags come with the secret' },

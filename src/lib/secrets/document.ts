@@ -307,7 +307,7 @@ export function versionNotFound(name: string, ref: VersionRef, cause?: unknown):
 export function secretDeleted(name: string, deletionAt: string | null, cause?: unknown): JamfMcpError {
   return new JamfMcpError(
     'SECRET_DELETED',
-    `secret ${name} is scheduled for deletion${deletionAt ? ` on ${deletionAt.slice(0, 10)}` : ''}; nothing was changed`,
+    `secret ${name} is scheduled for deletion${deletionAt ? ` on ${deletionAt.slice(0, 10)}` : ''}: until it is taken back, nothing can be read or changed`,
     `take it back with \`jamf-mcp secrets restore --secret ${name}\``,
     { cause },
   );

@@ -76,7 +76,7 @@ export function parseDotenv(given: string, file: string): DotenvPiece[] {
       if (quoted === undefined) refuseAmbiguous(where, name, bare ?? '');
       names.add(name);
     }
-    pieces.push({ text: statement, line, name, value: name === null ? '' : (parse(statement)[name] ?? '') });
+    pieces.push({ text: statement, line, name, value: name === null ? '' : valueIn(statement, name) });
     line += statement.split('\n').length;
     at += statement.length;
   }
@@ -128,6 +128,12 @@ function reads(text: string, name: string, value: string): boolean {
   } catch {
     return false; // what cannot be read is not what was to be written
   }
+}
+
+/** `__proto__` is no name to the package that reads the value: what it gives for it is not of the text. */
+function valueIn(statement: string, name: string): string {
+  const read = parse(statement);
+  return Object.hasOwn(read, name) ? (read[name] ?? '') : '';
 }
 
 /** Bare values that dotenv would cut or take with their quotes: a credential must not be stored so. */

@@ -1,5 +1,5 @@
 /** `secrets export`: the fields of a secret for another program, as values or as references. */
-import { appendFile, stat } from 'node:fs/promises';
+import { appendFile, lstat, stat } from 'node:fs/promises';
 import { errorCode, orTell } from '../file-errors.ts';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
@@ -89,7 +89,7 @@ async function mayWrite(path: string, append: boolean, context: Context): Promis
   if (!(await orRefuse(path, () => isFileOrNothing(path)))) {
     throw new JamfMcpError(
       'INPUT_INVALID',
-      `${path} is no regular file`,
+      `${path} is no regular file, or a link that leads nowhere`,
       'name a file with -o, or leave -o out and pipe',
     );
   }
@@ -105,7 +105,15 @@ async function isFileOrNothing(path: string): Promise<boolean> {
     if (errorCode(error) === 'ENOENT') return null;
     throw error;
   });
-  return found?.isFile() ?? true;
+  if (found) return found.isFile();
+  // A link that leads nowhere is in the way of a file that is made here.
+  return await lstat(path).then(
+    () => false,
+    (error: unknown) => {
+      if (errorCode(error) === 'ENOENT') return true;
+      throw error;
+    },
+  );
 }
 
 async function writeFile(
@@ -118,7 +126,11 @@ async function writeFile(
   await orRefuse(path, async () => {
     if (present === null) {
       if (await createFile(path, Buffer.from(text))) return;
-      throw new JamfMcpError('CONFLICT', `${path} was written by somebody else meanwhile; it was left as it is`);
+      throw new JamfMcpError(
+        'CONFLICT',
+        `${path} was written by somebody else meanwhile; it was left as it is`,
+        'look at it, then repeat the command with another file',
+      );
     }
     // The runner's own file: it stays the same file, with its owner and mode.
     if (append) await appendFile(path, `${/[^\n]$/.test(present.toString()) ? '\n' : ''}${text}`);

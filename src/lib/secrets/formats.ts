@@ -37,6 +37,8 @@ export async function readEntries(text: string, file: string, format: ImportForm
   const entries = await READERS[format](normalText(text), file);
   const seen = new Set<string>();
   for (const { name, where } of entries) {
+    if (name === '__proto__')
+      throw invalid(where, 'has a field called __proto__, which programs take for something else');
     if (!/^[A-Za-z_][\w.-]*$/.test(name)) throw invalid(where, 'has a name that is not letters, digits, _, - and .');
     if (seen.has(name)) throw invalid(where, `gives ${name} a second time`);
     seen.add(name);

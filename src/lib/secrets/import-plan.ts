@@ -96,6 +96,7 @@ export function planImport(request: PlanRequest): ImportPlan {
     const wanted = only.filter((name) => name === entry.name || name === field?.name);
     for (const name of wanted) unused.delete(name);
     const chosen = only.length > 0 ? wanted.length > 0 : request.everything || field !== null || suspicion !== null;
+    if (wanted.length > 0 && entry.value.trim() === '') throw empty(entry);
     const imported = chosen && entry.value.trim() !== '';
     const found = credentialOf(entry, field, suspicion, imported);
     if (found) plan.credentials.push(found);
@@ -181,6 +182,13 @@ function addField(target: PlannedSecret, field: PlannedField): void {
     );
   }
 }
+
+const empty = ({ name, where }: Entry) =>
+  new JamfMcpError(
+    'INPUT_INVALID',
+    `${where}: ${name}, which --only names, has no value`,
+    'give it one, or leave it out',
+  );
 
 function refuseUnused(names: readonly string[]): void {
   if (names.length === 0) return;

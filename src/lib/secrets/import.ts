@@ -1,6 +1,7 @@
 /** `secrets import`: fields of a file or of another secret become one version of a secret, or of one secret a group. */
 import { randomUUID } from 'node:crypto';
 import { JamfMcpError, messageOf } from '../errors.ts';
+import { fileError } from '../file-errors.ts';
 import type { Context } from '../host.ts';
 import { guard } from '../redact.ts';
 import { secretDeleted, secretExists } from './document.ts';
@@ -143,7 +144,9 @@ export async function importSecrets(request: ImportRequest, context: Context): P
   if (safe && request.rewrite !== null && source.text !== null) {
     result.rewritten = await runStep([rewriting], 'rewrite', context, () =>
       rewriteFile(request.rewrite ?? '', source.text ?? '', safe.text, context),
-    );
+    ).catch((error: unknown) => {
+      throw partlyDone(request.rewrite ?? '', ready, error);
+    });
     if (safe.git !== 'no') {
       context.host.notify({
         kind: 'warning',
@@ -152,6 +155,18 @@ export async function importSecrets(request: ImportRequest, context: Context): P
     }
   }
   return result;
+}
+
+/** What is left to do, where the values are stored and the file is not safe; what was refused before that stands for itself. */
+function partlyDone(file: string, ready: readonly Ready[], cause: unknown): unknown {
+  const told = fileError(cause, { what: `${file} cannot be made safe` });
+  if (!told) return cause;
+  return new JamfMcpError(
+    'PARTIAL',
+    `${ready.map(({ name }) => name).join(', ')} has the values, but ${told.message}: it still holds them in plain text`,
+    'make its folder writable, then repeat the command with --update: it does what is left',
+    { cause },
+  );
 }
 
 /**

@@ -121,7 +121,7 @@ export function drawRollback(result: RollbackResult, canvas: Canvas): string {
       [
         ['current', result.versionId],
         ['before', `${result.previousVersionId}, now AWSPREVIOUS`],
-        ['jamf', jamf ?? 'not asked'],
+        ['jamf', jamf ?? result.steps.find(({ name }) => name === 'verify')?.text ?? 'not asked'],
       ],
       canvas,
     ),

@@ -105,7 +105,7 @@ function policyText(policy: ShowResult['resourcePolicy']): string {
 }
 
 function rotationText({ enabled, everyDays, nextRotationAt }: SecretInfo['rotation']): string {
-  if (!enabled) return 'the store has no schedule';
+  if (!enabled) return 'none scheduled';
   const every = everyDays === null ? 'scheduled' : `every ${String(everyDays)} days`;
   return nextRotationAt ? `${every}, next ${nextRotationAt.slice(0, 10)}` : every;
 }

@@ -1,7 +1,8 @@
 /** Makes a dotenv file safe after its credentials were stored: what is left can be committed. */
-import { chmod, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { chmod, open, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errorCode } from '../file-errors.ts';
+import { errorCode, orTell } from '../file-errors.ts';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { credentialShape, suspect } from './credentials.ts';
@@ -122,10 +123,17 @@ export async function rewriteFile(
 
 /**
  * Refuse early what {@link rewriteFile} would refuse late.
- * @throws JamfMcpError INPUT_INVALID where another file has the backup's name
+ * @throws JamfMcpError INPUT_INVALID where another file has the backup's name; ACCESS_DENIED … where no file can be made
+ *   beside it: it is tried
  */
 export async function checkBackup(path: string, original: string): Promise<void> {
   const backup = `${await realpath(path)}.old`;
+  const hint = 'make the folder writable, or leave --rewrite out';
+  await orTell({ what: `${path} cannot be made safe in its folder, so nothing was stored`, hint }, async () => {
+    const trial = `${backup}.${randomUUID()}.tmp`;
+    await (await open(trial, 'wx', 0o600)).close();
+    await rm(trial);
+  });
   if (await readIfThere(backup)) await sameOrRefuse(backup, original);
 }
 
@@ -137,7 +145,7 @@ async function sameOrRefuse(backup: string, original: string): Promise<void> {
   throw new JamfMcpError(
     'INPUT_INVALID',
     `${backup} is there already, with other content`,
-    'move it away or remove it, then repeat the command with --update',
+    'it is an earlier original: once everything works, remove it or move it away, then repeat the command (with --update, if the values are stored)',
   );
 }
 

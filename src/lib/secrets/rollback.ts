@@ -73,6 +73,9 @@ export async function rollbackSecret(request: RollbackRequest, context: Context)
   const fields =
     before && after && idle === null ? compareFields(info.name, after.schema, before.fields, after.fields) : [];
   const ask = after?.schema.name === 'jamf' && fields.some(({ name }) => JAMF_CLIENT.includes(name));
+  const verifying: ChangeStep = ask
+    ? { name: 'verify', state: 'planned', text: `ask Jamf whether it still accepts the client of version ${target}` }
+    : { name: 'verify', state: 'skipped', text: 'the Jamf client is not changed by it' };
   const result: RollbackResult = {
     secret: { name: info.name, arn: info.arn, store: store.kind, environment },
     versionId: idle === null ? target : current,
@@ -82,13 +85,7 @@ export async function rollbackSecret(request: RollbackRequest, context: Context)
     changed: false,
     dryRun,
     steps: [
-      ask
-        ? {
-            name: 'verify',
-            state: 'planned',
-            text: `ask Jamf whether it still accepts the client of version ${target}`,
-          }
-        : { name: 'verify', state: 'skipped', text: 'the Jamf client is not changed by it' },
+      verifying,
       idle === null
         ? { name: 'move', state: 'planned', text: `move AWSCURRENT from version ${current} to ${target}` }
         : { name: 'move', state: 'skipped', text: idle },
@@ -96,7 +93,15 @@ export async function rollbackSecret(request: RollbackRequest, context: Context)
   };
   if (idle !== null) return result;
   result.verified = after
-    ? await runStep(result.steps, 'verify', context, () => tryClient(request, target, after.fields, context))
+    ? await runStep(result.steps, 'verify', context, () =>
+        tryClient(
+          request,
+          target,
+          after.fields,
+          (why) => Object.assign(verifying, { state: 'skipped', text: why }),
+          context,
+        ),
+      )
     : null;
   if (dryRun) return result;
 
@@ -144,6 +149,7 @@ async function tryClient(
   { force }: RollbackRequest,
   target: string,
   fields: Fields,
+  skip: (why: string) => void,
   context: Context,
 ): Promise<JamfProof | null> {
   const values = Object.fromEntries([...fields].map(([name, value]) => [name, value.reveal()]));
@@ -167,6 +173,7 @@ async function tryClient(
         );
     if (!force) throw told;
     context.host.notify({ kind: 'warning', text: told.message.replace('; nothing was changed', '') });
+    skip(`${dead ? 'Jamf refuses the client' : 'Jamf could not be asked'}; it is gone back to all the same (--force)`);
     return null;
   }
 }

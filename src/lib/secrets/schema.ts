@@ -182,6 +182,15 @@ export interface FieldProblem {
   why: string;
 }
 
+/**
+ * Why a text cannot be kept: a store would give back something else, or what reads it would cut it off.
+ * @returns null where it can
+ */
+export function unstorable(text: string): string | null {
+  if (!text.isWellFormed()) return 'holds half a character (a lone surrogate), which no UTF-8 text can';
+  return text.includes('\0') ? 'holds a NUL character, at which programs cut a text off' : null;
+}
+
 /** Longest value of one field, in characters: far above any credential, far below the 65,536 bytes of a whole secret. */
 const LONGEST = 8192;
 
@@ -210,7 +219,10 @@ export function checkFields(
     else values[field.name] = checked.value;
   }
   for (const [name, value] of Object.entries(raw)) {
-    if (!schema.fields.some((field) => field.name === name)) values[name] = value;
+    if (schema.fields.some((field) => field.name === name)) continue;
+    const why = unstorable(value);
+    if (why === null) values[name] = value;
+    else problems.push({ field: name, kind: 'invalid', why });
   }
   return { values, problems };
 }
@@ -244,6 +256,8 @@ export function problemError(schema: SecretSchema, problems: readonly FieldProbl
  * @returns the value in its normal form, or why it is wrong
  */
 export function checkField(field: FieldSpec, given: string): { value: string } | { why: string } {
+  const why = unstorable(given);
+  if (why !== null) return { why };
   if (given.length > LONGEST) return { why: `is longer than ${String(LONGEST)} characters` };
   if (/[\u0000-\u001f\u007f]/.test(given)) return { why: 'has a line break or another control character in it' };
   return CHECKS[field.type](given);

@@ -6,7 +6,7 @@ import { Secret } from '../redact.ts';
 import { secretDeleted } from './document.ts';
 import { generateValue, type Recipe } from './generate.ts';
 import { sameValue } from './rules.ts';
-import { checkField, isSecretField, type FieldSpec, type SecretSchema } from './schema.ts';
+import { checkField, isSecretField, unstorable, type FieldSpec, type SecretSchema } from './schema.ts';
 import { runStep, type ChangeStep } from './steps.ts';
 import {
   AWSPENDING,
@@ -127,7 +127,7 @@ function checkNames(names: readonly string[]): void {
       'name the field alone; its value is asked for, or comes with --from-file FILE (- for stdin) or --generate',
     );
   }
-  if (names.length > 0 && names.every((name) => /^[\w.-]{1,128}$/.test(name))) return;
+  if (names.length > 0 && names.every((name) => /^(?!__proto__$)[\w.-]{1,128}$/.test(name))) return;
   throw new JamfMcpError(
     names.length === 0 ? 'INPUT_MISSING' : 'INPUT_INVALID',
     names.length === 0 ? 'no field is named' : 'the name of a field is 1 to 128 letters, digits and . _ -',
@@ -173,7 +173,9 @@ function refuseMadeUp(spec: FieldSpec | undefined): void {
 
 function checkValue(spec: FieldSpec | undefined, value: string): { value: string } | { why: string } {
   if (value === '') return { why: 'would be empty: `jamf-mcp secrets unset` takes a field away' };
-  return spec ? checkField(spec, value) : { value };
+  if (spec) return checkField(spec, value);
+  const why = unstorable(value);
+  return why === null ? { value } : { why };
 }
 
 function checked(name: string, spec: FieldSpec | undefined, value: string): string {

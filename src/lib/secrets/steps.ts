@@ -9,7 +9,7 @@ export interface ChangeStep {
 }
 
 /**
- * Run a planned step, telling the host of it.
+ * Run a planned step, telling the host of it. The work may say of its step that it was skipped after all, and why.
  * @param steps - the whole list; the step of that name is marked as done
  * @returns what the work returned, or null for a step that is not planned
  */
@@ -25,7 +25,8 @@ export async function runStep<Step extends ChangeStep, T>(
   const started = context.clock.now();
   context.host.notify({ kind: 'step', ...step, state: 'started' });
   const outcome = await work();
-  step.state = 'done';
-  context.host.notify({ kind: 'step', ...step, state: 'done', durationMs: context.clock.now() - started });
+  const { state } = step as ChangeStep;
+  step.state = state === 'skipped' ? state : 'done';
+  context.host.notify({ kind: 'step', ...step, state: step.state, durationMs: context.clock.now() - started });
   return outcome;
 }
