@@ -56,6 +56,14 @@ describe('revealing', () => {
     assert.match((await rejectsWith('NOT_FOUND', reveal('NOPE'))).hint ?? '', /JAMF_CLIENT_ID, JAMF_CLIENT_SECRET/);
   });
 
+  it('asks nobody for the name of a secret that is not there, and records nothing', async () => {
+    const nowhere = { store, secret: 'nowhere', environment: 'production', stage: 'AWSCURRENT', field: null };
+    const request = { ...nowhere, reason: 'INC-1', user: 'tester', folder };
+    await rejectsWith('SECRET_NOT_FOUND', revealSecret(request, context));
+    assert.deepEqual(context.questions, []);
+    await assert.rejects(lines());
+  });
+
   it('takes a reason of one line, and reads nothing without', async () => {
     for (const reason of ['', '  \t'])
       assert.match((await rejectsWith('INPUT_MISSING', reveal(null, reason))).hint ?? '', /--reason/);

@@ -49,6 +49,14 @@ describe('secrets rollback', () => {
     dryRun: false,
     ...more,
   });
+
+  it('names a version that there is not as a version', async () => {
+    const { store } = await storeOf({ A: 'EXAMPLE-1' });
+    const to = '5f0c5e5e-0000-4000-8000-000000000000';
+    const { message, hint } = await rejectsWith('VERSION_NOT_FOUND', rollbackSecret(request(store, { to }), context));
+    assert.match(message, /has no version 5f0c5e5e-\S+ with a value$/);
+    assert.match(hint ?? '', /secrets history/);
+  });
   const labels = async (store: MemoryStore) => {
     const info = await store.describe(NAME);
     return [AWSCURRENT, AWSPREVIOUS, AWSPENDING, MARK].map((label) => versionWith(info, label));

@@ -53,7 +53,7 @@ export function compareFields(name: string, schema: SecretSchema, older: Fields,
  * Find out whether a person named a staging label or a version id.
  * @param info - of the secret, as the store describes it
  * @param text - a label or an id; a label where it is both
- * @returns how to read it; what is neither is taken for a label, so that the store's error names it
+ * @returns how to read it; what is neither is taken for what it looks like, so that the store's error names it
  * @throws JamfMcpError INPUT_INVALID for what can be neither
  */
 export async function versionCalled(store: SecretStore, info: SecretInfo, text: string): Promise<VersionRef> {
@@ -61,5 +61,8 @@ export async function versionCalled(store: SecretStore, info: SecretInfo, text: 
   if (versionWith(info, text) !== null) return { stage: text };
   if (Object.hasOwn(info.stages, text)) return { versionId: text };
   const all = await store.versions(info.name);
-  return all.some(({ versionId }) => versionId === text) ? { versionId: text } : { stage: text };
+  return looksLikeId(text) || all.some(({ versionId }) => versionId === text) ? { versionId: text } : { stage: text };
 }
+
+/** As versions are called here and on AWS. */
+const looksLikeId = (text: string) => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);

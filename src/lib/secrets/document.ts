@@ -298,7 +298,7 @@ export function versionNotFound(name: string, ref: VersionRef, cause?: unknown):
     'stage' in ref
       ? `secret ${name} has no version with the staging label ${ref.stage}`
       : `secret ${name} has no version ${ref.versionId} with a value`,
-    '`jamf-mcp secrets show --json` gives the version that is current',
+    '`jamf-mcp secrets history` tells the versions that there are, and their labels',
     { cause },
   );
 }

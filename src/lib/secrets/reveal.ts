@@ -6,6 +6,7 @@ import { userVersion } from './claim.ts';
 import { recordBreakGlass } from './breakglass.ts';
 import { fieldCalled } from './schema.ts';
 import type { SecretStore, SecretVersion } from './store.ts';
+import { orNull } from './write.ts';
 
 /** Longest reason, in characters: one sentence and the number of a ticket. */
 const LONGEST_REASON = 500;
@@ -46,6 +47,8 @@ export async function release(request: ReleaseRequest, context: Context): Promis
   const reason = checkReason(request.reason);
   const what = fields.length > 0 ? fields.join(', ') : 'every value';
   context.host.notify({ kind: 'target', store: store.kind, ...(await store.whereabouts()) });
+  // Nobody is asked to type the name of a secret that is not there, or signs a reason for it.
+  if (environment === PRODUCTION) await orNull(store.describe(secret), 'ACCESS_DENIED');
   const confirmed =
     environment !== PRODUCTION ||
     (await context.host.ask({
