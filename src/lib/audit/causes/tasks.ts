@@ -25,8 +25,12 @@ const NO_TASK = 'its session is no task that ECS lists for the service';
 
 export const taskStart: Cause = {
   kind: 'task-start',
-  start: ({ tasks, now }) => {
+  start: ({ tasks, now, rotations }) => {
     const byId = indexed(tasks);
+    const rotationBehind = (id: string | null) => {
+      const one = id === null ? undefined : rotations.find(({ deployment: made }) => made?.id === id);
+      return one ? ` of the rotation ${one.rotationId}` : '';
+    };
     return {
       explain(access) {
         const { action, principal } = access;
@@ -43,7 +47,7 @@ export const taskStart: Cause = {
         return {
           kind: 'task-start',
           ref: task.taskArn,
-          why: `task ${task.taskId} (${revisionOf(task)}${task.deploymentId === null ? '' : `, deployment ${task.deploymentId}`}) was starting from ${span(task.createdAt, end)}`,
+          why: `task ${task.taskId} (${revisionOf(task)}${task.deploymentId === null ? '' : `, deployment ${task.deploymentId}${rotationBehind(task.deploymentId)}`}) was starting from ${span(task.createdAt, end)}`,
         };
       },
     };
