@@ -129,7 +129,9 @@ describe('secrets import, export, reveal and cost, the binary', () => {
       env: sandbox.environment,
     });
     const { accesses } = JSON.parse(audit.stdout) as { accesses: { action: string; userAgent: string }[] };
-    const reads = accesses.filter(({ userAgent }) => userAgent.includes('reason/INC-4711_a_check'));
+    const reads = accesses.filter(
+      ({ action, userAgent }) => action === 'GetSecretValue' && userAgent.includes('reason/INC-4711_a_check'),
+    );
     assert.equal(reads.length, 1, audit.stdout);
   });
 

@@ -157,7 +157,7 @@ describe('jamf-mcp secrets, the life of a secret', () => {
     await fails(['secrets', 'set'], 2, /field/, /--help/);
     await fails(['secrets', 'set', '--from-file', '-'], 2, /field/, /--help/, TYPED);
     await fails(['secrets', 'unset', '--yes'], 2, /field/, /--help/, 'JAMF_URL');
-    await fails(['secrets', 'diff'], 5, /staging label AWSPREVIOUS/, /secrets show/, TYPED);
+    await fails(['secrets', 'diff'], 5, /staging label AWSPREVIOUS/, /secrets history/, TYPED);
     await fails(['secrets', 'set', 'A', '--no-input'], 2, /missing input: A$/, /--from-file FILE or --generate/);
     assert.deepEqual(await stored(), sandbox().fields);
   });
@@ -173,7 +173,7 @@ describe('jamf-mcp secrets, the life of a secret', () => {
   });
 
   it('history and diff tell what changed, and by exit code that it did', async () => {
-    await fails(['secrets', 'diff'], 5, /no version with the staging label AWSPREVIOUS/, /secrets show/);
+    await fails(['secrets', 'diff'], 5, /no version with the staging label AWSPREVIOUS/, /secrets history/);
     await json(['secrets', 'set', 'REQUIRED_SCOPES', '--from-file', '-', '--yes'], 0, 'read:jamf');
     const history = await json<HistoryResult>(['secrets', 'history']);
     assert.deepEqual(
