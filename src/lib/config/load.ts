@@ -49,7 +49,9 @@ export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>, h
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const path = (issue?.path ?? []).map(String);
-  const at = document.getIn(path, true);
+  // What is missing has no place of its own: then it is missing in what is around it.
+  const nearest = path.map((_, depth) => document.getIn(path.slice(0, path.length - depth), true)).find(isNode);
+  const at = path.length === 0 ? document.contents : nearest;
   const start = (node: unknown) => (isNode(node) ? (node.range?.[0] ?? 0) : 0);
   if (issue?.code === 'unrecognized_keys') {
     const [unknown = ''] = issue.keys;
