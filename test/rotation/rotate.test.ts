@@ -285,6 +285,22 @@ describe('rotate', () => {
       });
     }
 
+    for (const kind of ['drafted', 'alternate'] as const) {
+      it(`and ECS cannot be asked any more: nothing goes back without the tasks, ${kind}`, async () => {
+        const it = await rotationWorld(kind);
+        it.deployments = ['timed-out'];
+        it.fault = { call: 'inspect 2', when: 'before', error: 'UNREACHABLE', killed: false };
+        const error = await failureOf(it.rotate());
+        assert.equal(error.code, 'PARTIAL');
+        assert.match(error.message, /nothing was put back, because the service cannot be redeployed right now/);
+        assert.match(error.message, /the new value is AWSCURRENT/);
+        assert.ok(!it.calls.includes('revert'), 'the value that tasks may run on by now stays accepted');
+        assert.ok(it.live.has(await currentValue(it)));
+        assert.equal((await it.resume()).outcome, 'resumed');
+        await assertSound(it);
+      });
+    }
+
     it('pushed aside by another: is no reason to go back', async () => {
       const it = await rotationWorld('alternate');
       it.deployments = ['superseded'];

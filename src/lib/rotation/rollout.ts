@@ -10,7 +10,7 @@ import {
 } from '../ecs/deployments.ts';
 import { shortly } from '../ecs/reason.ts';
 import { proveTasks, type StoppedTask, type TaskProof } from '../ecs/tasks.ts';
-import { JamfMcpError } from '../errors.ts';
+import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import type { Step } from './steps.ts';
 import type { Work } from './work.ts';
@@ -139,6 +139,23 @@ export function rollOut(
 /** Whether a deployment ended in a way in which another attempt with the same value would end too. */
 export const isVerdict = (deployment: FinishedDeployment | null) =>
   deployment !== null && ['failed', 'rolled-back', 'timed-out'].includes(deployment.state);
+
+/**
+ * Whether new tasks could be had right now. Where ECS cannot be asked, nobody knows what the tasks hold: labels and
+ * issuer that go back without them could end the very value that they run on.
+ * @returns null where they could; otherwise why not
+ */
+export async function whyNoRedeployment({ input, claim, context }: Work): Promise<string | null> {
+  if (!claim.ecs) return null;
+  try {
+    await (input.deployer ?? ecsDeployer).inspect({ ...claim.ecs, aws: input.aws }, context);
+    return null;
+  } catch (error) {
+    if (isInterruption(error)) throw error;
+    context.host.notify({ kind: 'debug', text: `the service cannot be redeployed: ${messageOf(error)}` });
+    return 'nothing was put back, because the service cannot be redeployed right now';
+  }
+}
 
 const ENDED: Record<Exclude<FinishedDeployment['state'], 'steady'>, string> = {
   failed: 'failed',

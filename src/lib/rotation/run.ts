@@ -6,6 +6,7 @@ import { backSteps, calls, forwardOnly, whyNoWayBack } from './back.ts';
 import { claimIdOf } from './claim.ts';
 import { isUntouched, rolledBackError, stoppedError } from './failure.ts';
 import type { Hold } from './hold.ts';
+import { whyNoRedeployment } from './rollout.ts';
 import { consequence, stepsOf, windowOf } from './steps-of.ts';
 import { runSteps, type Failure, type Step, type StepResult } from './steps.ts';
 import type { RotateResult, RunInput, Work } from './work.ts';
@@ -22,7 +23,7 @@ export async function runForward(work: Work, hold: Hold): Promise<RotateResult |
   if (work.phase === 'untouched' && !isInterruption(failure.error)) return failure;
   if (!calls(failure, work)) throw await stopped(failure, work, steps);
 
-  const why = await whyNoWayBack(work);
+  const why = (await whyNoWayBack(work)) ?? (await whyNoRedeployment(work));
   if (why !== null) throw await stopped(forwardOnly(failure, why), work, steps);
   work.context.host.notify({
     kind: 'warning',
