@@ -322,7 +322,7 @@ describe('jamf-mcp secrets, the built program in the sandbox', () => {
       await run(['secrets', 'show', '--stage', 'AWSPREVIOUS']),
       5,
       /no version with the staging label AWSPREVIOUS/,
-      /secrets show/,
+      /secrets history/,
     );
     await secretsClient(sandbox()).send(new PutSecretValueCommand({ SecretId: NAME, SecretString: 'EXAMPLE-typed' }));
     assertError(await run(['secrets', 'show']), 1, /is not JSON/, /JSON object/);
