@@ -135,7 +135,7 @@ describe('a rotation in the sandbox', function () {
         /the new value is AWSCURRENT \(version [\w-]{36}\), but running tasks may still hold/,
       );
       assert.match(error.hint ?? '', /go on with: jamf-mcp rotate resume$/);
-      assert.ok(error.message.length < 480, `${String(error.message.length)} characters`);
+      assert.ok(error.message.length < 540, `${String(error.message.length)} characters`);
       const details = error.details as RotateResult;
       assert.equal(details.outcome, 'unfinished');
       assert.equal(details.deployment?.state, state);

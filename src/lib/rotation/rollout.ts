@@ -8,8 +8,8 @@ import {
   type ServiceOutlook,
   type StartedDeployment,
 } from '../ecs/deployments.ts';
-import { shortly } from '../ecs/reason.ts';
-import { proveTasks, type StoppedTask, type TaskProof } from '../ecs/tasks.ts';
+import { deploymentError } from '../ecs/failure.ts';
+import { proveTasksWithin, type TaskProof } from '../ecs/tasks.ts';
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import type { Step } from './steps.ts';
@@ -25,14 +25,15 @@ export interface Deployer {
     context: Context,
     options: { limitMs: number },
   ): Promise<FinishedDeployment>;
-  prove(target: EcsTarget, deployment: StartedDeployment, context: Context): Promise<TaskProof>;
+  /** Waits for the tasks before it to go. */
+  prove(target: EcsTarget, deployment: FinishedDeployment, context: Context): Promise<TaskProof>;
 }
 
 const ecsDeployer: Deployer = {
   inspect: inspectService,
   force: forceDeployment,
   watch: watchDeployment,
-  prove: proveTasks,
+  prove: proveTasksWithin,
 };
 
 /** The words in which the steps speak of what they roll out. */
@@ -65,9 +66,13 @@ export const WORDING: Record<'forward' | 'back', Wording> = {
   },
 };
 
-/** How long old tasks may still show up after the deployment is steady, and the pause between two looks, in ms. */
-const PROVED_WITHIN_MS = 60_000;
-const PAUSE_MS = 2_000;
+/** What helps a rotation whose deployment ended otherwise, where no task says more: the command that goes on is told anyway. */
+const NEXT = {
+  failed: 'look at what it says with `jamf-mcp deploy status`, and mend it',
+  'rolled-back': 'look at what it says with `jamf-mcp deploy status`, and mend it',
+  superseded: 'let the other one end (`jamf-mcp deploy status --wait`)',
+  'timed-out': 'give it longer with --timeout',
+};
 
 /**
  * The steps deploy and verify for the service of a rotation.
@@ -106,7 +111,7 @@ export function rollOut(
         context.host.notify({ kind: 'progress', text: `deployment ${started.id} of ${name} is under way` });
         const ended = await deployer.watch(target, started, context, { limitMs: input.limitMs });
         work.deployment = ended;
-        if (ended.state !== 'steady') throw deploymentError(ended);
+        if (ended.state !== 'steady') throw deploymentError(target, { ...ended, state: ended.state }, { next: NEXT });
         steady = ended;
         return `deployment ${ended.id} is steady, ${String(ended.running)} of ${String(ended.desired)} tasks running`;
       },
@@ -118,19 +123,13 @@ export function rollOut(
       skip,
       run: async () => {
         if (!target || !steady) return '';
-        const until = context.clock.now() + PROVED_WITHIN_MS;
-        for (;;) {
-          const { running, old } = await deployer.prove(target, steady, context);
-          if (old.length === 0 && running >= steady.desired) {
-            work.inUseAt = context.clock.now();
-            if (work.phase === 'promoted') work.phase = 'verified';
-            return running === 0
-              ? `the service is scaled to zero: no task holds ${wording.stale}`
-              : `all ${String(running)} running tasks started with ${wording.fresh}`;
-          }
-          if (context.clock.now() + PAUSE_MS > until) throw unprovedError(old, running, steady.desired, wording);
-          await context.clock.sleep(PAUSE_MS, context.signal);
-        }
+        const { running, old } = await deployer.prove(target, steady, context);
+        if (old.length > 0 || running < steady.desired) throw unprovedError(old, running, steady.desired, wording);
+        work.inUseAt = context.clock.now();
+        if (work.phase === 'promoted') work.phase = 'verified';
+        return running === 0
+          ? `the service is scaled to zero: no task holds ${wording.stale}`
+          : `all ${String(running)} running tasks started with ${wording.fresh}`;
       },
     },
   };
@@ -155,29 +154,6 @@ export async function whyNoRedeployment({ input, claim, context }: Work): Promis
     context.host.notify({ kind: 'debug', text: `the service cannot be redeployed: ${messageOf(error)}` });
     return 'nothing was put back, because the service cannot be redeployed right now';
   }
-}
-
-const ENDED: Record<Exclude<FinishedDeployment['state'], 'steady'>, string> = {
-  failed: 'failed',
-  'rolled-back': 'failed, and ECS put the tasks before it back',
-  superseded: 'was pushed aside',
-  'timed-out': 'was given up',
-};
-
-function deploymentError({ id, state, reason, stopped }: FinishedDeployment): JamfMcpError {
-  const last = stopped.at(-1);
-  const ended = state === 'steady' ? '' : ENDED[state];
-  const why = last ? `; its tasks stop with: ${shortly(last.reason)}` : '';
-  return new JamfMcpError(
-    'REMOTE_FAILED',
-    `deployment ${id} ${ended}: ${(reason ?? 'no reason given').replace(/\.$/, '')}${why}`,
-    hintFor(state, last),
-  );
-}
-
-function hintFor(state: FinishedDeployment['state'], last: StoppedTask | undefined): string | null {
-  if (last?.why) return shortly(last.reason) === last.why.cause ? last.why.fix : `${last.why.cause}: ${last.why.fix}`;
-  return state === 'timed-out' ? 'give it longer with --timeout' : null;
 }
 
 function unprovedError(old: readonly string[], running: number, desired: number, { stale }: Wording): JamfMcpError {
