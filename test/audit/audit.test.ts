@@ -119,8 +119,11 @@ describe('audit: a secret in an account', () => {
       ],
     );
     assert.deepEqual(
-      result.findings.map(({ id }) => id),
-      ['denied-access:arn:aws:iam::000000000000:role/reader'],
+      result.findings.map(({ id, severity }) => [id.replace(/:arn.*\//, ' '), severity]),
+      [
+        ['denied-access reader', 'high'],
+        ['deletion AWSReservedSSO_Operator_0123456789abcdef', 'low'],
+      ],
     );
     const byArn = await audit({ since: '5m', secret: result.secret?.arn ?? '' });
     assert.equal(byArn.accesses.length, 3);

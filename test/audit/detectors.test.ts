@@ -100,7 +100,7 @@ describe('audit: detectors', () => {
         expected,
       ),
     ]);
-    assert.deepEqual([root?.severity, root?.id], ['critical', `long-term-key:arn:aws:iam::${ACCOUNT}:root`]);
+    assert.deepEqual([root?.severity, root?.id], ['critical', `root:arn:aws:iam::${ACCOUNT}:root`]);
   });
 
   it('tell the same list in whatever order the events come', () => {

@@ -24,6 +24,7 @@ function result(accesses: readonly AuditedAccess[], more: Partial<AuditResult> =
     findings: inOrder(watches.flatMap((watch) => watch.findings())),
     unexplained: accesses.filter(({ explanation }) => explanation === null).length,
     asked: [],
+    suppressed: [],
     skipped: [],
     ...more,
   };

@@ -132,7 +132,9 @@ describe('corpus: audit over real CloudTrail records', function () {
       (account) => `arn:aws:iam::${account}:user/christophe`,
     );
     assert.deepEqual(
-      judged.findings.map(({ id, severity, count }) => [id, severity, count]),
+      judged.findings
+        .filter(({ id }) => /^(?:unknown-principal|long-term-key):/.test(id))
+        .map(({ id, severity, count }) => [id, severity, count]),
       [
         [`unknown-principal:${String(batch)}`, 'high', 5],
         [`unknown-principal:${String(single)}`, 'high', 21],

@@ -22,6 +22,7 @@ import { localLog, localPrincipal } from './sources/local-log.ts';
 import { lookupEvents, withinReach } from './sources/lookup-events.ts';
 import type { Skipped, Source, SourceReport } from './sources/source.ts';
 import { withTimeline, type ClosedTimeline } from './timeline.ts';
+import type { SuppressedFinding } from './suppress.ts';
 import { parseWindow, type Window } from './window.ts';
 
 /** What to audit. */
@@ -71,6 +72,8 @@ export interface AuditResult {
   principals: IdentityGroup[];
   /** Worst first. */
   findings: Finding[];
+  /** Findings that `audit.suppressions` of jamf-mcp.yaml takes out of the list; `--fail-on` does not see them. */
+  suppressed: SuppressedFinding[];
   /** Number of accesses that nothing explains. */
   unexplained: number;
   skipped: Skipped[];
@@ -106,7 +109,7 @@ export async function auditSecret(request: AuditRequest, context: Context): Prom
   return await withTimeline({ asked, write }, async (lines) => {
     const read = await Promise.all(sources.map(async (source) => source.read(lines.sink(source.newestFirst), context)));
     const closed = lines.close();
-    const judgement = await judge(closed, facts, request);
+    const { notes, ...judgement } = await judge(closed, facts, request);
     return {
       secret: plan.secret && { ...plan.secret, arn: plan.secret.arn ?? closed.arn, store: request.store },
       asked: request.principals ?? [],
@@ -117,6 +120,7 @@ export async function auditSecret(request: AuditRequest, context: Context): Prom
       skipped: [
         ...plan.skipped,
         ...read.flatMap(({ skipped }) => skipped),
+        ...notes,
         ...namelessNote(closed),
         ...unlistedNote(judgement),
       ],
@@ -224,7 +228,7 @@ async function planOfLocal(request: AuditRequest, context: Context): Promise<Pla
 /** The facts that the user has told. */
 const told = ({ settings, baseline }: AuditRequest) => ({ settings, baseline });
 
-function windowOf(window: Window | null, { principals }: Judgement): AuditResult['window'] {
+function windowOf(window: Window | null, { principals }: Pick<Judgement, 'principals'>): AuditResult['window'] {
   if (window) return { since: iso(window.since), until: iso(window.until) };
   const times = principals.flatMap(({ first, last }) => [first, last]).filter((time) => time !== null);
   const [since = null, until = null] = [times.toSorted()[0], times.toSorted().at(-1)];
@@ -296,7 +300,7 @@ function namelessNote({ nameless }: ClosedTimeline): Skipped[] {
   ];
 }
 
-function unlistedNote({ total }: Judgement): Skipped[] {
+function unlistedNote({ total }: Pick<Judgement, 'total'>): Skipped[] {
   if (total <= LISTED) return [];
   return [
     {

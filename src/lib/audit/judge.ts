@@ -1,7 +1,6 @@
 /** Judges a timeline: what explains each access, what the detectors find, and what it all comes to. */
 import type { AuditedAccess } from './access.ts';
-import { DETECTORS, inOrder } from './detectors/index.ts';
-import type { Finding } from './detectors/detector.ts';
+import { detection, type Detected } from './detectors/run.ts';
 import { countedOnce } from './batch.ts';
 import { explainer, type Attempt, type Facts } from './explain.ts';
 import { grouper, type IdentityGroup } from './groups.ts';
@@ -9,7 +8,7 @@ import { isPrincipal } from './principal.ts';
 import type { ClosedTimeline } from './timeline.ts';
 
 /** What a timeline comes to. */
-export interface Judgement {
+export interface Judgement extends Detected {
   /** Oldest first; of more than {@link LISTED} all that fit, those that nothing explains before the others. */
   accesses: AuditedAccess[];
   /** How many accesses there were, listed or not. */
@@ -18,8 +17,6 @@ export interface Judgement {
   unexplained: number;
   /** Most unexplained first. */
   principals: IdentityGroup[];
-  /** Worst first. */
-  findings: Finding[];
 }
 
 /** Takes every access as it is judged, oldest first: a report that is written as it goes. */
@@ -48,7 +45,7 @@ export async function judge(
   facts: Facts,
   { emit = ignore, inspect, principals = [] }: JudgeOptions = {},
 ): Promise<Judgement> {
-  const watches = DETECTORS.map((detector) => detector.start(facts));
+  const detectors = detection(facts);
   const groups = grouper();
   const listed: Record<'explained' | 'unexplained', { place: number; access: AuditedAccess }[]> = {
     explained: [],
@@ -63,7 +60,7 @@ export async function judge(
       if (principals.length > 0 && !principals.some((one) => isPrincipal(one, settled.principal))) continue;
       const access: AuditedAccess = { ...settled, explanation: causes.explain(settled) };
       inspect?.(access, () => causes.attempts(settled));
-      for (const watch of watches) watch.see(access);
+      detectors.see(access);
       if (access.context) continue;
       total += 1;
       if (access.explanation === null) unexplained += 1;
@@ -81,7 +78,7 @@ export async function judge(
     total,
     unexplained,
     principals: groups.groups(),
-    findings: inOrder(watches.flatMap((watch) => watch.findings())),
+    ...detectors.end(),
   };
 }
 

@@ -1,29 +1,28 @@
-/**
- * Calls signed with a key that never expires, and calls of root. Roles give out keys that end by themselves.
- * False positives: none as to the fact; an IAM user without roles at hand (a machine outside AWS) may have no other way yet.
- */
-import { VALUE_READS, type AuditedAccess } from '../access.ts';
-import { circumstances, fewOf, perIdentity, times } from './detector.ts';
+import { gathering } from './gather.ts';
+import { circumstances, isRead, times } from './words.ts';
 
-const isRoot = ({ principal }: AuditedAccess) => principal.type === 'Root';
-
-const hasRead = ({ action, outcome, explanation }: AuditedAccess) =>
-  outcome === 'success' && explanation === null && VALUE_READS.has(action);
-
-export const longTermKey = perIdentity(
-  'long-term-key',
-  (access) => access.principal.credential === 'long-term' || isRoot(access),
-  ({ identity, accesses, count }) => {
-    const root = accesses.some(isRoot);
-    const keys = fewOf(accesses.map(({ principal }) => principal.accessKeyId));
+export const longTermKey = gathering({
+  id: 'long-term-key',
+  about: {
+    finds: 'calls signed with a key that never expires',
+    severity: 'high where it has read a value and nothing explains that, else medium',
+    technique: 'T1078.004',
+    logic: 'a key id that begins with AKIA, or an IAM user without a session; root has a detector of its own',
+    falsePositives:
+      'none as to the fact; a machine outside of AWS may have no other way yet (IAM Roles Anywhere and OIDC are two)',
+  },
+  concerns: ({ principal }) => principal.credential === 'long-term' && principal.type !== 'Root',
+  own: () => ({ hasRead: false }),
+  note(deeds, access) {
+    if (isRead(access) && access.explanation === null) deeds.hasRead = true;
+  },
+  tell(deeds) {
+    const keys = deeds.accessKeys.few();
     return {
-      severity: root ? 'critical' : accesses.some(hasRead) ? 'high' : 'medium',
-      title: root ? `root was used: ${identity}` : `${identity} uses a long-term access key`,
-      why: `${circumstances(accesses)}, ${times(count)}${keys && ` with ${keys}`}: ${root ? 'root can do everything and nothing limits it' : 'it is valid until somebody deletes it, wherever it leaks'}`,
-      fix: root
-        ? 'delete the keys of root, and use a role'
-        : 'replace the key by a role (OIDC for a pipeline, IAM Identity Center for a person), then delete the key',
-      technique: 'T1078.004',
+      severity: deeds.hasRead ? 'high' : 'medium',
+      title: `${deeds.key} uses a long-term access key`,
+      why: `${circumstances(deeds)}, ${times(deeds.count)}${keys && ` with ${keys}`}: it is valid until somebody deletes it, wherever it leaks`,
+      fix: 'replace the key by a role (OIDC for a pipeline, IAM Identity Center for a person), then delete the key',
     };
   },
-);
+});
