@@ -24,6 +24,7 @@ describe('results', () => {
     });
   }
 
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
   const runs: [Command, string[], number][] = [
     ['error', ['secrets', 'show'], 5],
     ['secrets-init', ['secrets', 'init', '--from-file', '-', '--dry-run'], 0],
@@ -55,6 +56,13 @@ describe('results', () => {
     ['deploy', ['deploy', '--yes'], 0],
     ['deploy-status', ['deploy', 'status', '--exit-code'], 0],
     ['audit', ['audit', '--since', '1h'], 0],
+    ['audit-baseline-learn', ['audit', 'baseline', 'learn', '--since', '1h', '--dry-run'], 0],
+    ['audit-baseline-show', ['audit', 'baseline', 'show'], 0],
+    [
+      'audit-baseline-allow',
+      ['audit', 'baseline', 'allow', 'arn:aws:iam::*:role/x', '--until', tomorrow, '--reason', 'test', '--dry-run'],
+      0,
+    ],
     ['iam-validate', ['iam', 'validate', '-'], 0],
     ['audit-verify', ['audit', 'verify'], 0],
     ['secrets-set', ['secrets', 'set', 'SESSION_KEY', '--generate', '--dry-run'], 0],

@@ -22,6 +22,8 @@ const SHAPES: readonly (readonly [string, RegExp])[] = [
   ['opentofu', /\bopentofu\//i],
   ['console', /^Mozilla\/|^AWS ?-?Internal.*console|signin\.amazonaws\.com|S3Console\/|console\.amazonaws\.com/i],
   ['stratus-red-team', /^stratus-red-team/],
+  ['ecs-agent', /^Amazon ECS Agent/i],
+  ['jamf-mcp', / jamf-mcp\//],
   ['aws-sdk-go', /^aws-sdk-go(?:-v2)?\//],
 ];
 
