@@ -25,7 +25,7 @@ describe('settings', () => {
       schemas: [],
       aws: { profile: undefined, region: undefined },
       ecs: { cluster: 'jamf-mcp-cluster', service: 'jamf-mcp-service' },
-      rotation: { alternate: null },
+      rotation: { alternate: null, auth0Mode: null },
       audit: {
         knownPrincipals: [],
         severities: {},

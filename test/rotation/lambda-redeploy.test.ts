@@ -81,6 +81,8 @@ describe('the rotation function, told that a label moved', () => {
     ecs: { cluster: CLUSTER, service: SERVICE },
     base: SEEDED_VERSION,
     target: null,
+    proof: null,
+    mode: null,
     follows: [],
     windowFrom: null,
     keep: new Map(),

@@ -42,6 +42,8 @@ describe('what the server tells of the rotation of its secret', () => {
     fields: ['JAMF_CLIENT_SECRET'],
     strategy: 'single',
     ecs: null,
+    proof: null,
+    mode: null,
     base: FIRST,
     target: null,
     follows: [],

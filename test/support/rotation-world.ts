@@ -62,6 +62,10 @@ export interface World {
   lacking: string | null;
   /** How the next deployments end; steady when none is left. */
   deployments: ('failed' | 'rolled-back' | 'timed-out' | 'superseded')[];
+  /** How a proof of the injection goes. */
+  injection: 'fine' | 'absent' | 'left' | JamfMcpError;
+  /** The value that the last such proof was given. */
+  injected: string | null;
   /** The value that the running tasks hold. */
   tasks: string;
   rotate(options?: Partial<RotateInput>): Promise<RotateResult>;
@@ -182,6 +186,14 @@ export async function rotationWorld(
         };
       }),
     prove: () => through('prove-tasks', () => ({ running: 2, old: [] })),
+    proveInjection: (_target, { stage, fields: asked }) =>
+      through('prove-injection', async () => {
+        it.injected = valueOf((await place.read(NAME, { stage })).fields);
+        if (it.injection instanceof JamfMcpError) throw it.injection;
+        const absent = it.injection === 'absent' ? [...asked] : [];
+        const left = it.injection === 'left' ? ['task 1: aws ecs stop-task --task 1'] : [];
+        return { proved: true, taskArn: '1', taskDefinitionArn: '1', injected: ['*'], absent, text: 'it runs', left };
+      }),
   };
 
   const faulty: SecretStore = {
@@ -242,6 +254,8 @@ export async function rotationWorld(
     tokenLives: true,
     lacking: null,
     deployments: [],
+    injection: 'fine',
+    injected: null,
     tasks: FIRST_VALUE,
     rotate: run(rotate),
     resume: run(resumeRotation),

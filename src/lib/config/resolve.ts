@@ -72,7 +72,10 @@ export function resolveSettings(
       cluster: first((layer) => layer.ecs?.cluster) ?? 'jamf-mcp-cluster',
       service: first((layer) => layer.ecs?.service) ?? 'jamf-mcp-service',
     },
-    rotation: { alternate: first((layer) => layer.rotation?.alternate) ?? null },
+    rotation: {
+      alternate: first((layer) => layer.rotation?.alternate) ?? null,
+      auth0Mode: first((layer) => layer.rotation?.auth0Mode) ?? null,
+    },
     audit: { ...AUDIT_DEFAULTS, ...merged((layer) => layer.audit) },
     localStore: first((layer) => layer.localStore) ?? dataFolder,
     localKey: choices.localKey ?? first((layer) => layer.localKey) ?? null,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ALPHABET_NAMES, DEFAULT_RECIPE, recipeProblem } from '../secrets/generate.ts';
 import { FIELD_TYPES } from '../secrets/schema.ts';
 import { STORE_KINDS } from '../secrets/store.ts';
-import { KEY_FORMS, SEVERITIES } from './settings.ts';
+import { AUTH0_MODES, KEY_FORMS, SEVERITIES } from './settings.ts';
 
 const text = z.string().min(1);
 
@@ -64,6 +64,12 @@ const environmentShape = {
       alternate: z
         .tuple([text, text])
         .describe('display names of two Jamf API clients with equal roles, which take turns')
+        .optional(),
+      auth0Mode: z
+        .enum(AUTH0_MODES)
+        .describe(
+          'patch (default): the new Auth0 client secret is made and stored here first, then given to Auth0; rotate-secret: Auth0 makes it',
+        )
         .optional(),
     })
     .describe('how the secret is rotated')

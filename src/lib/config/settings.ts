@@ -13,6 +13,12 @@ export const KEY_FORMS = ['keychain', 'passphrase', 'file'] as const;
 /** One of {@link KEY_FORMS}. */
 export type KeyForm = (typeof KEY_FORMS)[number];
 
+/** The ways in which Auth0 comes by a new client secret; the first is the default. */
+export const AUTH0_MODES = ['patch', 'rotate-secret'] as const;
+
+/** One of {@link AUTH0_MODES}. */
+export type Auth0Mode = (typeof AUTH0_MODES)[number];
+
 /** Severities of findings, worst first. */
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const;
 
@@ -76,6 +82,8 @@ export interface Settings {
   rotation?: {
     /** Display names of two Jamf API clients that take turns; null: `X` and `X (alternate)`. */
     alternate: readonly [string, string] | null;
+    /** How Auth0 comes by a new client secret; null: `patch`. */
+    auth0Mode?: Auth0Mode | null;
   };
   audit: AuditSettings;
   /** Folder of the local store. */

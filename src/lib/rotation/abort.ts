@@ -1,9 +1,8 @@
 /** `rotate abort`: gives a rotation up before it took effect, where that leaves a secret that works. */
 import { JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
-import { withoutClaim } from '../secrets/claim.ts';
 import { AWSPENDING } from '../secrets/store.ts';
-import { beginRun, untouched, type Run } from './begin.ts';
+import { beginRun, workOf, type Run } from './begin.ts';
 import { isInDoubt } from './failure.ts';
 import type { Issuer } from './issuer.ts';
 import { KNOWN_WITHIN_MS } from './patience.ts';
@@ -55,20 +54,9 @@ async function withdraw(input: RunInput, run: Run, standing: Claimed): Promise<R
   const { claim, current, holder, kind } = standing;
   const issuer = await issuerOf(input, claim, context);
   const work: Work = {
-    ...untouched(withoutClaim(current.fields), context),
-    input,
-    store: run.store,
-    arn: current.arn,
-    issuer,
-    context,
-    confirm: run.confirm,
+    ...workOf(input, run, { current, issuer, claim }),
     entry: 'back',
-    claim,
-    lock: null,
-    carry: null,
     kept: claim.keep,
-    mintAgain: false,
-    outcome: 'resumed',
     phase: kind === 'staged' ? 'staged' : 'claimed',
   };
   const list: Step[] = [

@@ -2,12 +2,13 @@
 import { PRODUCTION } from '../config/settings.ts';
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
-import type { Fields, SecretStore } from '../secrets/store.ts';
+import { withoutClaim } from '../secrets/claim.ts';
+import type { SecretStore, SecretVersion } from '../secrets/store.ts';
 import { rotationIdFor, type Claim } from './claim.ts';
 import { holdable, type Hold } from './hold.ts';
-import type { IssuerChoice } from './issuer.ts';
+import type { Issuer, IssuerChoice } from './issuer.ts';
 import { HELD_AT_MOST_MS } from './steps-of.ts';
-import type { RunInput } from './work.ts';
+import type { RunInput, Work } from './work.ts';
 
 /** A run: where the secret is, and what holds Ctrl-C back. */
 export interface Run {
@@ -43,25 +44,53 @@ function ask({ secret: name, environment }: RunInput, { host }: Context, what: s
     : host.ask({ kind: 'confirm', text: `${what}?`, name });
 }
 
-/** What every run has before its first step. */
-export const untouched = (fields: Fields, { clock }: Context) => ({
-  begunAt: clock.now(),
-  old: fields,
-  fields,
-  phase: 'untouched' as const,
-  doubt: false,
-  mintedAt: null,
-  inUseAt: null,
-  before: 'unknown' as const,
-  deployment: null,
-  record: null,
-});
+/**
+ * What every run has before its first step, as one that begins from the current version.
+ * @param options - `current`: the version to begin from; `issuer`: as the claim names it
+ */
+export function workOf(
+  input: RunInput,
+  { store, hold, confirm }: Run,
+  { current, issuer, claim }: { current: SecretVersion; issuer: Issuer; claim: Claim },
+): Work {
+  const fields = withoutClaim(current.fields);
+  return {
+    input,
+    store,
+    arn: current.arn,
+    issuer,
+    context: hold.context,
+    confirm,
+    entry: 'begin',
+    begunAt: hold.context.clock.now(),
+    claim,
+    old: fields,
+    lock: null,
+    carry: null,
+    kept: null,
+    mintAgain: false,
+    outcome: 'resumed',
+    fields,
+    phase: 'untouched',
+    doubt: false,
+    mintedAt: null,
+    inUseAt: null,
+    before: 'unknown',
+    deployment: null,
+    record: null,
+  };
+}
 
 /** A claim of this process, for a rotation that begins now. */
 export function newClaim(
   input: RunInput,
   context: Context,
-  { base, choice, ecs }: { base: string; choice: IssuerChoice; ecs: Claim['ecs'] },
+  {
+    base,
+    choice,
+    ecs,
+    proof = null,
+  }: Pick<Claim, 'base' | 'ecs'> & { choice: IssuerChoice; proof?: Claim['proof'] | undefined },
 ): Claim {
   return {
     kind: 'rotation',
@@ -70,9 +99,11 @@ export function newClaim(
     since: new Date(context.clock.now()).toISOString(),
     reason: input.reason,
     issuer: choice.issuer,
+    mode: choice.mode ?? null,
     fields: choice.fields,
     strategy: choice.strategy ?? 'single',
     ecs: input.noDeploy ? null : ecs,
+    proof,
     base,
     target: null,
     follows: [],

@@ -31,11 +31,15 @@ export interface Claim {
   /** Why, in the words of whoever began it. */
   reason: string | null;
   issuer: string;
+  /** {@link IssuerChoice.mode} */
+  mode: string | null;
   /** The fields that get new values. */
   fields: readonly string[];
   strategy: Strategy;
   /** The service to redeploy. */
   ecs: { cluster: string; service: string } | null;
+  /** The service whose tasks have to be able to get AWSPENDING before anything is made; null: that is not proved. */
+  proof: { cluster: string; service: string } | null;
   /** The version that was current when it began. */
   base: string;
   /** Of an undo: the version that is to be current again. */
@@ -100,7 +104,6 @@ function claimFrom(value: unknown): Claim | null {
   const runner = isObject(by) ? by : {};
   const texts = [rotationId, since, issuer, base, runner.host];
   if (!texts.every((text) => typeof text === 'string') || Number.isNaN(Date.parse(String(since)))) return null;
-  const ecs = isObject(value.ecs) ? value.ecs : null;
   return {
     kind: value.kind === 'undo' ? 'undo' : 'rotation',
     rotationId: String(rotationId),
@@ -108,9 +111,11 @@ function claimFrom(value: unknown): Claim | null {
     since: String(since),
     reason: textOr(value.reason),
     issuer: String(issuer),
+    mode: textOr(value.mode),
     fields: textsIn(value.fields),
     strategy: value.strategy === 'alternate' ? 'alternate' : 'single',
-    ecs: ecs && { cluster: String(ecs.cluster), service: String(ecs.service) },
+    ecs: serviceOr(value.ecs),
+    proof: serviceOr(value.proof),
     base: String(base),
     target: textOr(value.target),
     follows: textsIn(value.follows),
@@ -123,6 +128,8 @@ function claimFrom(value: unknown): Claim | null {
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+const serviceOr = (value: unknown) =>
+  isObject(value) ? { cluster: String(value.cluster), service: String(value.service) } : null;
 const textOr = (value: unknown) => (typeof value === 'string' ? value : null);
 const textsIn = (value: unknown) => (Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []);
 

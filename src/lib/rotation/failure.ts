@@ -46,8 +46,9 @@ const IN_DOUBT: readonly string[] = ['UNREACHABLE', 'TIMED_OUT', 'REMOTE_FAILED'
 /** Whether an error leaves open that its call took effect. */
 export const isInDoubt = (error: unknown): boolean => error instanceof JamfMcpError && IN_DOUBT.includes(error.code);
 
-/** Whether nothing but the claim can be left: it is then withdrawn. */
-export const isUntouched = ({ phase, doubt }: Work) => phase === 'claimed' || (phase === 'asked' && !doubt);
+/** Whether the issuer knows nothing of it: what is claimed, and a draft that is stored, is then withdrawn. */
+export const isUntouched = ({ phase, doubt, mintedAt }: Work) =>
+  phase === 'claimed' || (phase === 'asked' && !doubt) || (phase === 'staged' && mintedAt === null);
 
 /**
  * Make the error of a rotation that stopped.
@@ -70,6 +71,13 @@ export function stoppedError({ step, error, begun }: Failure, work: Work, detail
     return new JamfMcpError('INTERRUPTED', `interrupted at the step ${step}: ${left.state}`, goOn, options);
   const fix = left.lost ? '' : fixOf(error);
   return new JamfMcpError('PARTIAL', `${step} failed: ${messageOf(error)}; ${left.state}`, fix + goOn, options);
+}
+
+/** The error of a rotation whose claim was withdrawn: it says that nothing came of it. */
+export function withdrawnError(error: unknown): unknown {
+  if (!(error instanceof JamfMcpError) || error.message.includes('nothing was changed')) return error;
+  const { code, message, hint, details } = error;
+  return new JamfMcpError(code, `${message}; nothing was changed`, hint, { cause: error, details });
 }
 
 /** The way to repeat the command is told anyway: of the error's own hint only what comes before that is. */

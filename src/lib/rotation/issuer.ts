@@ -72,6 +72,8 @@ export interface IssuerChoice {
   fields: readonly string[];
   /** Null: what the issuer finds best. A rotation that is resumed goes on with the one it began with. */
   strategy: Strategy | null;
+  /** Where an issuer has more than one way to come by a new value, which: `rotate-secret`. Its own first one unless given. */
+  mode?: string | null;
 }
 
 /**

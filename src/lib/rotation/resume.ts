@@ -1,10 +1,9 @@
 /** Goes on with a rotation that stopped, from wherever the labels and its claim say that it stands. */
 import type { Context } from '../host.ts';
-import { withoutClaim } from '../secrets/claim.ts';
 import { sameValue } from '../secrets/rules.ts';
 import type { Fields } from '../secrets/store.ts';
 import { backSteps } from './back.ts';
-import { beginRun, newClaim, untouched, type Run } from './begin.ts';
+import { beginRun, newClaim, workOf, type Run } from './begin.ts';
 import type { Claim } from './claim.ts';
 import { rolledBackError } from './failure.ts';
 import type { Issuer, IssuerChoice } from './issuer.ts';
@@ -34,7 +33,7 @@ export async function issuerOf(input: RunInput, claim: Claim, context: Context):
   return (await input.issuers(choiceOf(claim)))(context);
 }
 
-const choiceOf = ({ issuer, fields, strategy }: Claim): IssuerChoice => ({ issuer, fields, strategy });
+const choiceOf = ({ issuer, mode, fields, strategy }: Claim): IssuerChoice => ({ issuer, mode, fields, strategy });
 
 /**
  * Go on with what a claim stands for.
@@ -102,24 +101,15 @@ function continued(
   entry: 'staged' | 'promoted' | 'back',
   mintAgain: boolean,
 ): Work {
-  const { current } = standing;
-  const pending = standing.kind === 'claimed' ? current : standing.pending;
+  const work = workOf(input, run, { current: standing.current, issuer, claim });
+  const pending = standing.kind === 'claimed' ? standing.current : standing.pending;
   const madeAt = claim.windowFrom ?? pending.createdAt;
   return {
-    ...untouched(standing.kind === 'claimed' ? current.fields : standing.old, run.hold.context),
-    input,
-    store: run.store,
-    arn: current.arn,
-    issuer,
-    context: run.hold.context,
-    confirm: run.confirm,
+    ...work,
     entry,
-    claim,
-    lock: null,
-    carry: null,
     kept: claim.keep,
     mintAgain,
-    outcome: 'resumed',
+    old: standing.kind === 'claimed' ? work.old : standing.old,
     fields: pending.fields,
     phase: entry === 'back' ? 'reverted' : entry,
     mintedAt: madeAt === null ? null : Date.parse(madeAt),
@@ -132,32 +122,23 @@ function continued(
  */
 function takenOver({ input, run, issuer, standing, claim }: Taken, carry: Fields | null, mintAgain: boolean): Work {
   const { current, holder, kind } = standing;
-  const { context } = run.hold;
-  const old = withoutClaim(current.fields);
-  const fresh = newClaim(input, context, { base: current.versionId, choice: choiceOf(claim), ecs: claim.ecs });
+  const { ecs, proof } = claim;
+  const fresh = newClaim(input, run.hold.context, { base: current.versionId, choice: choiceOf(claim), ecs, proof });
   const windowFrom = kind === 'promoted' ? null : (claim.windowFrom ?? claim.since);
-  return {
-    ...untouched(old, context),
-    input,
-    store: run.store,
-    arn: current.arn,
+  const follows = [...claim.follows, claim.rotationId];
+  const reason = input.reason ?? claim.reason;
+  const work = workOf(input, run, {
+    current,
     issuer,
-    context,
-    confirm: run.confirm,
-    entry: 'begin',
-    claim: {
-      ...fresh,
-      reason: input.reason ?? claim.reason,
-      follows: [...claim.follows, claim.rotationId],
-      windowFrom,
-      keep: claim.keep,
-    },
+    claim: { ...fresh, reason, follows, windowFrom, keep: claim.keep },
+  });
+  return {
+    ...work,
     lock: holder,
     carry,
     kept: claim.keep,
     mintAgain,
-    outcome: 'resumed',
-    fields: new Map([...old, ...(carry ?? [])]),
+    fields: new Map([...work.old, ...(carry ?? [])]),
     mintedAt: windowFrom === null ? null : Date.parse(windowFrom),
   };
 }

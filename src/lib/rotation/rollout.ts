@@ -9,11 +9,12 @@ import {
   type StartedDeployment,
 } from '../ecs/deployments.ts';
 import { deploymentError } from '../ecs/failure.ts';
+import type { proveInjection } from '../ecs/prove.ts';
 import { proveTasksWithin, type TaskProof } from '../ecs/tasks.ts';
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import type { Step } from './steps.ts';
-import type { Work } from './work.ts';
+import type { RunInput, Work } from './work.ts';
 
 /** How services are redeployed. */
 export interface Deployer {
@@ -27,6 +28,7 @@ export interface Deployer {
   ): Promise<FinishedDeployment>;
   /** Waits for the tasks before it to go. */
   prove(target: EcsTarget, deployment: FinishedDeployment, context: Context): Promise<TaskProof>;
+  proveInjection: typeof proveInjection;
 }
 
 const ecsDeployer: Deployer = {
@@ -34,7 +36,11 @@ const ecsDeployer: Deployer = {
   force: forceDeployment,
   watch: watchDeployment,
   prove: proveTasksWithin,
+  proveInjection: async (...args) => (await import('../ecs/prove.ts')).proveInjection(...args),
 };
+
+/** How the services of a run are redeployed. */
+export const deployerOf = ({ deployer = ecsDeployer }: RunInput): Deployer => deployer;
 
 /** The words in which the steps speak of what they roll out. */
 interface Wording {
@@ -84,7 +90,7 @@ export function rollOut(
   wording: Wording,
 ): { inspect: () => Promise<string[]>; deploy: Step; verify: Step } {
   const { input, context } = work;
-  const deployer = input.deployer ?? ecsDeployer;
+  const deployer = deployerOf(input);
   const target = work.claim.ecs && { ...work.claim.ecs, aws: input.aws };
   const name = target ? `${target.cluster}/${target.service}` : '';
   const skip = target ? undefined : `${wording.idle} running tasks keep ${wording.stale} until they are redeployed`;
@@ -92,13 +98,14 @@ export function rollOut(
 
   return {
     async inspect() {
-      if (!target) return [];
-      const { desired, running, underway } = await deployer.inspect(target, context);
-      if (underway) {
+      const seen = target ?? (work.claim.proof && { ...work.claim.proof, aws: input.aws });
+      if (!seen) return [];
+      const { desired, running, underway } = await deployer.inspect(seen, context);
+      if (underway && target) {
         const text = `${name} is in the middle of the deployment ${underway}: the one of this rotation will take its place`;
         context.host.notify({ kind: 'warning', text });
       }
-      return [`${name} runs ${String(running)} of ${String(desired)} tasks`];
+      return [`${seen.cluster}/${seen.service} runs ${String(running)} of ${String(desired)} tasks`];
     },
     deploy: {
       name: wording.deploy,
@@ -147,7 +154,7 @@ export const isVerdict = (deployment: FinishedDeployment | null) =>
 export async function whyNoRedeployment({ input, claim, context }: Work): Promise<string | null> {
   if (!claim.ecs) return null;
   try {
-    await (input.deployer ?? ecsDeployer).inspect({ ...claim.ecs, aws: input.aws }, context);
+    await deployerOf(input).inspect({ ...claim.ecs, aws: input.aws }, context);
     return null;
   } catch (error) {
     if (isInterruption(error)) throw error;

@@ -4,8 +4,7 @@
  */
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
-import { withoutClaim } from '../secrets/claim.ts';
-import { beginRun, newClaim, untouched, type Run } from './begin.ts';
+import { beginRun, newClaim, workOf, type Run } from './begin.ts';
 import { runnerText, sinceText } from './claim.ts';
 import { glance, look, type Standing } from './plan.ts';
 import { foreignError, otherError, overtakenError } from './refusal.ts';
@@ -72,26 +71,10 @@ async function begin(
   run: Run,
   { current, lock }: Extract<Standing, { kind: 'free' }>,
 ): Promise<RotateResult | Failure> {
-  const { store, hold } = run;
-  const { context } = hold;
-  const issuer = (await input.issuers(input.choice))(context);
-  const fields = withoutClaim(current.fields);
-  const claim = newClaim(input, context, { base: current.versionId, choice: input.choice, ecs: input.ecs });
-  const work: Work = {
-    ...untouched(fields, context),
-    input,
-    store,
-    arn: current.arn,
-    issuer,
-    context,
-    confirm: run.confirm,
-    entry: 'begin',
-    claim,
-    lock,
-    carry: null,
-    kept: null,
-    mintAgain: false,
-    outcome: 'rotated',
-  };
-  return runForward(work, hold);
+  const { choice, ecs, proof } = input;
+  const { context } = run.hold;
+  const issuer = (await input.issuers(choice))(context);
+  const claim = newClaim(input, context, { base: current.versionId, choice, ecs, proof });
+  const work: Work = { ...workOf(input, run, { current, issuer, claim }), lock, outcome: 'rotated' };
+  return runForward(work, run.hold);
 }

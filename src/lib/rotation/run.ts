@@ -4,7 +4,7 @@ import { CLAIM_LABEL } from '../secrets/claim.ts';
 import { AWSPENDING, type SecretStore, type SecretVersion } from '../secrets/store.ts';
 import { backSteps, calls, forwardOnly, whyNoWayBack } from './back.ts';
 import { claimIdOf } from './claim.ts';
-import { isUntouched, rolledBackError, stoppedError } from './failure.ts';
+import { isUntouched, rolledBackError, stoppedError, withdrawnError } from './failure.ts';
 import type { Hold } from './hold.ts';
 import { whyNoRedeployment } from './rollout.ts';
 import { consequence, stepsOf, windowOf } from './steps-of.ts';
@@ -59,18 +59,21 @@ export async function runBack(
 /** The error of a run that stopped; a claim that nothing came of is withdrawn. */
 async function stopped(failure: Failure, work: Work, steps: readonly StepResult[]): Promise<unknown> {
   const { input, store, claim, context } = work;
+  let error = failure.error;
   const fresh = work.entry === 'begin' && claim.follows.length === 0 && claim.kind === 'rotation';
   if (fresh && isUntouched(work) && !isInterruption(failure.error)) {
     try {
       const claimId = claimIdOf(claim.rotationId);
-      await store.moveLabel(input.secret, AWSPENDING, claimId, null);
+      const holder = work.phase === 'staged' ? claim.rotationId : claimId;
+      await store.moveLabel(input.secret, AWSPENDING, holder, null);
       work.phase = 'untouched';
+      error = withdrawnError(error);
       await store.moveLabel(input.secret, CLAIM_LABEL, claimId, null);
-    } catch (error) {
-      context.host.notify({ kind: 'warning', text: `the claim could not be withdrawn: ${messageOf(error)}` });
+    } catch (thrown) {
+      context.host.notify({ kind: 'warning', text: `the claim could not be withdrawn: ${messageOf(thrown)}` });
     }
   }
-  return stoppedError(failure, work, resultOf(work, steps, 'unfinished'));
+  return stoppedError({ ...failure, error }, work, resultOf(work, steps, 'unfinished'));
 }
 
 function confirm(work: Work): Promise<void> {

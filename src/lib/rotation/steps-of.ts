@@ -2,6 +2,7 @@
 import { JamfMcpError } from '../errors.ts';
 import { AWSCURRENT, AWSPENDING } from '../secrets/store.ts';
 import { isInDoubt } from './failure.ts';
+import { proofSteps } from './injection.ts';
 import { acceptsPatiently, again, testPatiently } from './patience.ts';
 import { recordOf, type RotationRecord } from './record.ts';
 import { CLAIM_TEXT, takeClaim } from './take-claim.ts';
@@ -78,12 +79,14 @@ export function stepsOf(work: Work): Step[] {
   return [
     {
       name: 'preflight',
-      text: `check that ${title} will make a new value${work.claim.ecs ? ', and that the service can be redeployed' : ''}`,
+      text: `check that ${title} will make a new value${work.claim.ecs ? ', and that the service can be redeployed' : work.claim.proof ? ', and look at the service' : ''}`,
       changes: false,
       run: async () => [...(await prove(work)), ...(await rollout.inspect())].join('; '),
     },
     { name: 'claim', text: CLAIM_TEXT, changes: true, skip: unless('staged', 'promoted'), run: () => takeClaim(work) },
-    ...(issuer.draft ? [stage, mint] : [mint, stage]),
+    ...(issuer.draft
+      ? [stage, ...proofSteps(work, unless('promoted')), mint]
+      : [...proofSteps(work, unless('staged', 'promoted')), mint, stage]),
     {
       name: 'test',
       text: `log in to ${title} with it, and compare what it may do`,

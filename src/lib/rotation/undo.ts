@@ -4,7 +4,7 @@ import type { Context } from '../host.ts';
 import { withoutClaim } from '../secrets/claim.ts';
 import type { Fields, SecretVersion } from '../secrets/store.ts';
 import { backSteps, whyNoWayBack } from './back.ts';
-import { beginRun, newClaim, untouched, type Run } from './begin.ts';
+import { beginRun, newClaim, workOf, type Run } from './begin.ts';
 import { claimIdOf, type Claim } from './claim.ts';
 import { claimOf, look, type Claimed } from './plan.ts';
 import { foreignError, otherError } from './refusal.ts';
@@ -13,7 +13,6 @@ import { runBack } from './run.ts';
 import { rollOut, WORDING } from './rollout.ts';
 import { CLAIM_TEXT, takeClaim } from './take-claim.ts';
 import type { Step } from './steps.ts';
-import type { Phase } from './failure.ts';
 import type { RotateResult, RunInput, Work } from './work.ts';
 
 /**
@@ -55,14 +54,14 @@ async function begin(input: RunInput, run: Run, current: SecretVersion, lock: st
       'an older version is made current with `jamf-mcp secrets rollback --to VERSION`',
     );
   }
-  const { base, issuer, fields, strategy, ecs } = made.claim;
+  const { base, issuer, mode, fields, strategy, ecs } = made.claim;
   const fresh = newClaim(input, context, {
     base: current.versionId,
-    choice: { issuer, fields, strategy },
+    choice: { issuer, mode, fields, strategy },
     ecs: input.ecs ?? ecs,
   });
   const claim: Claim = { ...fresh, kind: 'undo', target: base };
-  const work: Work = { ...(await workOf(input, run, current, claim)), old: made.old, lock };
+  const work: Work = { ...(await undoWork(input, run, current, claim)), old: made.old, lock };
   return back(work, run, { from: current.versionId, to: base, fresh: true });
 }
 
@@ -77,7 +76,7 @@ export async function goOnUndoing(
   const done = current.versionId === to;
   const ecs = input.noDeploy ? null : (input.ecs ?? claim.ecs);
   const work: Work = {
-    ...(await workOf(input, run, current, { ...claim, ecs })),
+    ...(await undoWork(input, run, current, { ...claim, ecs })),
     old: withoutClaim(fields),
     entry: 'back',
     phase: done ? 'reverted' : 'claimed',
@@ -93,7 +92,7 @@ async function undoUnfinished(
 ): Promise<RotateResult> {
   const ecs = input.noDeploy ? null : (input.ecs ?? claim.ecs);
   const work: Work = {
-    ...(await workOf(input, run, current, { ...claim, ecs })),
+    ...(await undoWork(input, run, current, { ...claim, ecs })),
     old,
     entry: 'back',
     phase: 'promoted',
@@ -132,27 +131,6 @@ async function back(
   return runBack(work, list, { hold: run.hold, outcome: 'undone', what });
 }
 
-async function workOf(
-  input: RunInput,
-  run: Run,
-  current: SecretVersion,
-  claim: Claim,
-): Promise<Omit<Work, 'phase' | 'entry'> & { phase: Phase; entry: Work['entry'] }> {
-  const { context } = run.hold;
-  return {
-    ...untouched(current.fields, context),
-    input,
-    store: run.store,
-    arn: current.arn,
-    issuer: await issuerOf(input, claim, context),
-    context,
-    confirm: run.confirm,
-    entry: 'begin',
-    claim,
-    lock: null,
-    carry: null,
-    kept: null,
-    mintAgain: false,
-    outcome: 'resumed',
-  };
+async function undoWork(input: RunInput, run: Run, current: SecretVersion, claim: Claim): Promise<Work> {
+  return workOf(input, run, { current, issuer: await issuerOf(input, claim, run.hold.context), claim });
 }

@@ -48,6 +48,8 @@ export interface RunInput {
 /** What to rotate, and how. */
 export interface RotateInput extends RunInput {
   choice: IssuerChoice;
+  /** The service of which one task has to get AWSPENDING before anything is made; null: that is not proved. */
+  proof?: RunInput['ecs'];
 }
 
 /** Whether the value before is still accepted at the end; `unknown` where nobody can be asked, or nobody was. */

@@ -13,6 +13,7 @@ import {
   type Auth0Token,
   type Presented,
 } from '../../auth0/client.ts';
+import type { Auth0Mode } from '../../config/settings.ts';
 import { JamfMcpError } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import { Secret } from '../../redact.ts';
@@ -23,15 +24,10 @@ import { fieldOf } from './field.ts';
 import { keep, keptIn } from './kept.ts';
 import { rotatorVariables, type Rotator } from './rotators.ts';
 
-/** The ways in which Auth0 comes by a new secret; the first is the default. */
-export const AUTH0_MODES = ['patch', 'rotate-secret'] as const;
-
-/** One of {@link AUTH0_MODES}. */
-export type Auth0Mode = (typeof AUTH0_MODES)[number];
-
 /** How Auth0's secrets are to be rotated. */
 export interface Auth0IssuerOptions {
-  mode?: Auth0Mode;
+  /** `patch` unless given. */
+  mode?: Auth0Mode | undefined;
   /** Of one request, in ms. */
   timeoutMs?: number | undefined;
 }

@@ -7,7 +7,7 @@ import { DEFAULT_RECIPE, type Recipe } from '../../secrets/generate.ts';
 import { fieldCalled, type FieldSpec, type SecretSchema } from '../../secrets/schema.ts';
 import type { Fields } from '../../secrets/store.ts';
 import type { IssuerChoice, IssuerFactory, Issuers, Strategy } from '../issuer.ts';
-import type { Auth0Mode } from './auth0.ts';
+import { AUTH0_MODES, type Auth0Mode } from '../../config/settings.ts';
 import type { PairNames } from './jamf-partner.ts';
 import { NO_ROTATORS, type Rotators } from './rotators.ts';
 
@@ -19,7 +19,7 @@ export interface IssuerOptions {
   rotators?: Rotators;
   /** `rotation.alternate` of jamf-mcp.yaml: the display names of two Jamf API clients that take turns. */
   alternate?: PairNames | null;
-  /** How Auth0 comes by a new secret; `patch` unless given. */
+  /** How Auth0 comes by a new secret where the choice does not say it; `patch` unless given. */
   auth0Mode?: Auth0Mode;
   /** How values are made here, for fields of which the schema does not say it. */
   recipe?: Recipe | null;
@@ -38,9 +38,10 @@ const MAKERS: Readonly<Record<string, Maker>> = {
     const { jamfIssuer } = await import('./jamf.ts');
     return (context) => jamfIssuer(rotators.jamf, context, { strategy, names: alternate, dryRun, timeoutMs });
   },
-  async auth0(_choice, { rotators = NO_ROTATORS, auth0Mode = 'patch', timeoutMs }) {
+  async auth0(choice, { rotators = NO_ROTATORS, auth0Mode, timeoutMs }) {
     const { auth0Issuer } = await import('./auth0.ts');
-    return (context) => auth0Issuer(rotators.auth0, context, { mode: auth0Mode, timeoutMs });
+    const mode = AUTH0_MODES.find((known) => known === choice.mode) ?? auth0Mode;
+    return (context) => auth0Issuer(rotators.auth0, context, { mode, timeoutMs });
   },
   async generate({ fields }, { schema, recipe }) {
     const { generateIssuer } = await import('./generate.ts');
@@ -90,6 +91,8 @@ export interface Wish {
   strategy: Strategy | null;
   /** Where the values come from, where that was said: a person, or this program. */
   from: 'person' | 'here' | null;
+  /** `rotation.auth0Mode` of jamf-mcp.yaml. */
+  auth0Mode?: Auth0Mode | null;
 }
 
 /**
@@ -97,7 +100,7 @@ export interface Wish {
  * @returns the choice that {@link issuersWith} takes
  * @throws JamfMcpError USAGE, naming the fields that can be rotated
  */
-export function chooseIssuer({ schema, only, strategy, from }: Wish): IssuerChoice {
+export function chooseIssuer({ schema, only, strategy, from, auth0Mode }: Wish): IssuerChoice {
   const specs = only.length > 0 ? only.map((name) => called(schema, name)) : usual(schema);
   for (const spec of specs) refuseUnfit(schema, spec, from);
   const byIssuer = Map.groupBy(specs, (spec) => (from === null ? makerOf(spec) : (spec.issuer ?? 'ask')));
@@ -119,7 +122,8 @@ export function chooseIssuer({ schema, only, strategy, from }: Wish): IssuerChoi
     );
   }
   const fields = issuer === 'jamf' ? ['JAMF_CLIENT_SECRET'] : first.map(nameOf);
-  return { issuer, fields: [...new Set(fields)], strategy };
+  const mode = issuer === 'auth0' && auth0Mode ? { mode: auth0Mode } : {};
+  return { issuer, fields: [...new Set(fields)], strategy, ...mode };
 }
 
 const nameOf = ({ name }: FieldSpec) => name;
