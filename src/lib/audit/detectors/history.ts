@@ -31,8 +31,12 @@ const VALUE_OF: Readonly<Record<Aspect, (access: AuditedAccess) => string | null
   hour: ({ time }) => time?.slice(11, 13) ?? null,
 };
 
-/** Answers that are remembered of one aspect of one principal, and principals. */
-const MOST = 2_000;
+/** Answers that are remembered, and principals. */
+const MOST_ANSWERS = 200_000;
+const MOST_PRINCIPALS = 10_000;
+
+/** A pattern of IAM ARNs means a role or a user, and no single session. */
+const OF_NO_SESSION = /^arn:[^:*]*:iam::/;
 
 interface Known {
   entries: readonly BaselineEntry[];
@@ -50,27 +54,37 @@ export function historyOf(facts: Facts): History {
 
 function make({ baseline }: Facts): History {
   const principals = new Map<string, Known>();
+  const bySession = (baseline?.entries ?? []).some(({ principal }) => !OF_NO_SESSION.test(principal));
+  let answersKept = 0;
   let last: { access: AuditedAccess; familiarity: Familiarity } | null = null;
 
   const knownOf = ({ principal }: AuditedAccess): Known => {
-    const key = `${principal.arn ?? ''}\n${principal.role ?? ''}`;
+    // Sessions come and go by the thousand; where no entry is about one, all of a role are answered alike.
+    const key =
+      bySession || principal.role === null ? `${principal.arn ?? ''}\n${principal.role ?? ''}` : principal.role;
     const known = principals.get(key);
     if (known) return known;
     const made: Known = {
       entries: (baseline?.entries ?? []).filter((entry) => matchesPrincipal(entry.principal, principal)),
       answers: Object.fromEntries(ASPECT_NAMES.map((name) => [name, new Map()])) as Known['answers'],
     };
-    if (principals.size >= MOST) principals.clear();
+    if (principals.size >= MOST_PRINCIPALS) forget();
     principals.set(key, made);
     return made;
   };
+
+  function forget(): void {
+    principals.clear();
+    answersKept = 0;
+  }
 
   const answer = (aspect: Aspect, access: AuditedAccess, { entries, answers }: Known): boolean => {
     const value = VALUE_OF[aspect](access);
     const known = answers[aspect].get(value);
     if (known !== undefined) return known;
     const asked = entries.some((entry) => ASPECTS[aspect](access, entry));
-    if (answers[aspect].size >= MOST) answers[aspect].clear();
+    if (answersKept >= MOST_ANSWERS) forget();
+    answersKept += 1;
     answers[aspect].set(value, asked);
     return asked;
   };
