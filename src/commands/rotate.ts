@@ -1,9 +1,14 @@
 import { BaseCommand, dryRunFlag } from '../lib/cli/base.ts';
-import { durationMs } from '../lib/cli/duration.ts';
 import { gatherSettings } from '../lib/cli/gather.ts';
 import { prose } from '../lib/cli/prose.ts';
-import { environmentsOf, repeatOf, requireSense, ROTATE_FLAGS, valueFrom } from '../lib/cli/rotate-flags.ts';
-import { stillRuns, thisProcess } from '../lib/cli/runner.ts';
+import {
+  environmentsOf,
+  givenFrom,
+  requireSense,
+  ROTATE_FLAGS,
+  servicesFrom,
+  valueFrom,
+} from '../lib/cli/rotate-flags.ts';
 import { drawRotateAll } from '../lib/rotation/report.ts';
 import type { SetUpAlternateResult } from '../lib/rotation/issuers/jamf-alternate.ts';
 import type { RotateOutput } from '../lib/rotation/work.ts';
@@ -27,6 +32,7 @@ them the client rotates itself, which needs Read and Create API Integrations.`);
   static override examples = [
     '<%= config.bin %> rotate --dry-run',
     '<%= config.bin %> rotate --force-deploy',
+    '<%= config.bin %> rotate --force-deploy --prove-injection',
     '<%= config.bin %> rotate --setup-alternate',
     '<%= config.bin %> rotate --only AUTH0_CLIENT_SECRET --force-deploy',
     '<%= config.bin %> rotate -e staging -e production --force-deploy --yes --confirm jamf-mcp-server/production',
@@ -42,43 +48,25 @@ them the client rotates itself, which needs Read and Create API Integrations.`);
     const { rotatorsFrom } = await import('../lib/rotation/issuers/rotators.ts');
     const { rotateInput, setUpFrom } = await import('../lib/rotation/input.ts');
     const { rotateAll } = await import('../lib/rotation/rotate-all.ts');
-    const limitMs = durationMs(flags.timeout ?? '15m', '--timeout');
     const rotators = rotatorsFrom(process.env);
     if (flags['setup-alternate']) {
       const { drawSetUpAlternate } = await import('../lib/rotation/issuers/jamf-alternate.ts');
       const made = await setUpFrom(settings, { rotators, dryRun: flags['dry-run'] }, context);
       return this.present(made, drawSetUpAlternate);
     }
-    const first = environments.slice(0, 1);
     const rest = await Promise.all(
       environments.slice(1).map(async (env) => ({ env, settings: await gatherSettings({ ...flags, env }) })),
     );
-    const inputs = [{ env: first[0], settings }, ...rest].map(({ env, settings: each }) =>
-      rotateInput(
-        each,
-        {
-          rotators,
-          limitMs,
-          noDeploy: flags['no-deploy'],
-          dryRun: flags['dry-run'],
-          reason: flags.reason ?? null,
-          runner: thisProcess(each.user ?? null),
-          isRunning: stillRuns,
-          command: repeatOf(this.config.bin, { ...flags, env }),
-        },
-        {
-          wish: {
-            only: flags.only ?? [],
-            strategy: flags.strategy ?? null,
-            from: flags.ask || flags['from-file'] ? 'person' : flags.generate ? 'here' : null,
-          },
-          deploy: flags['force-deploy']
-            ? { cluster: flags.cluster ?? each.ecs.cluster, service: flags.service ?? each.ecs.service }
-            : null,
-          answers: valueFrom(flags['from-file'], flags.only ?? []),
-        },
-      ),
-    );
+    const wish = {
+      only: flags.only ?? [],
+      strategy: flags.strategy ?? null,
+      from: flags.ask || flags['from-file'] ? ('person' as const) : flags.generate ? ('here' as const) : null,
+    };
+    const answers = valueFrom(flags['from-file'], wish.only);
+    const inputs = [{ env: environments[0], settings }, ...rest].map(({ env, settings: each }) => {
+      const given = { ...givenFrom(this.config.bin, each, { ...flags, env }), rotators };
+      return rotateInput(each, given, { wish, ...servicesFrom(flags, each), answers });
+    });
     return this.present(await rotateAll(inputs, context), drawRotateAll);
   }
 }

@@ -1,7 +1,6 @@
 import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
-import { repeatOf } from '../../lib/cli/rotate-flags.ts';
-import { stillRuns, thisProcess } from '../../lib/cli/runner.ts';
+import { givenFrom } from '../../lib/cli/rotate-flags.ts';
 import { drawRotate } from '../../lib/rotation/report.ts';
 import type { RotateResult } from '../../lib/rotation/work.ts';
 
@@ -29,16 +28,11 @@ AWSPENDING that a rotation function of AWS has left behind is taken off as well.
     const { rotatorsFrom } = await import('../../lib/rotation/issuers/rotators.ts');
     const { runInput } = await import('../../lib/rotation/input.ts');
     const { abort } = await import('../../lib/rotation/abort.ts');
-    const input = runInput(settings, {
+    const given = {
+      ...givenFrom(this.config.bin, settings, flags),
       rotators: rotatorsFrom(process.env),
-      limitMs: 0,
       noDeploy: true,
-      dryRun: flags['dry-run'],
-      reason: null,
-      runner: thisProcess(settings.user ?? null),
-      isRunning: stillRuns,
-      command: repeatOf(this.config.bin, flags),
-    });
-    return this.present(await abort(input, context), drawRotate);
+    };
+    return this.present(await abort(runInput(settings, given), context), drawRotate);
   }
 }

@@ -1,8 +1,6 @@
 import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
-import { durationMs } from '../../lib/cli/duration.ts';
 import { prose } from '../../lib/cli/prose.ts';
-import { repeatOf, TAKE_UP_FLAGS } from '../../lib/cli/rotate-flags.ts';
-import { stillRuns, thisProcess } from '../../lib/cli/runner.ts';
+import { givenFrom, TAKE_UP_FLAGS } from '../../lib/cli/rotate-flags.ts';
 import { drawRotate } from '../../lib/rotation/report.ts';
 import type { RotateResult } from '../../lib/rotation/work.ts';
 
@@ -26,21 +24,11 @@ command ends well.`);
 
   async run(): Promise<RotateResult> {
     const { flags } = await this.parse(RotateResume);
-    const limitMs = durationMs(flags.timeout, '--timeout');
     const { settings, context } = await this.begin(flags);
     const { rotatorsFrom } = await import('../../lib/rotation/issuers/rotators.ts');
     const { runInput } = await import('../../lib/rotation/input.ts');
     const { resumeRotation } = await import('../../lib/rotation/resume.ts');
-    const input = runInput(settings, {
-      rotators: rotatorsFrom(process.env),
-      limitMs,
-      noDeploy: flags['no-deploy'],
-      dryRun: flags['dry-run'],
-      reason: null,
-      runner: thisProcess(settings.user ?? null),
-      isRunning: stillRuns,
-      command: repeatOf(this.config.bin, flags),
-    });
-    return this.present(await resumeRotation(input, context), drawRotate);
+    const given = { ...givenFrom(this.config.bin, settings, flags), rotators: rotatorsFrom(process.env) };
+    return this.present(await resumeRotation(runInput(settings, given), context), drawRotate);
   }
 }

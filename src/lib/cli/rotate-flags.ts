@@ -1,8 +1,11 @@
 /** Flags of the commands that rotate, and what they come to. */
 import * as Flags from '@oclif/core/flags';
+import type { Settings } from '../config/settings.ts';
 import { JamfMcpError } from '../errors.ts';
 import { Secret } from '../redact.ts';
+import { durationMs } from './duration.ts';
 import { readText } from './input.ts';
+import { stillRuns, thisProcess } from './runner.ts';
 import { shellWords } from './shell-words.ts';
 
 /** Flags of `rotate`. */
@@ -30,7 +33,17 @@ export const ROTATE_FLAGS = {
   'setup-alternate': Flags.boolean({
     summary: 'create the second Jamf client, or put it right, and do nothing else',
     default: false,
-    exclusive: ['only', 'strategy', 'ask', 'generate', 'from-file', 'force-deploy', 'no-deploy', 'reason'],
+    exclusive: [
+      'only',
+      'strategy',
+      'ask',
+      'generate',
+      'from-file',
+      'force-deploy',
+      'prove-injection',
+      'no-deploy',
+      'reason',
+    ],
   }),
   ask: Flags.boolean({ summary: 'ask for the new value, made elsewhere', default: false, exclusive: ['generate'] }),
   generate: Flags.boolean({ summary: 'make the new value here', default: false }),
@@ -42,6 +55,10 @@ export const ROTATE_FLAGS = {
   }),
   'force-deploy': Flags.boolean({
     summary: 'redeploy the ECS service and wait until every task has the new secret',
+    default: false,
+  }),
+  'prove-injection': Flags.boolean({
+    summary: 'first start one task that is given AWSPENDING, and go on only where it is; AWS only',
     default: false,
   }),
   'no-deploy': Flags.boolean({
@@ -71,7 +88,7 @@ export const TAKE_UP_FLAGS = {
 const WHICH = ['env', 'store', 'secret', 'profile', 'region', 'yes', 'confirm', 'no-input'];
 
 /** The flags that decide what is rotated and how. */
-const WHAT = ['only', 'strategy', 'force-deploy', 'no-deploy', 'cluster', 'service'];
+const WHAT = ['only', 'strategy', 'force-deploy', 'prove-injection', 'no-deploy', 'cluster', 'service'];
 
 /** Command lines to paste, with the flags that were given. */
 export function repeatOf(
@@ -93,6 +110,36 @@ export function repeatOf(
   };
 }
 
+/**
+ * What a command on a rotation is given beside the settings.
+ * @throws JamfMcpError USAGE for a time that is none
+ */
+export const givenFrom = (
+  bin: string,
+  { user }: Pick<Settings, 'user'>,
+  flags: Readonly<Record<string, unknown>> & { timeout?: string | undefined; reason?: string | undefined },
+) => ({
+  limitMs: durationMs(flags.timeout ?? '15m', '--timeout'),
+  noDeploy: flags['no-deploy'] === true,
+  dryRun: flags['dry-run'] === true,
+  reason: flags.reason ?? null,
+  runner: thisProcess(user ?? null),
+  isRunning: stillRuns,
+  command: repeatOf(bin, flags),
+});
+
+/** The service that is redeployed, and the one for which the injection is proved: named by flags, else by the settings. */
+export function servicesFrom(
+  flags: Readonly<Record<string, unknown>> & { cluster?: string | undefined; service?: string | undefined },
+  { ecs }: Pick<Settings, 'ecs'>,
+): Record<'deploy' | 'proof', Settings['ecs'] | null> {
+  const named = { cluster: flags.cluster ?? ecs.cluster, service: flags.service ?? ecs.service };
+  return {
+    deploy: flags['force-deploy'] === true ? named : null,
+    proof: flags['prove-injection'] === true ? named : null,
+  };
+}
+
 /** The environments that were named; a variable of the environment names one. */
 export const environmentsOf = ({ env }: { env?: string | readonly string[] | undefined }): readonly string[] =>
   typeof env === 'string' ? [env] : (env ?? []);
@@ -107,8 +154,16 @@ export function requireSense(flags: Readonly<Record<string, unknown>>): void {
     throw new JamfMcpError('USAGE', '--force-deploy and --no-deploy say the opposite', 'leave one of them out');
   const given = (names: readonly string[]) =>
     names.filter((name) => flags[name] !== undefined).map((name) => `--${name}`);
+  const proves = flags['prove-injection'] === true;
+  if (proves && !deploys && given(['cluster', 'service']).length === 0) {
+    throw new JamfMcpError(
+      'USAGE',
+      '--prove-injection does not say for which ECS service',
+      'add --force-deploy, or name the service with --cluster and --service',
+    );
+  }
   const idle = given(['cluster', 'service', 'timeout']);
-  if (!deploys && idle.length > 0) {
+  if (!deploys && !proves && idle.length > 0) {
     throw new JamfMcpError(
       'USAGE',
       `${idle.join(', ')} without --force-deploy: no service is redeployed, so there is nothing to apply to`,

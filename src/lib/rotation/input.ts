@@ -1,5 +1,6 @@
 /** What the commands on a rotation are given, from the settings of an invocation. */
 import type { Settings } from '../config/settings.ts';
+import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { openStore } from '../secrets/open.ts';
 import { schemaFor } from '../secrets/schema.ts';
@@ -44,16 +45,29 @@ export function runInput(settings: Settings, { rotators, ...given }: Given, answ
 
 /**
  * The input of `rotate`.
- * @param deploy - the service to redeploy; null: none
+ * @param wish - `deploy`: the service to redeploy, null: none; `proof`: the one for which the injection is proved
  * @throws JamfMcpError USAGE where nothing that was wished for can be rotated
  */
 export function rotateInput(
   settings: Settings,
   given: Given,
-  { wish, deploy, answers }: { wish: Omit<Wish, 'schema'>; deploy: RunInput['ecs']; answers: Answers },
+  {
+    wish,
+    deploy,
+    proof,
+    answers,
+  }: { wish: Omit<Wish, 'schema'>; deploy: RunInput['ecs']; proof: RunInput['ecs']; answers: Answers },
 ): RotateInput {
-  const choice = chooseIssuer({ schema: schemaFor(settings), ...wish });
-  return { ...runInput(settings, given, answers), choice, ecs: deploy };
+  if (proof && settings.store !== 'aws') {
+    throw new JamfMcpError(
+      'USAGE',
+      `--prove-injection is for the store aws, not ${settings.store}: ECS gives its tasks secrets of Secrets Manager alone`,
+      'leave --prove-injection out',
+    );
+  }
+  const auth0Mode = settings.rotation?.auth0Mode ?? null;
+  const choice = chooseIssuer({ schema: schemaFor(settings), auth0Mode, ...wish });
+  return { ...runInput(settings, given, answers), choice, ecs: deploy, proof };
 }
 
 /** Create the Jamf client that takes turns with the one in use, or put it right. */
