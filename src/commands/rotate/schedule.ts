@@ -3,7 +3,6 @@ import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { readRotationZip } from '../../lib/cli/rotation-zip.ts';
 import { shellWords } from '../../lib/cli/shell-words.ts';
-import { JamfMcpError } from '../../lib/errors.ts';
 import type { ScheduleResult } from '../../lib/rotation/schedule/install.ts';
 
 export default class RotateSchedule extends BaseCommand {
@@ -57,42 +56,14 @@ In the local store, Vault and Azure, --every keeps a due date, of which status a
   async run(): Promise<ScheduleResult> {
     const { flags } = await this.parse(RotateSchedule);
     const { settings, context } = await this.begin(flags);
-    const [{ openStore }, { schemaFor }, { chooseIssuer }] = await Promise.all([
-      import('../../lib/secrets/open.ts'),
-      import('../../lib/secrets/schema.ts'),
-      import('../../lib/rotation/issuers/index.ts'),
-    ]);
-    const [{ rulesFrom }, { installSchedule }, { drawSchedule }] = await Promise.all([
-      import('../../lib/rotation/schedule/rules.ts'),
+    const [{ scheduleInput }, { installSchedule }, { drawSchedule }] = await Promise.all([
+      import('../../lib/rotation/schedule/input.ts'),
       import('../../lib/rotation/schedule/install.ts'),
       import('../../lib/rotation/schedule/report.ts'),
     ]);
-    if (flags['no-deploy'] && (flags.cluster ?? flags.service) !== undefined) {
-      const what = '--no-deploy and --cluster or --service say the opposite';
-      throw new JamfMcpError('USAGE', what, 'leave one of them out');
-    }
-    const { cluster = settings.ecs.cluster, service = settings.ecs.service } = flags;
-    const schema = schemaFor(settings);
-    const { only = [], strategy = null } = flags;
-    const choice = chooseIssuer({ schema, only, strategy, from: null });
-    const known = { ...schema, fields: schema.fields.filter(({ name }) => choice.fields.includes(name)) };
-    const result = await installSchedule(
-      {
-        store: await openStore(settings, context),
-        secret: settings.secret,
-        environment: settings.environment,
-        aws: settings.aws,
-        rules: rulesFrom(flags),
-        choice: { ...choice, schema: known, alternate: settings.rotation?.alternate ?? null },
-        rotator: flags['rotator-secret'] ?? null,
-        ecs: flags['no-deploy'] ? null : { cluster, service, aws: settings.aws },
-        zip: await readRotationZip(),
-        dryRun: flags['dry-run'],
-        command: shellWords(this.config.bin, 'rotate schedule', flags, REPEATED),
-      },
-      context,
-    );
-    return this.present(result, drawSchedule);
+    const command = shellWords(this.config.bin, 'rotate schedule', flags, REPEATED);
+    const input = await scheduleInput(settings, flags, { zip: readRotationZip, command }, context);
+    return this.present(await installSchedule(input, context), drawSchedule);
   }
 }
 

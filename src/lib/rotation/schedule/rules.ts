@@ -40,7 +40,11 @@ export function intervalOf(text: string): { amount: number; unit: 'h' | 'd'; ms:
  * @param when - `every`: `90d`; `at`: `cron(0 3 1 * ? *)`, or its six fields; exactly one of them; `window`: `4h`
  * @throws JamfMcpError USAGE, INPUT_INVALID
  */
-export function rulesFrom({ every, at, window }: { every?: string; at?: string; window?: string }): Rules {
+export function rulesFrom({
+  every,
+  at,
+  window,
+}: Partial<Record<'every' | 'at' | 'window', string | undefined>>): Rules {
   if ((every === undefined) === (at === undefined)) {
     const what = every === undefined ? 'it is not said when to rotate' : '--every and --at say both when to rotate';
     throw new JamfMcpError('USAGE', what, "pass one of them: --every 90d, or --at '0 3 1 * ? *'");
