@@ -24,7 +24,8 @@ proved before, and the result tells how long that took.
 
 State is kept in the staging labels of the secret, and a second rotation is refused while one is under way. After a
 failure, a crash or Ctrl-C, rotate resume goes on and rotate status tells where it stands. Where a deployment fails, the
-version before is made current again and rolled out, if its value is still accepted.
+version before is made current again and rolled out, if its value is still accepted. With --prove-injection one task of
+the service is started with AWSPENDING before anything is made: what would keep new tasks from starting ends it there.
 
 JAMF_MCP_ROTATOR_CLIENT_ID and JAMF_MCP_ROTATOR_CLIENT_SECRET name another API client that makes the new secret; without
 them the client rotates itself, which needs Read and Create API Integrations.`);

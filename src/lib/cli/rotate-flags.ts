@@ -33,17 +33,6 @@ export const ROTATE_FLAGS = {
   'setup-alternate': Flags.boolean({
     summary: 'create the second Jamf client, or put it right, and do nothing else',
     default: false,
-    exclusive: [
-      'only',
-      'strategy',
-      'ask',
-      'generate',
-      'from-file',
-      'force-deploy',
-      'prove-injection',
-      'no-deploy',
-      'reason',
-    ],
   }),
   ask: Flags.boolean({ summary: 'ask for the new value, made elsewhere', default: false, exclusive: ['generate'] }),
   generate: Flags.boolean({ summary: 'make the new value here', default: false }),
@@ -149,6 +138,7 @@ export const environmentsOf = ({ env }: { env?: string | readonly string[] | und
  * @throws JamfMcpError USAGE
  */
 export function requireSense(flags: Readonly<Record<string, unknown>>): void {
+  if (flags['setup-alternate'] === true) requireSetUpAlone(flags);
   const deploys = flags['force-deploy'] === true;
   if (deploys && flags['no-deploy'] === true)
     throw new JamfMcpError('USAGE', '--force-deploy and --no-deploy say the opposite', 'leave one of them out');
@@ -170,8 +160,6 @@ export function requireSense(flags: Readonly<Record<string, unknown>>): void {
       `add --force-deploy, or leave out ${idle.join(', ')}`,
     );
   }
-  if (flags['setup-alternate'] === true && Array.isArray(flags.env) && flags.env.length > 1)
-    throw new JamfMcpError('USAGE', '--setup-alternate works on one environment', 'leave all --env but one out');
   const one = given(['secret', 'cluster', 'service', 'from-file']);
   if (Array.isArray(flags.env) && flags.env.length > 1 && one.length > 0) {
     throw new JamfMcpError(
@@ -180,6 +168,19 @@ export function requireSense(flags: Readonly<Record<string, unknown>>): void {
       'say in jamf-mcp.yaml what each environment has, or rotate one environment at a time',
     );
   }
+}
+
+/** Flags that `--setup-alternate` has no use for: a list of its own, as help would show them as excluding each other. */
+const ROTATING = ['only', 'strategy', 'ask', 'generate', 'from-file', 'force-deploy', 'prove-injection', 'no-deploy'];
+
+function requireSetUpAlone(flags: Readonly<Record<string, unknown>>): void {
+  const idle = [...ROTATING, 'reason'].filter((name) => flags[name] !== undefined && flags[name] !== false);
+  if (idle.length > 0) {
+    const names = idle.map((name) => `--${name}`).join(', ');
+    throw new JamfMcpError('USAGE', `--setup-alternate rotates nothing: ${names} say how to`, `leave out ${names}`);
+  }
+  if (Array.isArray(flags.env) && flags.env.length > 1)
+    throw new JamfMcpError('USAGE', '--setup-alternate works on one environment', 'leave all --env but one out');
 }
 
 /**
