@@ -4,6 +4,7 @@ import { Chalk } from 'chalk';
 import { AUDIT_DEFAULTS } from '../../src/lib/config/settings.ts';
 import { accessFrom, type RecordedAccess } from '../../src/lib/audit/event.ts';
 import { explainer } from '../../src/lib/audit/explain.ts';
+import { agentFamily } from '../../src/lib/audit/family.ts';
 import { judge } from '../../src/lib/audit/judge.ts';
 import { drawAudit } from '../../src/lib/audit/report.ts';
 import { arnOf, parseSecretId } from '../../src/lib/audit/secret-id.ts';
@@ -156,6 +157,73 @@ describe('corpus: audit over real CloudTrail records', function () {
     assert.match(drawn, /^26 of 26 accesses unexplained\n/);
   });
 
+  /** What explains the accesses of some files, by action and tool. */
+  const explained = async (...names: (typeof FILES)[number][]) =>
+    withTimeline({ asked: null }, async (lines) => {
+      const sink = lines.sink(false);
+      for (const access of names.flatMap(accesses)) sink(access);
+      const merged: Record<string, number> = {};
+      const judged = await judge(lines.close(), facts(), {
+        inspect({ action, countedWith }) {
+          if (countedWith !== null) merged[action] = (merged[action] ?? 0) + 1;
+        },
+      });
+      const kinds = counts(
+        judged.accesses.map(
+          ({ action, userAgent, explanation }) =>
+            `${action} ${agentFamily(userAgent)}: ${explanation?.kind ?? 'unexplained'}`,
+        ),
+      );
+      return { total: judged.total, unexplained: judged.unexplained, kinds, merged };
+    });
+
+  const LIVE = {
+    total: 233,
+    unexplained: 21,
+    kinds: {
+      'CreateSecret terraform: infrastructure': 20,
+      'PutSecretValue terraform: infrastructure': 20,
+      'DescribeSecret terraform: infrastructure': 36,
+      'GetResourcePolicy terraform: infrastructure': 39,
+      'GetSecretValue terraform: infrastructure': 40,
+      'DeleteSecret terraform: infrastructure': 17,
+      'StartSecretVersionDelete secretsmanager.amazonaws.com: aws-service': 20,
+      'EndSecretVersionDelete secretsmanager.amazonaws.com: aws-service': 20,
+      'ListSecrets stratus-red-team: unexplained': 1,
+      'GetSecretValue stratus-red-team: unexplained': 20,
+    },
+    merged: {},
+  };
+
+  it('tells Terraform from an attack by the same user, key and address, in one account within seconds', async () => {
+    assert.deepEqual(await explained('invictus'), LIVE);
+  });
+
+  it('counts each read and write once, with the 76 calls of KMS that they made and without', async () => {
+    const merged = { Decrypt: 56, GenerateDataKey: 20 };
+    assert.deepEqual(await explained('invictus', 'invictus-kms'), { ...LIVE, merged });
+    assert.equal((await explained('invictus-kms')).total, 76, 'where KMS alone was recorded they are all there is');
+  });
+
+  it('does not take the same reads for Terraform where they only say that they are', async () => {
+    const [terraform] = records.invictus.map((one) => one as Record<string, unknown>).filter(isTerraform);
+    const forged = records.invictus.map((one) => {
+      const given = one as Record<string, unknown>;
+      return isTerraform(given) ? given : { ...given, userAgent: terraform?.userAgent };
+    });
+    const judged = await withTimeline({ asked: null }, async (lines) => {
+      const sink = lines.sink(false);
+      for (const one of forged) {
+        const access = accessFrom(one);
+        if (access) sink(access);
+      }
+      return await judge(lines.close(), facts());
+    });
+    const reads = judged.accesses.filter(({ action }) => action === 'GetSecretValue');
+    assert.equal(reads.filter(({ explanation }) => explanation === null).length, 20);
+    assert.equal(judged.unexplained, 21);
+  });
+
   it('throws on no record, however it is bent', async () => {
     const all = FILES.flatMap((name) => records[name]);
     const junk = fc.oneof(
@@ -181,6 +249,8 @@ describe('corpus: audit over real CloudTrail records', function () {
     );
   });
 });
+
+const isTerraform = ({ userAgent }: Record<string, unknown>) => agentFamily(String(userAgent)) === 'terraform';
 
 const counts = (texts: readonly string[]): Record<string, number> =>
   Object.fromEntries([...Map.groupBy(texts, (text) => text)].map(([text, same]) => [text, same.length]));

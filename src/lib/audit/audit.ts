@@ -10,6 +10,7 @@ import type { StoreKind } from '../secrets/store.ts';
 import type { LocalOptions } from '../secrets/stores/local-access.ts';
 import type { AuditedAccess } from './access.ts';
 import type { Baseline } from './baseline.ts';
+import { isTelling } from './causes/index.ts';
 import { recordedFacts } from './causes/records.ts';
 import { inOrder } from './detectors/index.ts';
 import type { Finding } from './detectors/detector.ts';
@@ -19,7 +20,9 @@ import { judge, LISTED, type Emit, type JudgeOptions, type Judgement } from './j
 import { parseSecretId, writtenId, type Mention, type SecretId } from './secret-id.ts';
 import { filesSource, type FilesQuery } from './sources/files/index.ts';
 import { localLog, localPrincipal } from './sources/local-log.ts';
-import { lookupEvents, withinReach } from './sources/lookup-events.ts';
+import { withinReach } from './sources/lookup-events.ts';
+import { lookupMany } from './sources/lookup-many.ts';
+import { regionsOf } from './sources/regions.ts';
 import type { Skipped, Source, SourceReport } from './sources/source.ts';
 import { withTimeline, type ClosedTimeline } from './timeline.ts';
 import type { SuppressedFinding } from './suppress.ts';
@@ -36,6 +39,8 @@ export interface AuditRequest {
   /** Files to audit instead of a store. */
   files?: Omit<FilesQuery, 'window'> | undefined;
   aws: AwsSettings;
+  /** Which event histories are read, and how. */
+  lookup?: LookupWords | undefined;
   /** The service whose task starts explain reads. */
   ecs: { cluster: string; service: string };
   /** `audit:` of jamf-mcp.yaml. */
@@ -50,6 +55,16 @@ export interface AuditRequest {
   emit?: Emit;
   /** Gets every record, counted or not, with what every cause says of it on demand. */
   inspect?: JudgeOptions['inspect'];
+}
+
+/** How the event history is read. */
+export interface LookupWords {
+  /** Names of Regions, or `all`; without, that of the secret, or of the credentials. */
+  regions?: readonly string[] | undefined;
+  /** Folder of what was read before; nothing is kept without. */
+  cache?: string | undefined;
+  /** Whether calls that concern what guards secrets are read, too: a trail that is stopped, a key that is disabled. */
+  guards?: boolean | undefined;
 }
 
 /** How far an audit of a store goes back unless it is told. */
@@ -106,7 +121,7 @@ interface Plan {
 export async function auditSecret(request: AuditRequest, context: Context): Promise<AuditResult> {
   const plan = await planOf(request, context);
   const { asked, sources, facts, window, write } = plan;
-  return await withTimeline({ asked, write }, async (lines) => {
+  return await withTimeline({ asked, write, isTelling }, async (lines) => {
     const read = await Promise.all(sources.map(async (source) => source.read(lines.sink(source.newestFirst), context)));
     const closed = lines.close();
     const { notes, ...judgement } = await judge(closed, facts, request);
@@ -148,12 +163,21 @@ async function planOfAws(request: AuditRequest, context: Context): Promise<Plan>
   const caller = await identity(request.aws, context);
   const region = asked?.region ?? caller.region;
   const aws = { ...request.aws, region };
-  if (asked?.account && asked.account !== caller.account) skipped.push(foreign(asked.account, caller));
+  const reached = [caller, ...request.settings.accounts].map(({ account }) => account);
+  if (asked?.account && !reached.includes(asked.account)) skipped.push(foreign(asked.account, caller));
   const tasks = await tasksOf({ ...request.ecs, aws }, skipped, context);
+  const { accounts } = request.settings;
+  const regions = regionsOf(request.lookup?.regions ?? [], region);
+  const { cache } = request.lookup ?? {};
   return {
-    asked: asked && { ...asked, account: asked.account ?? caller.account, region },
+    // A name alone may be that of a secret in each Region and account that is read.
+    asked: asked && {
+      ...asked,
+      account: asked.account ?? (accounts.length === 0 ? caller.account : null),
+      region: asked.region ?? (regions.length === 1 ? region : null),
+    },
     secret: asked && { name: asked.name, arn: null },
-    sources: [lookupEvents({ aws, region, account: caller.account, window })],
+    sources: lookupMany({ aws: request.aws, caller, regions, accounts, window, cache }, context),
     facts: {
       now,
       self: caller.arn,

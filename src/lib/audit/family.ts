@@ -9,6 +9,19 @@ import { isIPv4, isIPv6 } from 'node:net';
  */
 export function agentFamily(userAgent: string | null): string {
   if (userAgent === null) return 'none';
+  const known = families.get(userAgent);
+  if (known !== undefined) return known;
+  const family = familyOf(userAgent);
+  if (families.size >= MOST) families.clear();
+  families.set(userAgent, family);
+  return family;
+}
+
+/** Programs are few, and their calls many. */
+const MOST = 1_000;
+const families = new Map<string, string>();
+
+function familyOf(userAgent: string): string {
   const plain = userAgent.replace(/^\[(.*)\]$/s, '$1').trim();
   for (const [family, shape] of SHAPES) if (shape.test(plain)) return family;
   const product = /^[^\s/(;]+/.exec(plain)?.[0] ?? '';

@@ -54,7 +54,7 @@ export async function judge(
   let total = 0;
   let unexplained = 0;
   const causes = explainer(facts);
-  for await (const batch of timeline.batches()) for (const access of batch) causes.learn(access);
+  for await (const batch of timeline.telling()) for (const access of batch) causes.learn(access);
   for await (const batch of countedOnce(timeline.batches())) {
     for (const settled of batch) {
       if (principals.length > 0 && !principals.some((one) => isPrincipal(one, settled.principal))) continue;

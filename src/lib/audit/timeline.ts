@@ -27,6 +27,8 @@ export interface TimelineOptions {
   asked: Mention | null;
   /** Accesses kept in memory before they are written out. */
   memory?: number;
+  /** Accesses that are wanted before the others are gone through; all without. */
+  isTelling?: (access: RecordedAccess) => boolean;
   /** How the id of a secret is written; as its ARN, or its name where that is unknown, unless said otherwise. */
   write?: (id: SecretId) => string;
 }
@@ -46,6 +48,8 @@ export interface Timeline {
 export interface ClosedTimeline {
   /** The accesses, oldest first, in batches; may be gone through more than once. */
   batches(): AsyncIterable<readonly SettledAccess[]>;
+  /** At least those that {@link TimelineOptions.isTelling} picks, oldest first. */
+  telling(): AsyncIterable<readonly SettledAccess[]>;
   /** Calls that name no secret although their kind does, by action. */
   nameless: ReadonlyMap<string, number>;
   /** ARN of the secret asked for, where a record told it. */
@@ -54,6 +58,9 @@ export interface ClosedTimeline {
 
 /** Some 40 MB of accesses. */
 const MEMORY = 20_000;
+
+/** Telling accesses that are kept apart; where there are more, everything is gone through instead. */
+const TELLING = 10_000;
 
 /**
  * Work with a timeline; what it has on the disk is removed when the work is over.
@@ -71,10 +78,14 @@ export async function withTimeline<Result>(
   }
 }
 
-function timeline({ asked, memory = MEMORY, write = writtenId }: TimelineOptions, folder: string): Timeline {
+function timeline(
+  { asked, memory = MEMORY, write = writtenId, isTelling = () => true }: TimelineOptions,
+  folder: string,
+): Timeline {
   const known = knownSecrets();
   const nameless = new Map<string, number>();
   const runs: string[] = [];
+  const telling: Entry[] = [];
   let entries: Entry[] = [];
   let taken = 0;
 
@@ -93,11 +104,10 @@ function timeline({ asked, memory = MEMORY, write = writtenId }: TimelineOptions
 
   const keep = (access: RecordedAccess, newestFirst: boolean) => {
     taken += 1;
-    entries.push({
-      at: access.time === null ? -1 : Date.parse(access.time),
-      order: newestFirst ? -taken : taken,
-      access,
-    });
+    const at = access.time === null ? -1 : Date.parse(access.time);
+    const entry = { at, order: newestFirst ? -taken : taken, access };
+    entries.push(entry);
+    if (telling.length <= TELLING && isTelling(access)) telling.push(entry);
     if (entries.length < memory) return;
     runs.push(spillRun(sortRun(entries), folder, runs.length));
     entries = [];
@@ -115,6 +125,10 @@ function timeline({ asked, memory = MEMORY, write = writtenId }: TimelineOptions
       const rest = sortRun(entries);
       if (runs.length > 0 && rest.length > 0) runs.push(spillRun(rest, folder, runs.length));
       return {
+        async *telling() {
+          if (telling.length > TELLING) yield* this.batches();
+          else yield await Promise.resolve(sortRun(telling).flatMap(({ access }) => settle(access)));
+        },
         nameless,
         arn: asked && arnOf(known.complete(asked)),
         async *batches() {

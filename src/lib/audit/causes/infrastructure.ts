@@ -5,6 +5,7 @@
  * and at its policy before it reads a value, and reads the version that its state names. A harvest does neither.
  */
 import { matchesPrincipal, identityOf } from '../principal.ts';
+import type { Access } from '../event.ts';
 import { agentFamily } from '../family.ts';
 import { LOOKS, VALUE_READS } from '../access.ts';
 import { globOf } from '../glob.ts';
@@ -38,6 +39,7 @@ export const infrastructure: Cause = {
       learn(access) {
         const { action, outcome, secret } = access;
         if (outcome !== 'success' || secret === null || toolOf(access) === null) return;
+        if (VALUE_READS.has(action) && typeof access.details.versionId !== 'string') return;
         if (action === 'CreateSecret' && creators.size < MOST) creators.add(creatorKey(access));
         const key = workKey(access);
         const known = work.get(key);
@@ -72,7 +74,8 @@ export const infrastructure: Cause = {
           const beside = (work.get(workKey(access)) ?? []).filter(
             (one) =>
               one.action !== action &&
-              !VALUE_READS.has(one.action) &&
+              // A read of the value makes a look plausible, never another read or a change.
+              (LOOKS.has(action) || !VALUE_READS.has(one.action)) &&
               at >= one.first - RUN_MS &&
               at <= one.last + RUN_MS,
           );
@@ -104,7 +107,8 @@ export const infrastructure: Cause = {
   },
 };
 
-const toolOf = ({ userAgent, invokedBy }: SettledAccess): string | null =>
+/** The tool that a call claims to be of; null for none. */
+export const toolOf = ({ userAgent, invokedBy }: Pick<Access, 'userAgent' | 'invokedBy'>): string | null =>
   invokedBy === CLOUDFORMATION ? 'CloudFormation' : (TOOLS[agentFamily(userAgent)] ?? null);
 
 const creatorKey = ({ principal, secret }: SettledAccess) => `${identityOf(principal)}\n${secret ?? ''}`;
