@@ -27,6 +27,34 @@ export function drawAudit(result: AuditResult, canvas: Canvas): string {
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
+/**
+ * Draw what a report that was written elsewhere comes to: the headline, how many findings, what was not looked at.
+ * @param written - the file, and how many bytes it has
+ */
+export function drawWritten(
+  result: AuditResult,
+  { file, bytes }: { file: string; bytes: number },
+  canvas: Canvas,
+): string {
+  const { ink } = canvas;
+  const count = result.findings.length;
+  const parts = [
+    headline(result, ink),
+    ...(count === 0 ? [] : [`${String(count)} ${count === 1 ? 'finding' : 'findings'}`]),
+    `wrote ${terminalSafe(file)} (${sizeText(bytes)}), for its owner only`,
+    ...(result.skipped.length > 0 ? [`\n${ink.bold('not looked at')}\n${skipped(result, canvas)}`] : []),
+  ];
+  return parts.join('\n');
+}
+
+/** `812 bytes`, `48 kB`, `3.1 MB` */
+const sizeText = (bytes: number): string =>
+  bytes < 1_000
+    ? `${String(bytes)} bytes`
+    : bytes < 1e6
+      ? `${String(Math.round(bytes / 1_000))} kB`
+      : `${(bytes / 1e6).toFixed(1)} MB`;
+
 function headline({ secret, window, total, unexplained, sources }: AuditResult, ink: ChalkInstance): string {
   const count = `${String(unexplained)} of ${String(total)} ${total === 1 ? 'access' : 'accesses'} unexplained`;
   const text =

@@ -5,8 +5,12 @@ import { UNSAFE } from './escape.ts';
  * terminals act on (C1, direction marks) as they are. What reads the JSON gets the same value.
  * @param value - JSON-like
  */
-export function jsonText(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(UNSAFE, (character) =>
+export const jsonText = (value: unknown): string => safe(JSON.stringify(value, null, 2));
+
+/** The same on one line, with its line break: for files of one value a line. */
+export const jsonLine = (value: unknown): string => `${safe(JSON.stringify(value))}\n`;
+
+const safe = (json: string) =>
+  json.replace(UNSAFE, (character) =>
     character === '\n' ? character : `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
   );
-}

@@ -8,6 +8,15 @@ import { terminalSafe } from './escape.ts';
 /** How a result is shown. */
 export type SarifLevel = 'error' | 'warning' | 'note';
 
+/** How a severity is shown, and its score. */
+export const SARIF_SEVERITIES = {
+  critical: { level: 'error', securitySeverity: 9.5 },
+  high: { level: 'error', securitySeverity: 8 },
+  medium: { level: 'warning', securitySeverity: 5.5 },
+  low: { level: 'note', securitySeverity: 3 },
+  info: { level: 'note', securitySeverity: 1 },
+} as const satisfies Record<string, { level: SarifLevel; securitySeverity: number }>;
+
 /** A rule. No text may be empty. */
 export interface SarifRule {
   id: string;
@@ -41,6 +50,8 @@ export interface SarifResult {
   logical: string;
   /** The line that the result starts in: its fingerprint moves with it. */
   lineText: string;
+  /** What makes it the same result in the next run, where neither file nor line do. */
+  identity?: string;
   related: readonly (SarifRegion & { logical: string })[];
 }
 
@@ -52,6 +63,8 @@ export interface SarifTool {
   rules: readonly SarifRule[];
   /** Tells several uploads of one tool apart. */
   category: string;
+  /** What was not looked at, and why; absent where the tool does not tell. */
+  notices?: readonly string[];
 }
 
 /** More than that and GitHub refuses the upload. */
@@ -59,7 +72,8 @@ const MOST_RESULTS = 25_000;
 /** Longest text that GitHub takes. */
 const LONGEST = 1_024;
 
-const text = (value: string) => ({ text: clipped(terminalSafe(value)) });
+/** In a message `[text](place)` is a link (SARIF 3.11.6): what somebody else wrote must not make one. */
+const text = (value: string) => ({ text: clipped(terminalSafe(value.toWellFormed()).replaceAll('](', '] (')) });
 const clipped = (value: string): string => (value.length <= LONGEST ? value : `${value.slice(0, LONGEST - 1)}…`);
 
 /**
@@ -88,6 +102,7 @@ export function sarifLog(tool: SarifTool, results: readonly SarifResult[]): Reco
         },
         automationDetails: { id: `${tool.category}/` },
         columnKind: 'utf16CodeUnits',
+        ...(tool.notices === undefined ? {} : { invocations: [invocationOf(tool.notices)] }),
         results: kept.map((result) =>
           resultOf(
             result,
@@ -99,6 +114,11 @@ export function sarifLog(tool: SarifTool, results: readonly SarifResult[]): Reco
     ],
   };
 }
+
+const invocationOf = (notices: readonly string[]) => ({
+  executionSuccessful: true,
+  toolExecutionNotifications: notices.map((notice) => ({ level: 'warning', message: text(notice) })),
+});
 
 function ruleOf({ id, title, why, fix, level, securitySeverity, tags }: SarifRule): Record<string, unknown> {
   return {
@@ -156,9 +176,9 @@ function uriOf(file: string): string {
 }
 
 /** Of the rule and its line, not of the line's number, so that a result stays the same one when lines move. */
-function fingerprint({ rule, file, lineText }: SarifResult, seen: Map<string, number>): string {
+function fingerprint({ rule, file, lineText, identity }: SarifResult, seen: Map<string, number>): string {
   const hash = createHash('sha256')
-    .update(`${rule}\0${file}\0${lineText.replaceAll(/\s+/g, ' ').trim()}`)
+    .update(identity ?? `${rule}\0${file}\0${lineText.replaceAll(/\s+/g, ' ').trim()}`)
     .digest('hex')
     .slice(0, 16);
   const count = (seen.get(hash) ?? 0) + 1;

@@ -2,7 +2,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
-import { sarifLog, type SarifLevel } from '../format/sarif.ts';
+import { SARIF_SEVERITIES, sarifLog } from '../format/sarif.ts';
 import { table } from '../format/table.ts';
 import { SEVERITIES, type Finding, type Severity } from './finding.ts';
 import { RULES } from './rules/index.ts';
@@ -54,15 +54,6 @@ const COLOURS: Readonly<Record<Severity, (ink: ChalkInstance) => ChalkInstance>>
   info: (ink) => ink.dim,
 };
 
-const LEVELS: Readonly<Record<Severity, SarifLevel>> = {
-  critical: 'error',
-  high: 'error',
-  medium: 'warning',
-  low: 'note',
-  info: 'note',
-};
-const SCORES: Readonly<Record<Severity, number>> = { critical: 9.5, high: 8, medium: 5.5, low: 3, info: 1 };
-
 /**
  * The findings as SARIF, the worst first.
  * @param version - of this program
@@ -86,8 +77,7 @@ export function sarifOf(
         title,
         why,
         fix,
-        level: LEVELS[severity],
-        securitySeverity: SCORES[severity],
+        ...SARIF_SEVERITIES[severity],
         tags: [...new Set(['security', 'iam', kind, ...(code === null ? [] : [code])])],
       })),
     },
@@ -95,7 +85,7 @@ export function sarifOf(
       .sort((a, b) => worst(a) - worst(b))
       .map((finding) => ({
         rule: finding.rule,
-        level: LEVELS[finding.severity],
+        level: SARIF_SEVERITIES[finding.severity].level,
         message: `${finding.message}. ${finding.fix}`,
         file: finding.file,
         region: finding,
