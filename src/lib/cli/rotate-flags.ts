@@ -40,7 +40,6 @@ export const ROTATE_FLAGS = {
     summary: 'file with the new value, - for stdin; needs --only',
     helpValue: 'FILE',
     exclusive: ['ask', 'generate'],
-    dependsOn: ['only'],
   }),
   'force-deploy': Flags.boolean({
     summary: 'redeploy the ECS service and wait until every task has the new secret',

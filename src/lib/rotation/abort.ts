@@ -3,6 +3,7 @@ import { JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { AWSPENDING } from '../secrets/store.ts';
 import { beginRun, workOf, type Run } from './begin.ts';
+import { isAtWork } from './claim.ts';
 import { isInDoubt } from './failure.ts';
 import type { Issuer } from './issuer.ts';
 import { KNOWN_WITHIN_MS } from './patience.ts';
@@ -12,6 +13,7 @@ import { issuerOf } from './resume.ts';
 import { nothingToDo, runBack } from './run.ts';
 import { endSteps } from './steps-of.ts';
 import { runSteps, type Step } from './steps.ts';
+import { wordsOf } from './words.ts';
 import type { RotateResult, RunInput, Work } from './work.ts';
 
 /**
@@ -25,7 +27,8 @@ export async function abort(input: RunInput, context: Context): Promise<RotateRe
   const standing = await look(run.store, input.secret, run.hold.context);
   if (standing.kind === 'free') return nothingToDo(input, run.store, standing.current);
   if (standing.kind === 'foreign') return takeLabelOff(input, run, standing);
-  if (input.isRunning(standing.claim.by) === true) throw otherError(input, standing, run.hold.context);
+  if (isAtWork(standing.claim, input.isRunning, run.hold.context.clock.now()) === true)
+    throw otherError(input, standing, run.hold.context);
   refuseLate(input, standing);
   return withdraw(input, run, standing);
 }
@@ -71,11 +74,11 @@ async function withdraw(input: RunInput, run: Run, standing: Claimed): Promise<R
       ? [
           {
             name: 'revert',
-            text: `make ${issuer.title} accept the value that is current again`,
+            text: wordsOf(issuer).revert('the value that is current'),
             changes: true,
             run: async () => {
               await issuer.revert?.(work.old);
-              return `${issuer.title} accepts version ${current.versionId}`;
+              return wordsOf(issuer).reverted(`version ${current.versionId}`);
             },
           },
         ]

@@ -8,6 +8,7 @@ import { endSteps } from './steps-of.ts';
 import { isVerdict, rollOut, WORDING } from './rollout.ts';
 import type { Failure, Step } from './steps.ts';
 import type { RotationRecord } from './record.ts';
+import { wordsOf } from './words.ts';
 import type { Work } from './work.ts';
 
 /**
@@ -46,6 +47,7 @@ export function backSteps(
 ): Step[] {
   const { input, store, issuer, old } = work;
   const rollout = rollOut(work, WORDING.back);
+  const words = wordsOf(issuer);
   return [
     {
       name: 'back',
@@ -62,11 +64,11 @@ export function backSteps(
       ? [
           {
             name: 'revert',
-            text: `make ${issuer.title} accept the value before again`,
+            text: words.revert('the value before'),
             changes: true,
             run: async () => {
               await issuer.revert?.(old);
-              return `${issuer.title} accepts the value before again`;
+              return words.reverted('the value before');
             },
           },
         ]

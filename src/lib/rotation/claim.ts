@@ -133,6 +133,24 @@ const serviceOr = (value: unknown) =>
 const textOr = (value: unknown) => (typeof value === 'string' ? value : null);
 const textsIn = (value: unknown) => (Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []);
 
+/** How long one invocation of a rotation function has a rotation to itself, in ms. */
+export const LEASE_MS = 45_000;
+
+/**
+ * Whether whoever began a rotation is still at it.
+ * @param isRunning - tells of a process
+ * @param now - milliseconds since 1970
+ * @returns null where that cannot be known, as of a process on another machine, or of a function that AWS may call again
+ */
+export function isAtWork(
+  { by, since }: Pick<Claim, 'by' | 'since'>,
+  isRunning: (runner: Runner) => boolean | null,
+  now: number,
+): boolean | null {
+  if (by.pid !== FUNCTION) return isRunning(by);
+  return now - Date.parse(since) < LEASE_MS ? true : null;
+}
+
 /** `alice@laptop (process 4711)` */
 export function runnerText({ user, host, pid }: Runner): string {
   if (pid === FUNCTION) return `the rotation function ${host}`;

@@ -4,7 +4,7 @@
  * over is followed by the next number.
  */
 import { JamfMcpError } from '../errors.ts';
-import type { SecretStore, SecretVersion } from '../secrets/store.ts';
+import type { Fields, SecretStore, SecretVersion } from '../secrets/store.ts';
 import { claimIdOf, claimIn, type Claim } from './claim.ts';
 
 /**
@@ -30,18 +30,20 @@ export async function readIfThere(store: SecretStore, name: string, versionId: s
 
 /**
  * The newest claim of a rotation.
- * @returns the claim and its number; number -1 and null where there is none
+ * @returns the claim, its number, and the fields that stand beside it; number -1 and null where there is none
  */
 export async function newestClaim(
   store: SecretStore,
   name: string,
   rotationId: string,
-): Promise<{ attempt: number; claim: Claim | null }> {
+): Promise<{ attempt: number; claim: Claim | null; fields: Fields | null }> {
   let claim: Claim | null = null;
+  let fields: Fields | null = null;
   for (let attempt = 0; ; attempt += 1) {
     const version = await readIfThere(store, name, attemptId(rotationId, attempt));
-    if (!version) return { attempt: attempt - 1, claim };
+    if (!version) return { attempt: attempt - 1, claim, fields };
     claim = claimIn(version.fields) ?? claim;
+    ({ fields } = version);
   }
 }
 

@@ -15,7 +15,7 @@ import {
   type SecretStore,
   type SecretVersion,
 } from '../secrets/store.ts';
-import { claimFields, runnerText, type Claim } from './claim.ts';
+import { claimFields, LEASE_MS, runnerText, type Claim } from './claim.ts';
 import { isInDoubt } from './failure.ts';
 import type { Issuer } from './issuer.ts';
 import { attemptId, newestClaim, readIfThere } from './lambda-claim.ts';
@@ -48,8 +48,7 @@ interface Running extends StepWork {
   info: SecretInfo;
 }
 
-/** How long one invocation has a rotation to itself, and how long another waits for its end, in ms. */
-const LEASE_MS = 45_000;
+/** How long an invocation waits for the end of another, in ms. */
 const WAIT_MS = 60_000;
 const LOOK_AGAIN_MS = 2_000;
 

@@ -13,6 +13,7 @@ import {
   type SecretVersion,
 } from '../secrets/store.ts';
 import { claimIdOf, claimIn, FUNCTION, type Claim } from './claim.ts';
+import { newestClaim } from './lambda-claim.ts';
 import { again } from './patience.ts';
 
 /** What the labels say. `current` is the version with AWSCURRENT, `holder` the one with AWSPENDING. */
@@ -68,7 +69,13 @@ export async function look(store: SecretStore, name: string, context: Context): 
   if (holder === currentId) return onCurrent(store, current, context);
 
   const pending = await readIfThere(store, name, holder, context);
-  if (!pending) return { kind: 'foreign', current, holder, why: 'it holds no value' };
+  if (!pending) {
+    // A rotation function announces a version, then claims it, and only then makes its value.
+    const { claim } = await newestClaim(store, name, holder);
+    return claim
+      ? { kind: 'claimed', current, holder, claim }
+      : { kind: 'foreign', current, holder, why: 'it holds no value' };
+  }
   const own = claimIn(pending.fields);
   if (own) return { kind: own.kind === 'undo' ? 'undoing' : 'claimed', current, holder, claim: own };
   const found = pending.fields.has(CLAIM_FIELD) ? null : await claimOf(store, pending, context);
@@ -99,6 +106,11 @@ export async function claimOf(
 ): Promise<{ claim: Claim; old: Fields } | null> {
   const version = await readIfThere(store, name, claimIdOf(versionId), context, withinMs);
   const claim = version && claimIn(version.fields);
+  if (claim?.by.pid === FUNCTION) {
+    // One invocation may follow another, with a claim of its own.
+    const { claim: newest, fields } = await newestClaim(store, name, versionId);
+    if (newest && fields) return { claim: newest, old: withoutClaim(fields) };
+  }
   return claim ? { claim, old: withoutClaim(version.fields) } : null;
 }
 

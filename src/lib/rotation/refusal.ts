@@ -1,7 +1,7 @@
 /** Why a secret is left alone: somebody else is at work on it. */
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
-import { runnerText, sinceText } from './claim.ts';
+import { FUNCTION, isAtWork, runnerText, sinceText, type Runner } from './claim.ts';
 import { HOW_FAR, type Claimed, type Standing } from './plan.ts';
 import type { RunInput } from './work.ts';
 
@@ -9,15 +9,21 @@ import type { RunInput } from './work.ts';
 export function otherError(input: RunInput, { claim, kind }: Claimed, context: Context): JamfMcpError {
   const { by, since, rotationId, issuer } = claim;
   const what = claim.kind === 'undo' ? 'an undo' : 'a rotation';
-  const running = input.isRunning(by);
+  const now = context.clock.now();
+  const running = isAtWork(claim, input.isRunning, now);
   return new JamfMcpError(
     'CONFLICT',
-    `${what} of ${input.secret} by ${runnerText(by)} is under way ${sinceText(since, context.clock.now())}: ${HOW_FAR[kind]}`,
-    running === true
-      ? `wait until it has ended; where it stands: ${input.command('status')}`
-      : `wait until it has ended; if that process is gone, go on with: ${input.command('resume')}`,
+    `${what} of ${input.secret} by ${runnerText(by)} is under way ${sinceText(since, now)}: ${HOW_FAR[kind]}`,
+    hintOf(input, by, running),
     { details: { holder: { kind: claim.kind, state: kind, rotationId, by, since, issuer, running } } },
   );
+}
+
+function hintOf({ command }: RunInput, by: Runner, running: boolean | null): string {
+  if (running === true) return `wait until it has ended; where it stands: ${command('status')}`;
+  if (running === false) return `its process is gone: go on with: ${command('resume')}`;
+  const gone = by.pid === FUNCTION ? 'if Secrets Manager has given it up' : 'if that process is gone';
+  return `wait until it has ended; ${gone}, go on with: ${command('resume')}`;
 }
 
 /** CONFLICT: AWSPENDING is on a version that nothing of ours put it on. */

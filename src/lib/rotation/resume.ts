@@ -4,7 +4,7 @@ import { sameValue } from '../secrets/rules.ts';
 import type { Fields } from '../secrets/store.ts';
 import { backSteps } from './back.ts';
 import { beginRun, newClaim, workOf, type Run } from './begin.ts';
-import type { Claim } from './claim.ts';
+import { isAtWork, type Claim } from './claim.ts';
 import { rolledBackError } from './failure.ts';
 import type { Issuer, IssuerChoice } from './issuer.ts';
 import { acceptsPatiently } from './patience.ts';
@@ -24,7 +24,8 @@ export async function resumeRotation(input: RunInput, context: Context): Promise
   const standing = await look(run.store, input.secret, run.hold.context);
   if (standing.kind === 'free') return nothingToDo(input, run.store, standing.current);
   if (standing.kind === 'foreign') throw foreignError(input, standing);
-  if (input.isRunning(standing.claim.by) === true) throw otherError(input, standing, run.hold.context);
+  if (isAtWork(standing.claim, input.isRunning, run.hold.context.clock.now()) === true)
+    throw otherError(input, standing, run.hold.context);
   return goOn(input, run, standing);
 }
 

@@ -9,6 +9,7 @@ import type { Hold } from './hold.ts';
 import { whyNoRedeployment } from './rollout.ts';
 import { consequence, stepsOf, windowOf } from './steps-of.ts';
 import { runSteps, type Failure, type Step, type StepResult } from './steps.ts';
+import { wordsOf } from './words.ts';
 import type { RotateResult, RunInput, Work } from './work.ts';
 
 /**
@@ -80,7 +81,7 @@ function confirm(work: Work): Promise<void> {
   const { input, issuer, outcome } = work;
   return work.confirm(
     outcome === 'rotated'
-      ? `rotate ${input.secret}: ${issuer.title} gets a new value; ${consequence(work)}`
+      ? `rotate ${input.secret}: ${wordsOf(issuer).change}${issuer.accepts ? `; ${consequence(work)}` : ''}`
       : `finish the rotation of ${input.secret} that an earlier run began`,
   );
 }

@@ -4,7 +4,7 @@ import { inspectService } from '../ecs/deployments.ts';
 import { isInterruption, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import type { SecretStore } from '../secrets/store.ts';
-import type { Runner } from './claim.ts';
+import { isAtWork, type Runner } from './claim.ts';
 import type { Strategy } from './issuer.ts';
 import { look, type Standing } from './plan.ts';
 import { readRecords, type RotationRecord } from './record.ts';
@@ -71,17 +71,18 @@ export async function rotationStatus(request: StatusRequest, context: Context): 
     state: kind,
     versionId: current.versionId,
     pendingId: standing.kind === 'free' ? standing.lock : standing.holder,
-    rotation: underWay(standing, request),
+    rotation: underWay(standing, request, context),
     deployment: await deploymentOf(standing, request, context),
-    next: nextOf(standing, request),
+    next: nextOf(standing, request, context),
     records: records.map(({ record, path, problem }) => ({ ...record, path, problem })),
   };
 }
 
-function underWay(standing: Standing, { isRunning }: StatusRequest): UnderWay | null {
+function underWay(standing: Standing, { isRunning }: StatusRequest, { clock }: Context): UnderWay | null {
   if (!('claim' in standing)) return null;
+  const running = isAtWork(standing.claim, isRunning, clock.now());
   const { kind, rotationId, by, since, reason, issuer, fields, strategy, follows } = standing.claim;
-  return { kind, rotationId, by, since, running: isRunning(by), reason, issuer, fields, strategy, follows };
+  return { kind, rotationId, by, since, running, reason, issuer, fields, strategy, follows };
 }
 
 async function deploymentOf(
@@ -100,8 +101,8 @@ async function deploymentOf(
   }
 }
 
-function nextOf(standing: Standing, { command, isRunning }: StatusRequest): string | null {
+function nextOf(standing: Standing, { command, isRunning }: StatusRequest, { clock }: Context): string | null {
   if (standing.kind === 'free') return null;
   if (standing.kind === 'foreign') return command('abort');
-  return isRunning(standing.claim.by) === true ? null : command('resume');
+  return isAtWork(standing.claim, isRunning, clock.now()) === true ? null : command('resume');
 }

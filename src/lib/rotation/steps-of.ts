@@ -8,6 +8,7 @@ import { recordOf, type RotationRecord } from './record.ts';
 import { CLAIM_TEXT, takeClaim } from './take-claim.ts';
 import { rollOut, WORDING } from './rollout.ts';
 import type { Step } from './steps.ts';
+import { wordsOf } from './words.ts';
 import type { Entry, Work } from './work.ts';
 
 /** Times of trying again, in ms: minting while the token lives, storing for as long as somebody may bear to wait. */
@@ -25,13 +26,14 @@ export function stepsOf(work: Work): Step[] {
   const { input, store, issuer, context, entry } = work;
   const name = input.secret;
   const { title } = issuer;
+  const words = wordsOf(issuer);
   const unless = (...entries: Entry[]) => (entries.includes(entry) ? DONE : undefined);
   const rollout = rollOut(work, WORDING.forward);
 
   const mint: Step = {
     name: 'mint',
     get text() {
-      return issuer.draft ? `make ${title} accept the new value` : `make a new value in ${title}; ${consequence(work)}`;
+      return issuer.draft ? words.mint : `${words.mint}; ${consequence(work)}`;
     },
     changes: true,
     held: true,
@@ -51,7 +53,7 @@ export function stepsOf(work: Work): Step[] {
       });
       work.fields = new Map([...work.fields, ...made]);
       if (!issuer.draft) work.phase = 'minted';
-      return issuer.draft ? `${title} has the new value` : `${title} made a new value`;
+      return words.minted;
     },
   };
   const stage: Step = {
@@ -79,7 +81,7 @@ export function stepsOf(work: Work): Step[] {
   return [
     {
       name: 'preflight',
-      text: `check that ${title} will make a new value${work.claim.ecs ? ', and that the service can be redeployed' : work.claim.proof ? ', and look at the service' : ''}`,
+      text: `${words.preflight}${work.claim.ecs ? ', and that the service can be redeployed' : work.claim.proof ? ', and look at the service' : ''}`,
       changes: false,
       run: async () => [...(await prove(work)), ...(await rollout.inspect())].join('; '),
     },
@@ -89,7 +91,7 @@ export function stepsOf(work: Work): Step[] {
       : [...proofSteps(work, unless('staged', 'promoted')), mint, stage]),
     {
       name: 'test',
-      text: `log in to ${title} with it, and compare what it may do`,
+      text: words.test,
       changes: false,
       skip: unless('promoted'),
       run: () => testPatiently(issuer, work.fields, context),

@@ -5,7 +5,7 @@ import { withoutClaim } from '../secrets/claim.ts';
 import type { Fields, SecretVersion } from '../secrets/store.ts';
 import { backSteps, whyNoWayBack } from './back.ts';
 import { beginRun, newClaim, workOf, type Run } from './begin.ts';
-import { claimIdOf, type Claim } from './claim.ts';
+import { claimIdOf, isAtWork, type Claim } from './claim.ts';
 import { claimOf, look, type Claimed } from './plan.ts';
 import { foreignError, otherError } from './refusal.ts';
 import { goOn, issuerOf } from './resume.ts';
@@ -29,7 +29,7 @@ export async function undo(input: RunInput, context: Context): Promise<RotateRes
       throw foreignError(input, standing);
     case 'claimed':
     case 'staged':
-      throw input.isRunning(standing.claim.by) === true
+      throw isAtWork(standing.claim, input.isRunning, run.hold.context.clock.now()) === true
         ? otherError(input, standing, run.hold.context)
         : new JamfMcpError(
             'CONFLICT',
@@ -39,7 +39,8 @@ export async function undo(input: RunInput, context: Context): Promise<RotateRes
     case 'promoted':
     case 'reverted':
     case 'undoing':
-      if (input.isRunning(standing.claim.by) === true) throw otherError(input, standing, run.hold.context);
+      if (isAtWork(standing.claim, input.isRunning, run.hold.context.clock.now()) === true)
+        throw otherError(input, standing, run.hold.context);
       return standing.kind === 'promoted' ? undoUnfinished(input, run, standing) : goOn(input, run, standing, true);
   }
 }
