@@ -190,6 +190,26 @@ describe('jamf-mcp audit: what caused it', function () {
     );
   });
 
+  it('does the same with the local store', async () => {
+    const local = { JAMF_MCP_STORE: 'local' };
+    const fields = Object.entries(sandbox.fields).map(([name, value]) => `${name}=${value}\n`);
+    const made = await run(['secrets', 'init', '--no-verify', '--from-file', '-', '--yes'], local, fields.join(''));
+    assert.equal(made.code, 0, made.stderr);
+    const reveal = ['secrets', 'reveal', 'JAMF_URL', '--reason', 'INC-8: local', '--confirm', NAME];
+    assert.equal((await run(reveal, local)).code, 0);
+    const { accesses, unexplained } = await audited(local, '--principal', 'user/*');
+    assert.equal(unexplained, 0);
+    const last = accesses.at(-1);
+    assert.equal(last?.explanation?.kind, 'break-glass');
+    assert.match(
+      (await run(['audit', 'explain', last.eventId], local)).stdout,
+      /^explained: break-glass\nevent +line:/,
+    );
+    const learnt = await run(['audit', 'baseline', 'learn', '--since', '1h', '--dry-run'], local);
+    assert.match(learnt.stdout, /^nothing written: 1 new, 0 widened/);
+    assert.equal((await audited(local, '--principal', 'user/nobody@*')).total, 0);
+  });
+
   it('follows until Ctrl-C: a line for each new access, a summary, and exit 0', async () => {
     for (const json of [false, true]) {
       const child = startCli(['audit', '--since', '1h', '--follow', ...(json ? ['--json'] : [])], {

@@ -52,6 +52,7 @@ describe('jamf-mcp audit', () => {
       'unexplained',
       'principals',
       'findings',
+      'suppressed',
       'skipped',
     ]);
     assert.equal(result.unexplained, 1);

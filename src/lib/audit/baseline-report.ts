@@ -58,8 +58,8 @@ export function drawLearn(result: BaselineLearn, { ink, width }: Canvas): string
       ink.yellow(terminalSafe(shortIdentity(principal, null))),
       `${String(count)} ${count === 1 ? 'access' : 'accesses'}: ${terminalSafe(why)}`,
     ]),
-    ...skipped.map(({ where, why }) => [ink.yellow(terminalSafe(where)), terminalSafe(why)]),
   ];
+  const missed = skipped.map(({ where, why }) => [ink.yellow(terminalSafe(where)), terminalSafe(why)]);
   return [
     `${done}: ${counts}, from ${String(accesses)} accesses\n${terminalSafe(file)}\n${ink.dim(`${day(window.since)} to ${day(window.until)} UTC`)}`,
     rows.length === 0
@@ -70,6 +70,7 @@ export function drawLearn(result: BaselineLearn, { ink, width }: Canvas): string
           width,
         ),
     notes.length === 0 ? '' : `${ink.bold('not learnt')}\n${withoutHeader(table(['', ''], notes, width))}`,
+    missed.length === 0 ? '' : `${ink.bold('not looked at')}\n${withoutHeader(table(['', ''], missed, width))}`,
   ]
     .filter((part) => part !== '')
     .join('\n\n');

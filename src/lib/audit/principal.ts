@@ -47,7 +47,7 @@ export function isPrincipal(asked: string, principal: Principal): boolean {
   if (asked.includes(':')) return matchesPrincipal(asked, principal);
   const glob = globOf(asked);
   const resources = [principal.role, principal.arn].flatMap((arn) => {
-    const resource = pathless(arn ?? '').replace(/^arn:[^:]*:[^:]*:[^:]*:[^:]*:/s, '');
+    const resource = pathless(arn ?? '').replace(/^(?:arn:[^:]*:[^:]*:[^:]*:[^:]*:|local:)/s, '');
     return [resource, resource.split('/').at(1) ?? ''];
   });
   return [...resources, principal.session ?? ''].some((name) => name !== '' && glob.test(name));
