@@ -72,7 +72,15 @@ describe('audit: a secret in an account', () => {
       ],
     );
     assert.deepEqual(result.sources, [
-      { kind: 'lookup-events', region: 'us-east-1', account: '000000000000', events: 15, complete: true },
+      {
+        kind: 'lookup-events',
+        region: 'us-east-1',
+        account: '000000000000',
+        events: 15,
+        complete: true,
+        calls: 1,
+        cached: 0,
+      },
     ]);
     assert.equal(result.secret?.name, NAME);
     assert.deepEqual(

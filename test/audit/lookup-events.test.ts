@@ -53,6 +53,8 @@ describe('audit: LookupEvents', () => {
       account: '000000000000',
       events: 420,
       complete: true,
+      calls: 9,
+      cached: 0,
     });
     assert.equal(lookups().length, 9);
     assert.equal(throttled(), 0);

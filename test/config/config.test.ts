@@ -33,6 +33,7 @@ describe('settings', () => {
         suppressions: [],
         decoys: [],
         vpcEndpoints: [],
+        accounts: [],
       },
       localStore: '/data',
       localKey: null,

@@ -1,4 +1,5 @@
 /** What the settings and the words of a command come to, as a request to the audit. */
+import { join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { localOptions } from '../secrets/open.ts';
 import type { AuditRequest } from './audit.ts';
@@ -13,6 +14,10 @@ export interface AuditWords {
   cluster?: string | undefined;
   service?: string | undefined;
   files?: AuditRequest['files'];
+  /** Regions, or `all`. */
+  regions?: readonly string[] | undefined;
+  /** False where what LookupEvents tells is neither kept nor taken from what was. */
+  cache?: boolean | undefined;
 }
 
 /**
@@ -33,6 +38,10 @@ export function auditRequest(
     until: words.until,
     principals: words.principals,
     aws: settings.aws,
+    lookup: {
+      regions: words.regions,
+      cache: words.cache === false ? undefined : join(settings.localStore, 'cache', 'lookup-events'),
+    },
     ecs: { cluster: words.cluster ?? settings.ecs.cluster, service: words.service ?? settings.ecs.service },
     settings: settings.audit,
     baseline: baselineIn(baseline),

@@ -18,6 +18,23 @@ export const principalFlag = Flags.string({
   multipleNonGreedy: true,
 });
 
+export const regionsFlag = Flags.string({
+  summary: 'AWS Region whose event history is read; may be repeated, or all (default: the ordinary AWS chain)',
+  helpValue: 'REGION',
+  helpGroup: 'GLOBAL',
+  multiple: true,
+  multipleNonGreedy: true,
+});
+
+/** The Region of the AWS clients, of those that were named. */
+export const homeRegion = (regions: readonly string[] | undefined) => regions?.find((region) => region !== 'all');
+
+export const cacheFlag = Flags.boolean({
+  summary: 'keep what the event history tells of past hours, so that the next run reads only what is new',
+  default: true,
+  allowNo: true,
+});
+
 export const clusterFlag = Flags.string({
   summary: 'ECS cluster of the service that reads the secret',
   helpValue: 'NAME',

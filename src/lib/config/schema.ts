@@ -44,6 +44,18 @@ const auditSchema = z.strictObject({
     .array(text.regex(/^vpce-[0-9a-z]+$/, 'has to be the id of a VPC endpoint: vpce-…'))
     .describe('VPC endpoints that accesses are expected to come through; anywhere without')
     .optional(),
+  accounts: z
+    .array(
+      z.strictObject({
+        account: z
+          .string()
+          .regex(/^\d{12}$/, 'has to be the twelve digits of an account')
+          .describe('id of the account'),
+        role: text.describe('name or ARN of the role to assume there; it needs cloudtrail:LookupEvents alone'),
+      }),
+    )
+    .describe('accounts whose event histories are read beside that of the credentials')
+    .optional(),
 });
 
 const environmentShape = {

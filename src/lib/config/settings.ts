@@ -38,6 +38,8 @@ export interface AuditSettings {
   decoys: readonly string[];
   /** Ids of the VPC endpoints that accesses are expected to come through; empty where they may come from anywhere. */
   vpcEndpoints: readonly string[];
+  /** Accounts whose event histories are read, each with the role that is assumed there; empty for the caller's alone. */
+  accounts: readonly { account: string; role: string }[];
 }
 
 /** Findings that are not told, for a while and for a reason. What is left out of a suppression means any. */
@@ -61,6 +63,7 @@ export const AUDIT_DEFAULTS: AuditSettings = {
   suppressions: [],
   decoys: [],
   vpcEndpoints: [],
+  accounts: [],
 };
 
 /** Settings of one invocation, for one environment. */

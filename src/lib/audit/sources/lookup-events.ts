@@ -3,14 +3,18 @@
  * (https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html): management events of the last
  * 90 days, one Region and account a call, 50 events a page, 2 calls a second, one attribute.
  */
-import type { CloudTrailClient, Event, LookupEventsCommandInput } from '@aws-sdk/client-cloudtrail';
-import { awsErrorName, call, clientConfig, type AwsSettings } from '../../aws.ts';
+import { join } from 'node:path';
+import type { CloudTrailClient, CloudTrailClientConfig, Event } from '@aws-sdk/client-cloudtrail';
+import { clientConfig, type AwsSettings } from '../../aws.ts';
 import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import { accessFrom } from '../event.ts';
 import { DAY, type Window } from '../window.ts';
+import { estimate } from './estimate.ts';
+import { gapsOf, lookupCache, type Cache, type Span } from './lookup-cache.ts';
+import { everyPage, type Attribute } from './lookup-pages.ts';
 import { pace, type Pace } from './pace.ts';
-import type { Sink, Skipped, Source, SourceResult } from './source.ts';
+import type { Sink, Skipped, Source, SourceReport, SourceResult } from './source.ts';
 
 const KIND = 'lookup-events';
 const REACH_DAYS = 90;
@@ -22,11 +26,10 @@ const CALLS_PER_SECOND = 2;
  */
 const DELIVERY_MS = 15 * 60_000;
 
-/** Attempts for one page before it is given up: when throttled, with waits of 1, 2, 4, 8, 16 and 20 s at most; when broken. */
-const THROTTLED_ATTEMPTS = 7;
-const BROKEN_ATTEMPTS = 3;
-const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 20_000;
+/** How long after its time an event is taken to be there or never: what is kept in the cache is not asked for again. */
+const SETTLED_MS = 2 * DELIVERY_MS;
+
+const SECRETS: Attribute = { key: 'EventSource', value: 'secretsmanager.amazonaws.com' };
 
 /** What to read. */
 export interface LookupQuery {
@@ -35,6 +38,12 @@ export interface LookupQuery {
   /** The account of the credentials, for the report; null where STS did not tell. */
   account: string | null;
   window: Window;
+  /** Those of a role in that account; the ordinary ones without. */
+  credentials?: CloudTrailClientConfig['credentials'];
+  /** Folder of what was read before; nothing is kept without. */
+  cache?: string | undefined;
+  /** Names of calls that concern what guards secrets, each a pass of its own; none without. */
+  guards?: readonly string[] | undefined;
 }
 
 /**
@@ -46,38 +55,119 @@ export const lookupEvents = (query: LookupQuery): Source => ({
   read: (sink, context) => readEvents(query, sink, context),
 });
 
+/** One reading of one account and Region. */
+interface Reading {
+  query: LookupQuery;
+  client: CloudTrailClient;
+  paced: Pace;
+  where: string;
+  report: SourceReport & { calls: number; cached: number };
+  take: (event: Event) => void;
+}
+
 async function readEvents(query: LookupQuery, sink: Sink, context: Context): Promise<SourceResult> {
   const { CloudTrailClient } = await import('@aws-sdk/client-cloudtrail');
+  const { region, account, credentials, window, guards = [] } = query;
   // One attempt: the SDK would retry by its own clock, past the pace.
-  const client = new CloudTrailClient({ ...clientConfig({ ...query.aws, region: query.region }), maxAttempts: 1 });
-  const where = `CloudTrail LookupEvents in ${query.region}`;
+  const client = new CloudTrailClient({
+    ...clientConfig({ ...query.aws, region }),
+    ...(credentials ? { credentials } : {}),
+    maxAttempts: 1,
+  });
+  const where = `CloudTrail LookupEvents in ${region}${credentials ? ` of ${String(account)}` : ''}`;
+  const skipped: Skipped[] = lateNote(window, context.clock.now(), where);
   const seen = new Set<string>();
-  const skipped: Skipped[] = lateNote(query.window, context.clock.now(), where);
-  const report = { kind: KIND, region: query.region, account: query.account, events: 0, complete: false };
-  let pages = 0;
+  const report = { kind: KIND, region, account, events: 0, complete: false, calls: 0, cached: 0 };
+  const take = (event: Event) => {
+    const id = event.EventId ?? '';
+    if (id !== '' && seen.has(id)) return;
+    seen.add(id);
+    report.events += 1;
+    hand(event, sink, (why) => skipped.push({ where: `event ${id || 'without id'} in ${region}`, why }));
+  };
+  const reading = { query, client, paced: pace(CALLS_PER_SECOND, context), where, report, take };
   try {
-    for await (const events of everyPage(client, query.window, context)) {
-      pages += 1;
-      for (const event of events) {
-        const id = event.EventId ?? '';
-        if (id !== '' && seen.has(id)) continue;
-        seen.add(id);
-        report.events += 1;
-        hand(event, sink, (why) => skipped.push({ where: `event ${id || 'without id'} in ${query.region}`, why }));
-      }
-      context.host.notify({ kind: 'progress', text: progressText(where, report.events, events.at(-1)) });
-    }
+    await readAttribute(reading, SECRETS, context);
+    for (const value of guards) await readAttribute(reading, { key: 'EventName', value }, context);
     report.complete = true;
   } catch (error) {
-    if (pages === 0 || isInterruption(error)) throw error;
+    if (report.calls + report.cached === 0 || isInterruption(error)) throw error;
     skipped.push({
       where,
-      why: `broke off after ${String(pages)} pages, the older events are missing: ${messageOf(error)}`,
+      why: `broke off after ${String(report.calls)} pages, the older events are missing: ${messageOf(error)}`,
     });
   } finally {
     client.destroy();
   }
   return { report, skipped };
+}
+
+/** What one attribute picks in the window: what is kept of it, and what is not by calls. */
+async function readAttribute(reading: Reading, attribute: Attribute, context: Context): Promise<void> {
+  const { query, report, take, client, paced, where } = reading;
+  const { window } = query;
+  const now = context.clock.now();
+  const cache = cacheOf(query, attribute);
+  const kept = (await cache?.spans(window)) ?? [];
+  for (const span of kept) {
+    for await (const record of span.records()) {
+      const event = eventOf(record);
+      if (event.EventTime && !isWithin(event.EventTime.getTime(), window)) continue;
+      report.cached += 1;
+      take(event);
+    }
+  }
+  const gaps = gapsOf(cache ? wholeHours(window, now) : window, kept);
+  const told = estimate(gaps, where, context);
+  for (const gap of gaps) {
+    const writer = cache?.writer(gap, now);
+    let whole = false;
+    try {
+      for await (const events of everyPage({ client, attribute, window: gap, paced }, context)) {
+        report.calls += 1;
+        for (const event of events) if (isWithin(event.EventTime?.getTime() ?? window.since, window)) take(event);
+        await writer?.page(
+          events.map(({ EventTime, CloudTrailEvent }) => ({
+            at: EventTime?.getTime() ?? Number.NaN,
+            record: CloudTrailEvent ?? '',
+          })),
+        );
+        context.host.notify({ kind: 'progress', text: progressText(where, report.events, events.at(-1)) });
+        told.page(gap, events.length, events.at(-1)?.EventTime?.getTime());
+      }
+      whole = true;
+    } finally {
+      await writer?.end(whole);
+    }
+  }
+}
+
+/** LookupEvents counts whole seconds, and both ends are within. */
+const isWithin = (at: number, { since, until }: Span) => at >= since - 999 && at <= until;
+
+/** From the beginning of the hour, so that the next run finds a whole one; not past the end of the history. */
+const wholeHours = ({ since, until }: Window, now: number): Span => {
+  const hour = Math.floor(since / HOUR) * HOUR;
+  return { since: hour < now - REACH_DAYS * DAY ? since : hour, until };
+};
+
+const HOUR = 3_600_000;
+
+/** No account: nobody knows whose events they would be. That of emulators: each run of one has events of its own. */
+function cacheOf({ cache, account, region }: LookupQuery, { value }: Attribute): Cache | null {
+  if (cache === undefined || account === null || !/^\d{12}$/.test(account) || /^0+$/.test(account)) return null;
+  return lookupCache(join(cache, account, region, value), SETTLED_MS);
+}
+
+/** A record from the cache, as LookupEvents gave it. */
+function eventOf(record: string): Event {
+  const parts = parsed(record) as { eventID?: unknown; eventTime?: unknown } | undefined;
+  const at = typeof parts?.eventTime === 'string' ? Date.parse(parts.eventTime) : Number.NaN;
+  return {
+    CloudTrailEvent: record,
+    ...(typeof parts?.eventID === 'string' ? { EventId: parts.eventID } : {}),
+    ...(Number.isNaN(at) ? {} : { EventTime: new Date(at) }),
+  };
 }
 
 /**
@@ -97,70 +187,6 @@ export function withinReach(window: Window, now: number): void {
 function lateNote(window: Window, now: number, where: string): Skipped[] {
   if (window.until < now - DELIVERY_MS) return [];
   return [{ where, why: 'CloudTrail delivers events 5 to 15 minutes late: the newest accesses may be missing' }];
-}
-
-/** The pages of a window that is fixed once: tokens are bound to it. */
-async function* everyPage(client: CloudTrailClient, window: Window, context: Context): AsyncGenerator<Event[]> {
-  const { LookupEventsCommand } = await import('@aws-sdk/client-cloudtrail');
-  const paced = pace(CALLS_PER_SECOND, context);
-  const span = { start: new Date(window.since), end: new Date(window.until) };
-  let token: string | undefined;
-  let oldest = span.end;
-  for (;;) {
-    const input: LookupEventsCommandInput = {
-      LookupAttributes: [{ AttributeKey: 'EventSource', AttributeValue: 'secretsmanager.amazonaws.com' }],
-      StartTime: span.start,
-      EndTime: span.end,
-      MaxResults: 50,
-      NextToken: token,
-    };
-    try {
-      const page = await persistently(paced, context, () =>
-        call(context, 'LookupEvents', 'CloudTrail', (options) => client.send(new LookupEventsCommand(input), options)),
-      );
-      oldest = page.Events?.at(-1)?.EventTime ?? oldest;
-      token = page.NextToken;
-      yield page.Events ?? [];
-      if (token === undefined) return;
-    } catch (error) {
-      // Pages come newest first, so what is left ends with the second of the oldest event seen, which is read twice.
-      const end = new Date(Math.min(oldest.getTime() + 1_000, window.until));
-      const renewable = token !== undefined && awsErrorName(error) === 'InvalidNextTokenException' && end < span.end;
-      if (!renewable) throw error;
-      context.host.notify({
-        kind: 'progress',
-        text: `CloudTrail no longer takes its page token: going on from ${end.toISOString()}`,
-      });
-      span.end = end;
-      token = undefined;
-    }
-  }
-}
-
-/** Try again, later each time, what throttling, a broken connection or a fault of the server has failed. */
-async function persistently<Output>(paced: Pace, context: Context, send: () => Promise<Output>): Promise<Output> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await paced(send);
-    } catch (error) {
-      if (attempt >= attemptsFor(error)) throw error;
-      const longest = Math.min(FIRST_WAIT_MS * 2 ** (attempt - 1), LONGEST_WAIT_MS);
-      const wait = Math.round(longest * (0.5 + Math.random() / 2));
-      context.host.notify({
-        kind: 'progress',
-        text: `CloudTrail did not answer (${messageOf(error)}): again in ${String(wait)} ms`,
-      });
-      await context.clock.sleep(wait, context.signal);
-    }
-  }
-}
-
-/** CloudTrail throttles with HTTP 400 and `ThrottlingException`, so the status alone tells nothing. */
-function attemptsFor(error: unknown): number {
-  if (!(error instanceof JamfMcpError)) return 1;
-  if (error.code === 'THROTTLED') return THROTTLED_ATTEMPTS;
-  const fault = error.cause instanceof Error && '$fault' in error.cause ? error.cause.$fault : null;
-  return error.code === 'TIMED_OUT' || error.code === 'UNREACHABLE' || fault === 'server' ? BROKEN_ATTEMPTS : 1;
 }
 
 /** `CloudTrailEvent` is the record as JSON text; the members beside it are only an excerpt. */

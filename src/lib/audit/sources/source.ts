@@ -13,6 +13,9 @@ export interface SourceReport {
   events: number;
   /** False where the source broke off before its end. */
   complete: boolean;
+  /** Of LookupEvents: calls that were answered, and events that an earlier run had kept. */
+  calls?: number;
+  cached?: number;
   /** Of files: how many. */
   files?: number;
   /** Of files: records in them, whatever they concern. */
