@@ -67,11 +67,26 @@ async function* under(path: Buffer, skip: (skipped: Skipped) => void): AsyncGene
     skip({ where: name, why: whyNot(error) });
     return;
   }
-  yield* inFolder(path, skip);
+  yield* inFolder(path, holdsRecords, skip);
+}
+
+/** Whether a file of that name is one of records. */
+const holdsRecords = (name: string): boolean => RECORDS.test(name) && !DIGEST.test(name);
+
+/**
+ * Every file in a folder and in the folders in it, whatever its name, in the order of the names.
+ * @param skip - told of what cannot be looked at
+ */
+export async function* filesBelow(folder: string, skip: (skipped: Skipped) => void): AsyncGenerator<string> {
+  for await (const { name } of inFolder(Buffer.from(folder), () => true, skip)) yield name;
 }
 
 /** What is in a folder, in the order of the names; links to folders are not followed, so that there is an end. */
-async function* inFolder(folder: Buffer, skip: (skipped: Skipped) => void): AsyncGenerator<FoundFile> {
+async function* inFolder(
+  folder: Buffer,
+  wanted: (name: string) => boolean,
+  skip: (skipped: Skipped) => void,
+): AsyncGenerator<FoundFile> {
   const entries: { name: Buffer; folder: boolean }[] = [];
   try {
     // The types know only names that are text.
@@ -87,8 +102,8 @@ async function* inFolder(folder: Buffer, skip: (skipped: Skipped) => void): Asyn
   entries.sort((a, b) => Buffer.compare(a.name, b.name));
   for (const { name, folder: isFolder } of entries) {
     const path = Buffer.concat([folder, Buffer.from('/'), name]);
-    if (isFolder) yield* inFolder(path, skip);
-    else if (RECORDS.test(name.toString()) && !DIGEST.test(name.toString())) yield { path, name: path.toString() };
+    if (isFolder) yield* inFolder(path, wanted, skip);
+    else if (wanted(name.toString())) yield { path, name: path.toString() };
   }
 }
 
