@@ -19,7 +19,8 @@ import { command, RUNNER } from './rotation.ts';
 export const NAME = 'jamf-mcp-server/production';
 export const FIRST = '00000000-0000-4000-8000-000000000001';
 export const FIELD = 'JAMF_CLIENT_SECRET';
-const FIRST_VALUE = 'EXAMPLE-value-0';
+/** The value before anything was rotated. */
+export const FIRST_VALUE = 'EXAMPLE-value-0';
 const ECS = { cluster: 'tools', service: 'server' };
 
 /**
