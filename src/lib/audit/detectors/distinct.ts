@@ -4,8 +4,6 @@
 export interface Budget {
   /** @returns whether there was room for so many more */
   take(texts: number): boolean;
-  /** Give back what is kept no more. */
-  release(texts: number): void;
 }
 
 /** Some 60 MB of names, addresses and event ids. */
@@ -20,10 +18,16 @@ export function budgetOf(texts: number = TEXTS): Budget {
       left -= wanted;
       return true;
     },
-    release(returned) {
-      left += returned;
-    },
   };
+}
+
+/** What each detector has for itself, so that a flood in one of them leaves the others theirs. */
+const OWN = 5_000;
+
+/** A budget that draws on a common one when its own is used up. */
+export function shareOf(common: Budget, texts: number = OWN): Budget {
+  const own = budgetOf(texts);
+  return { take: (wanted) => own.take(wanted) || common.take(wanted) };
 }
 
 /** Distinct texts. */

@@ -4,7 +4,7 @@ import type { Facts } from '../explain.ts';
 import type { Skipped } from '../sources/source.ts';
 import { suppress, type SuppressedFinding } from '../suppress.ts';
 import type { Finding, Found, Watch } from './detector.ts';
-import { budgetOf } from './distinct.ts';
+import { budgetOf, shareOf } from './distinct.ts';
 import { DETECTORS, inOrder } from './index.ts';
 
 /** What the detectors found. */
@@ -29,7 +29,7 @@ export function detection(facts: Facts): Detection {
   const { severities, suppressions } = facts.settings;
   const budget = budgetOf();
   const watches: { id: string; watch: Watch }[] = DETECTORS.filter(({ id }) => told(severities, id) !== 'off').map(
-    (detector) => ({ id: detector.id, watch: detector.start(facts, budget) }),
+    (detector) => ({ id: detector.id, watch: detector.start(facts, shareOf(budget)) }),
   );
   return {
     see(access) {

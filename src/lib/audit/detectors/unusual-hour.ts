@@ -1,7 +1,6 @@
 import type { AuditedAccess } from '../access.ts';
 import { identityOf } from '../principal.ts';
 import { numbersOf, type About, type Detector, type Found } from './detector.ts';
-import { budgetOf } from './distinct.ts';
 import { historyOf } from './history.ts';
 import { DAY_MS, hasOwnCause, isRead, momentOf, plural, times } from './words.ts';
 
@@ -23,7 +22,7 @@ const about: About & { thresholds: typeof THRESHOLDS } = {
 
 /** Identities that are followed; events of one hour that are named. */
 const MOST = 5_000;
-const OF_AN_HOUR = 10;
+const OF_AN_HOUR = 3;
 
 interface Hour {
   /** Distinct days. */
@@ -46,7 +45,7 @@ interface Followed {
 export const unusualHour: Detector = {
   id: 'unusual-hour',
   about,
-  start(facts, budget = budgetOf()) {
+  start(facts) {
     const numbers = numbersOf('unusual-hour', THRESHOLDS, facts);
     const history = historyOf(facts);
     const identities = new Map<string, Followed>();
@@ -62,7 +61,7 @@ export const unusualHour: Detector = {
       const identity = identityOf(access.principal);
       const known = identities.get(identity);
       if (known) return known;
-      if (identities.size >= MOST || !budget.take(60)) return null;
+      if (identities.size >= MOST) return null;
       const made: Followed = { hours: new Map(), days: 0, lastDay: -1, reads: 0, usual: usualHours(access) };
       identities.set(identity, made);
       return made;

@@ -1,7 +1,6 @@
 import type { AuditedAccess } from '../access.ts';
 import { identityOf } from '../principal.ts';
 import { numbersOf, type About, type Detector, type Found } from './detector.ts';
-import { budgetOf } from './distinct.ts';
 import { historyOf } from './history.ts';
 import { DAY_MS, hasOwnCause, isRead, median, momentOf, plural, spread } from './words.ts';
 
@@ -26,7 +25,7 @@ const about: About & { thresholds: typeof THRESHOLDS } = {
 const MOST = 5_000;
 const MOST_DAYS = 4_000;
 const BUSIEST = 3;
-const OF_A_DAY = 20;
+const OF_A_DAY = 10;
 
 interface Day {
   day: number;
@@ -47,7 +46,7 @@ interface Counted {
 export const unusualVolume: Detector = {
   id: 'unusual-volume',
   about,
-  start(facts, budget = budgetOf()) {
+  start(facts) {
     const numbers = numbersOf('unusual-volume', THRESHOLDS, facts);
     const history = historyOf(facts);
     const identities = new Map<string, Counted>();
@@ -74,7 +73,7 @@ export const unusualVolume: Detector = {
       const day = Math.floor(at / DAY_MS);
       let counted = identities.get(identity);
       if (!counted) {
-        if (identities.size >= MOST || !budget.take(100)) {
+        if (identities.size >= MOST) {
           uncounted += 1;
           return;
         }
