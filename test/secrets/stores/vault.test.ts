@@ -304,6 +304,16 @@ describe('the store on OpenBao', () => {
       assert.equal((await store.versions(name)).length, 2);
     });
 
+    it('put: where every answer is lost, the value that is current by then is not destroyed', async () => {
+      const store = open();
+      await create(store);
+      relay.decide = (call) => (call.startsWith('POST') && call.includes('~labels') ? 'cut after' : undefined);
+      await rejectsWith('UNREACHABLE', put(store, B, AWSCURRENT));
+      relay.decide = () => undefined;
+      assert.deepEqual(await current(open()), B);
+      await assertInvariants(open(), name);
+    });
+
     it('delete at once: the same again finishes it', async () => {
       const store = open();
       await create(store);

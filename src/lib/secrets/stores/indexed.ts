@@ -6,7 +6,7 @@
  * at all. A value is written before the index names it: a crash between the two leaves a version without a label,
  * which harms nobody. A secret that others wrote has no index: its newest version counts as current.
  */
-import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
+import { isInterruption, JamfMcpError, messageOf, type ErrorCode } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import { redact } from '../../redact.ts';
 import {
@@ -46,6 +46,11 @@ const FIRST_PAUSE_MS = 25;
 
 /** Secrets of a list that are looked at together. */
 const AT_A_TIME = 8;
+
+/** Errors that leave open whether the call took effect. */
+const IN_DOUBT: readonly ErrorCode[] = ['UNREACHABLE', 'TIMED_OUT', 'REMOTE_FAILED'];
+
+const isInDoubt = (error: unknown) => error instanceof JamfMcpError && IN_DOUBT.includes(error.code);
 
 /**
  * Make a store of a back end.
@@ -100,6 +105,8 @@ export function indexedStore(backend: Backend, choice: SchemaChoice, context: Co
   ): Promise<void> => {
     /** The value that was written for this change; an attempt that lost keeps it. */
     let written: string | undefined;
+    /** Whether an index that names it was sent: until there is an answer, it may be the index. */
+    let sent = false;
 
     const attempt = async (): Promise<boolean> => {
       const held = await look(name);
@@ -117,7 +124,11 @@ export function indexedStore(backend: Backend, choice: SchemaChoice, context: Co
       const added = after.versions.find(({ id }) => !refs.has(id));
       if (added) refs.set(added.id, (written ??= await backend.write(name, added.fields, added.id)));
       const index = indexOf(after, refs);
-      if (!(await backend.save(name, index, there?.mark ?? null))) return false;
+      sent = true;
+      if (!(await backend.save(name, index, there?.mark ?? null))) {
+        sent = false;
+        return false;
+      }
       const kept = new Set(index.versions.map(({ ref }) => ref));
       const dropped = [...refs.values()].filter((ref) => !kept.has(ref));
       await afterwards(`old versions of ${name} could not be destroyed`, async () => {
@@ -138,7 +149,8 @@ export function indexedStore(backend: Backend, choice: SchemaChoice, context: Co
         }
       } catch (error) {
         const orphan = written;
-        if (orphan !== undefined && error instanceof JamfMcpError && error.code !== 'INTERRUPTED') {
+        const named = sent && isInDoubt(error);
+        if (orphan !== undefined && !named && error instanceof JamfMcpError && error.code !== 'INTERRUPTED') {
           await afterwards(`a version of ${name} that nothing names is left`, () => backend.forget(name, [orphan]));
         }
         throw error;
