@@ -5,7 +5,7 @@
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { beginRun, newClaim, workOf, type Run } from './begin.ts';
-import { runnerText, sinceText } from './claim.ts';
+import { isAtWork, runnerText, sinceText } from './claim.ts';
 import { glance, look, type Standing } from './plan.ts';
 import { foreignError, otherError, overtakenError } from './refusal.ts';
 import { goOn } from './resume.ts';
@@ -58,10 +58,11 @@ async function takeUp(
   standing: Exclude<Standing, { kind: 'free' }>,
 ): Promise<RotateResult> {
   if (standing.kind === 'foreign') throw foreignError(input, standing);
-  const dead = input.isRunning(standing.claim.by) === false;
+  const { clock } = run.hold.context;
+  const dead = isAtWork(standing.claim, input.isRunning, clock.now()) === false;
   if (!dead || standing.claim.kind === 'undo') throw otherError(input, standing, run.hold.context);
   const { by, since } = standing.claim;
-  const text = `${runnerText(by)} began a rotation ${sinceText(since, run.hold.context.clock.now())} and is gone: going on with that one`;
+  const text = `${runnerText(by)} began a rotation ${sinceText(since, clock.now())} and is gone: going on with that one`;
   run.hold.context.host.notify({ kind: 'warning', text });
   return goOn(input, run, standing);
 }
