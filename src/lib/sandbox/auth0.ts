@@ -77,6 +77,10 @@ class ManagementFault extends Error {
 
 const makeKeys = promisify(generateKeyPair);
 
+let keys: Promise<SigningKey> | null = null;
+/** The one thing that no seed decides. It takes a while to make: when first needed, and once for all sandboxes here. */
+const signingKey = () => (keys ??= makeKeys('rsa', { modulusLength: 2048 }));
+
 /** @param settings - to start with something else than a prompt tenant */
 export function createAuth0(world: World, settings: Partial<Auth0Settings> = {}): Auth0 {
   const { clock, random } = world;
@@ -84,9 +88,6 @@ export function createAuth0(world: World, settings: Partial<Auth0Settings> = {})
   const clients: Auth0Client[] = [];
   const tokens = new Map<string, Token>();
   const keyId = random.text(21);
-  let keys: Promise<SigningKey> | null = null;
-  /** A key pair is the one thing that no seed decides; it is made when first needed, for that takes a while. */
-  const signingKey = () => (keys ??= makeKeys('rsa', { modulusLength: 2048 }));
 
   const newSecret = () => `${random.text(57)}EXAMPLE`;
   const add = (name: string, grants: Auth0Client['grants']) => {
