@@ -327,6 +327,25 @@ describe('rotate undo', () => {
     await assertSound(it);
   });
 
+  for (const call of ['moveLabel 1', 'moveLabel 2', 'force 1', 'record 1']) {
+    it(`that stopped at ${call} is not gone on with by rotate, which names resume; that finishes it`, async () => {
+      const it = await rotationWorld('alternate');
+      await it.rotate();
+      it.fault = { call, when: 'after', error: 'BUG', killed: true };
+      await failureOf(it.undo());
+      it.fault = null;
+      const error = await failureOf(it.rotate());
+      assert.equal(error.code, 'CONFLICT');
+      assert.match(error.message, /^an undo of \S+ by tester@bench .* is under way/);
+      assert.equal(error.hint, 'its process is gone: go on with: jamf-mcp rotate resume');
+      assert.equal((await it.resume()).outcome, 'undone');
+      assert.equal(await labelled(it, AWSCURRENT), FIRST);
+      await assertSound(it);
+      assert.equal((await it.rotate()).outcome, 'rotated', 'and then rotates');
+      await assertSound(it);
+    });
+  }
+
   it('can be given up before it moved anything', async () => {
     const it = await rotationWorld('alternate');
     const { versionId } = await it.rotate();
