@@ -41,7 +41,7 @@ export interface Deeds {
   unexplained: number;
   /** Whether all were made by whoever runs the audit. */
   allSelf: boolean;
-  /** How many read a value, changed something, only looked: of those that succeeded. */
+  /** The events that are named. */
   evidence: Evidence;
 }
 
@@ -49,6 +49,7 @@ export interface Deeds {
 interface Evidence {
   kinds: Map<string, string[]>;
   total: number;
+  budget: Budget;
 }
 
 /** Start a gathering with its first access; {@link addTo} adds it and the others. */
@@ -71,7 +72,7 @@ export function deedsOf(key: string, access: AuditedAccess, budget: Budget): Dee
     nameless: 0,
     unexplained: 0,
     allSelf: true,
-    evidence: { kinds: new Map(), total: 0 },
+    evidence: { kinds: new Map(), total: 0, budget },
   };
 }
 
@@ -98,12 +99,12 @@ function remember(evidence: Evidence, { action, outcome, secret, sourceIp, event
   const kind = `${action}\n${outcome}\n${secret ?? ''}\n${sourceIp ?? ''}`;
   const ids = evidence.kinds.get(kind);
   if (ids) {
-    if (ids.length >= OF_A_KIND || evidence.total >= MOST_EVENTS) return;
+    if (ids.length >= OF_A_KIND || evidence.total >= MOST_EVENTS || !evidence.budget.take(1)) return;
     ids.push(eventId);
     evidence.total += 1;
     return;
   }
-  if (evidence.total >= MOST_EVENTS) {
+  if (evidence.total >= MOST_EVENTS || (evidence.total > 0 && !evidence.budget.take(1))) {
     const [largest] = [...evidence.kinds.values()].sort((a, b) => b.length - a.length);
     if (!largest || largest.length < 2) return;
     largest.pop();
