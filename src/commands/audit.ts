@@ -35,7 +35,8 @@ have created, and the baseline (audit baseline) explain too; audit explain tells
 
 Of the local store it reads the access log, and verifies it as audit verify does.
 
-With PATHs it reads files as a trail delivers them (.json, .json.gz, .jsonl), for whatever time they hold.
+With PATHs it reads files as a trail delivers them (.json, .json.gz, .jsonl), for whatever time they hold; of a
+trail's bucket (s3://…, an organisation's too) only the days of --since and --until, and one on either side.
 
 Reports: json, ndjson and html hold all that was found; csv has a row an access; sarif and ocsf are for other tools.
 ndjson, csv and ocsf are written while the records pass, however many there are. A file is for its owner only.
@@ -48,6 +49,7 @@ end, or the access log is not as it was written.`);
     '<%= config.bin %> audit --since 2026-11-01 --until 2026-11-07 --json',
     '<%= config.bin %> audit --all-secrets --since 24h --fail-on high',
     '<%= config.bin %> audit ./AWSLogs --all-secrets',
+    '<%= config.bin %> audit s3://my-trail-bucket --since 30d',
     '<%= config.bin %> audit --since 30d --format html -o audit.html',
   ];
 
@@ -55,7 +57,7 @@ end, or the access log is not as it was written.`);
 
   static override args = {
     path: Args.string({
-      description: 'files, folders or patterns of CloudTrail records to audit instead of a store; - for stdin',
+      description: 'files, folders, patterns or s3://BUCKET/PREFIX of CloudTrail records to audit; - for stdin',
       ignoreStdin: true,
     }),
   };

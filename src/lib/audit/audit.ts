@@ -23,6 +23,7 @@ import { localLog, localPrincipal } from './sources/local-log.ts';
 import { withinReach } from './sources/lookup-events.ts';
 import { lookupMany } from './sources/lookup-many.ts';
 import { regionsOf } from './sources/regions.ts';
+import { isS3, s3Source } from './sources/s3.ts';
 import type { Skipped, Source, SourceReport } from './sources/source.ts';
 import { withTimeline, type ClosedTimeline } from './timeline.ts';
 import type { SuppressedFinding } from './suppress.ts';
@@ -208,7 +209,7 @@ async function planOfFiles(
   return {
     asked,
     secret: asked && { name: asked.name, arn: null },
-    sources: [filesSource({ ...files, window })],
+    sources: fileSources(files, request.aws, window),
     facts: {
       now,
       self: null,
@@ -221,6 +222,15 @@ async function planOfFiles(
     skipped,
     write: writtenId,
   };
+}
+
+/** What lies on the disk or comes by stdin is one source, each place in S3 another. */
+function fileSources(files: NonNullable<AuditRequest['files']>, aws: AwsSettings, window: Window | null): Source[] {
+  const { s3 = [], disk = [] } = Object.groupBy(files.paths, (path) => (isS3(path) ? 's3' : 'disk'));
+  return [
+    ...(disk.length > 0 || files.streams?.length ? [filesSource({ ...files, paths: disk, window })] : []),
+    ...s3.map((url) => s3Source({ url, aws, window })),
+  ];
 }
 
 /** Who is at the machine explains their own accesses; nobody else's are explained unless the settings expect them. */

@@ -17,6 +17,9 @@ const RECORDS = /\.(?:json|jsonl|ndjson)(?:\.gz)?$/i;
 /** Digests lie beside the records and hold none. */
 const DIGEST = /_CloudTrail-(?:Digest|Insight)_/;
 
+/** Whether a path may be that of a file of records. */
+export const isRecordFile = (path: string): boolean => RECORDS.test(path) && !DIGEST.test(path);
+
 /**
  * Find files.
  * @param paths - files, folders (with all that is in them), or patterns with `*`, as typed

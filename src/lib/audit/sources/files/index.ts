@@ -26,14 +26,38 @@ export const filesSource = (query: FilesQuery): Source => ({
   read: (sink, context) => readFiles(query, sink, context),
 });
 
-async function readFiles(
-  { paths, streams = [], window }: FilesQuery,
+const readFiles = ({ paths, streams = [], window }: FilesQuery, sink: Sink, context: Context) =>
+  readTasks(
+    {
+      kind: 'files',
+      streams: streams.map(({ name, stream }) => ({ name, path: EMPTY, stream, window })),
+      async *tasks(skip) {
+        for await (const { path, name } of findFiles(paths, window, skip)) yield { name, path, window };
+      },
+    },
+    sink,
+    context,
+  );
+
+/** What to scan. */
+export interface Tasks {
+  /** For the report. */
+  kind: string;
+  /** What cannot be handed to another thread, and is read first. */
+  streams?: readonly ScanTask[];
+  /** Found, or fetched, while others are scanned; tells `skip` of what cannot be. */
+  tasks: (skip: (one: Skipped) => void) => AsyncIterable<ScanTask>;
+}
+
+/** Scan all, on all cores. */
+export async function readTasks(
+  { kind, streams = [], tasks }: Tasks,
   sink: Sink,
   context: Context,
 ): Promise<SourceResult> {
   const skipped: Skipped[] = [];
   const report = {
-    kind: 'files',
+    kind,
     region: null,
     account: null,
     events: 0,
@@ -47,10 +71,6 @@ async function readFiles(
     skipped.push(one);
     report.complete = false;
   };
-
-  async function* tasks(): AsyncGenerator<ScanTask> {
-    for await (const { path, name } of findFiles(paths, window, skip)) yield { name, path, window };
-  }
 
   let told = context.clock.now();
   const counted: Sink = (access) => {
@@ -67,8 +87,7 @@ async function readFiles(
     told = context.clock.now();
     context.host.notify({ kind: 'progress', text: progressText(report) });
   };
-  for (const { name, stream } of streams) {
-    const task = { name, path: EMPTY, stream, window };
+  for (const task of streams) {
     const take = (accesses: RecordedAccess[]) => {
       context.signal.throwIfAborted();
       accesses.forEach(counted);
@@ -76,7 +95,7 @@ async function readFiles(
     };
     done(task, await scan(task, take));
   }
-  await scanAll(tasks(), counted, done, context);
+  await scanAll(tasks(skip), counted, done, context);
   return { report, skipped };
 }
 
