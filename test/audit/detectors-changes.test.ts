@@ -148,7 +148,7 @@ describe('audit: detector value-changed', () => {
 
   it('is silent within a rotation, on the first value, on other labels, and on failures', () => {
     assert.deepEqual(changed(event('RotationStarted'), put(MINUTE), event('RotationSucceeded', HOUR)), []);
-    assert.deepEqual(changed(deed({ eventName: 'CreateSecret' }), put(MINUTE)), []);
+    assert.deepEqual(changed(deed({ eventName: 'CreateSecret' }), put(15 * MINUTE)), []);
     assert.deepEqual(changed(put(0, { requestParameters: { versionStages: ['AWSPENDING'] } })), []);
     assert.deepEqual(
       changed(deed({ eventName: 'UpdateSecretVersionStage', requestParameters: { versionStage: 'AWSPENDING' } })),
@@ -215,6 +215,10 @@ describe('audit: detector replication', () => {
     const about = facts({ baseline: { learned: [], entries: [{ regions: ['eu-west-1'] } as never] } });
     assert.deepEqual(find('replication', [replicate('eu-west-1')], about), []);
     assert.deepEqual(into(replicate('eu-west-1', DENIED)), []);
+    const elsewhere = { awsRegion: 'eu-west-1' };
+    for (const other of [deed({ ...elsewhere, ...DENIED }), guard('cloudtrail', 'StopLogging', {}, elsewhere)]) {
+      assert.deepEqual(brief(into(other, replicate('eu-west-1'))), ['high 1'], 'nobody was let in there');
+    }
   });
 });
 
@@ -269,6 +273,11 @@ describe('audit: detectors of KMS keys', () => {
     assert.deepEqual(brief(find('key-grant', [inUse, grant(own)])), ['high 1']);
     assert.match(find('key-grant', [inUse, grant(own)])[0]?.why ?? '', /Decrypt, DescribeKey/);
     assert.match(find('key-grant', [inUse, grant(own.replace(ACCOUNT, FOREIGN))])[0]?.why ?? '', /of another account$/);
+    const known = { explanation: { kind: 'known-caller' as const, ref: 'x', why: 'x' } };
+    assert.deepEqual(brief(find('key-grant', [inUse, { ...grant(own), ...known }])), ['low 1']);
+    assert.deepEqual(brief(find('key-grant', [inUse, { ...grant(own.replace(ACCOUNT, FOREIGN)), ...known }])), [
+      'high 1',
+    ]);
     assert.deepEqual(find('key-grant', [grant(own)]), []);
     assert.deepEqual(find('key-grant', [inUse, grant('rds.us-east-1.amazonaws.com')]), []);
     assert.deepEqual(
@@ -348,6 +357,9 @@ describe('audit: detector trail-off', () => {
   });
 
   it('is silent on a trail that is started or widened, on refusals, and on other services', () => {
+    assert.deepEqual(brief(off(trail('StopLogging'), { ...event('RotationStarted', MINUTE), explanation: null })), [
+      'high 1',
+    ]);
     assert.deepEqual(
       off(
         trail('StartLogging'),

@@ -129,6 +129,33 @@ describe('audit: detector harvest', () => {
     assert.deepEqual(find('harvest', sweep(12), settings({ thresholds: { harvest: { secrets: 13 } } })), []);
   });
 
+  it('says of reads, of batches or of both', () => {
+    const batches = repeat(3, (index) =>
+      deed(
+        { eventName: 'BatchGetSecretValue', requestParameters: { filters: [{ key: 'name', values: ['app'] }] } },
+        { after: 20_000 + index, secret: null },
+      ),
+    );
+    assert.match(harvest(batches)[0]?.why ?? '', /^3 BatchGetSecretValue calls by filter within 5 minutes/);
+    assert.doesNotMatch(harvest(sweep(10))[0]?.why ?? '', /by filter/);
+    assert.match(
+      harvest(sweep(10), batches)[0]?.why ?? '',
+      /^10 distinct secrets .*; 3 BatchGetSecretValue calls by filter/,
+    );
+  });
+
+  it('forgets windows that are over, however many identities there are', () => {
+    const once = repeat(10_000, (index) =>
+      deed({ userIdentity: session(`role-${String(index)}`, 'x') }, { after: index * 1_000 }),
+    );
+    assert.deepEqual(harvest(once), []);
+    const late = sweep(10).map((access, index) => ({
+      ...access,
+      time: new Date(Date.parse('2026-11-03T10:00:00Z') + index).toISOString(),
+    }));
+    assert.deepEqual(brief(harvest(once, late)), ['high 10']);
+  });
+
   it('names at least so many where there are more than it keeps', () => {
     const [found] = harvest(repeat(1_500, (index) => deed({}, { after: index * 100, secret: `app/${String(index)}` })));
     assert.match(found?.title ?? '', /harvested at least 1000 secrets$/);
@@ -165,6 +192,8 @@ describe('audit: detector enumeration-then-read', () => {
   const read = (index: number, after: number, more: Json = {}) => deed(more, { after, secret: `app/${String(index)}` });
   const look = (index: number) =>
     deed({ eventName: 'DescribeSecret' }, { after: index * 1_000, secret: `app/${String(index)}` });
+  const byFilter = (after: number) =>
+    deed({ eventName: 'BatchGetSecretValue', requestParameters: { filters: [] } }, { after, secret: null });
   const enumeration = (...accesses: Parameters<typeof find>[1]) => find('enumeration-then-read', accesses);
 
   it('flags reads after a list or after looks at many secrets', () => {
@@ -176,6 +205,7 @@ describe('audit: detector enumeration-then-read', () => {
 
   it('is silent on one read, on reads long after, by others, after few looks, and where the caller is explained', () => {
     assert.deepEqual(enumeration(list(), read(1, MINUTE)), []);
+    assert.deepEqual(enumeration(list(), byFilter(MINUTE)), [], 'a batch names no secret');
     assert.deepEqual(enumeration(list(), read(1, HOUR), read(2, HOUR)), []);
     const other = { userIdentity: session('other', 'x') };
     assert.deepEqual(enumeration(list(0, other), read(1, MINUTE), read(2, MINUTE)), []);

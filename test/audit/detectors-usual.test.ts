@@ -116,6 +116,15 @@ describe('audit: detectors of what was never seen before', () => {
     assert.deepEqual(news(stranger, short), ['unknown-principal']);
     assert.equal(quietOf('new-region', [stranger], short), 'the baseline was learnt from 6 days, and 7 are needed');
     assert.equal(quietOf('new-region', [stranger], usual), null);
+    assert.deepEqual(news(stranger, facts({ baseline: baseline({}, 7) })), ['new-principal'], 'seven are enough');
+    assert.deepEqual(
+      news(
+        deed({ eventName: 'ListSecrets' }, { secret: null }),
+        facts({ baseline: baseline({ actions: ['ListSecrets'] }) }),
+      ),
+      ['unknown-principal'],
+      'no secret is no new secret',
+    );
     const lenient = { ...short, settings: { ...short.settings, thresholds: { 'new-principal': { historyDays: 5 } } } };
     assert.deepEqual(brief(find('new-principal', [stranger], lenient)), ['high 1']);
   });
@@ -186,6 +195,8 @@ describe('audit: detector unusual-volume', () => {
     const known = facts({ baseline: baseline({ daily: { days: 30, median: 10, most: 15 } }) });
     assert.deepEqual(volume([10, 10, 60], known, { cause: 'baseline' }), ['low 60']);
     assert.deepEqual(volume([10, 10, 30], known, { cause: 'baseline' }), []);
+    assert.deepEqual(volume([10, 10, 31], known, { cause: 'baseline' }), [], 'twice as many, and not twenty more');
+    assert.deepEqual(volume([10, 10, 35], known, { cause: 'baseline' }), ['low 35']);
     assert.deepEqual(
       volume([...week, 60], facts({ baseline: baseline({ daily: { days: 30, median: 10, most: 40 } }) })),
       [],
@@ -222,6 +233,15 @@ describe('audit: detector unusual-hour', () => {
 
   it('is silent near the usual hours, on hours of several days, around the clock, and on tasks', () => {
     assert.deepEqual(hour([...daily(15), deed({}, { after: 14 * DAY + 2 * HOUR })]), []);
+    assert.deepEqual(
+      hour([...daily(13), deed({}, { after: 13 * DAY + 16 * HOUR })]),
+      ['medium 1'],
+      'fourteen days are enough',
+    );
+    assert.deepEqual(hour([...daily(12), deed({}, { after: 12 * DAY + 16 * HOUR })]), [], 'thirteen are not');
+    const sparse = days(repeat(14, () => 2));
+    assert.deepEqual(hour([...sparse, deed({}, { after: 13 * DAY + 16 * HOUR })]), [], '29 reads are too few');
+    assert.deepEqual(hour([...sparse, ...repeat(2, () => deed({}, { after: 13 * DAY + 16 * HOUR }))]), ['medium 2']);
     const twice = [3, 9].map((day) => deed({}, { after: day * DAY + 16 * HOUR }));
     assert.deepEqual(hour([...daily(4), twice, ...daily(10).slice(12), ...daily(15).slice(30)].flat()), []);
     assert.deepEqual(hour(repeat(15 * 24, (index) => deed({}, { after: index * HOUR }))), []);

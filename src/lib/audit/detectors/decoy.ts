@@ -3,13 +3,13 @@ import { VALUE_READS } from '../access.ts';
 import type { Facts } from '../explain.ts';
 import { globOf } from '../glob.ts';
 import { gathering } from './gather.ts';
-import { circumstances, graded, nameOf, times } from './words.ts';
+import { circumstances, graded, times } from './words.ts';
 
 function isDecoy({ secret, secretName }: AuditedAccess, { settings: { decoys } }: Facts): boolean {
   if (decoys.length === 0 || secret === null) return false;
   return decoys.some((pattern) => {
     const glob = globOf(pattern);
-    return glob.test(secret) || (secretName !== null && glob.test(secretName)) || glob.test(nameOf(secret));
+    return glob.test(secret) || (secretName !== null && glob.test(secretName));
   });
 }
 

@@ -137,7 +137,7 @@ export function foundOf(detector: { id: string; about: About }, deeds: Deeds, to
         deeds.identities.size > 1 || arn === null || deeds.sessions.size > 1
           ? deeds.identities.all()
           : [...deeds.identities.all(), arn],
-      secrets: deeds.nameless === 0 && deeds.secrets.exact && deeds.secrets.size > 0 ? deeds.secrets.all() : null,
+      secrets: deeds.nameless === 0 && deeds.secrets.exact ? deeds.secrets.all() : null,
     },
   };
 }
