@@ -1,32 +1,57 @@
+import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import type { VerifyResult } from '../../lib/audit/verify.ts';
+import { sinceFlag, untilFlag } from '../../lib/cli/audit-flags.ts';
 import { BaseCommand } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { EXIT } from '../../lib/errors.ts';
 
+/** Flags that are for files of a trail. */
+const OF_TRAIL = { dependsOn: ['path'] };
+
 export default class AuditVerify extends BaseCommand {
   static override summary =
-    'verify that the break-glass log, and the access log and files of the local store, are as they were written';
+    'verify that the files of a trail, or the break-glass log and the local store, are as they were written';
 
   static override description =
-    prose(`Checks each line of the log against its MAC and its place, the log's end against the sealed state (and the
-keychain), and each file of a secret against the log: edited, deleted and cut lines, exchanged, older and missing files
-are told by name and line.
+    prose(`With a PATH: the files of a CloudTrail trail, in a folder or a bucket, against the digests that CloudTrail
+signs, from the newest to the oldest, of every account and Region there: changed, deleted, moved and added digests and
+log files, bytes after their end, and times that no digest covers.
 
-The break-glass log, in which secrets reveal and export sign for each value, is checked line by line, whatever the
-store is: for a store other than the local one, that is all.
+A folder may be what aws s3 sync has written. A file does not keep the signature of a digest, but the next digest has it
+too: all digests but the newest are proved, and that one as well where NAME.metadata.json beside it holds what
+aws s3api head-object prints. --save-keys keeps the public keys, with which --keys verifies without an account later.
 
-The head that it prints, kept elsewhere, proves later that nothing up to that line was changed: pass it with --head.
+Without: each line of the break-glass log, in which secrets reveal and export sign for each value; and with the local
+store, each line of its access log against its MAC and its place, the log's end against the sealed state (and the
+keychain), and each file of a secret against the log. The head that it prints, kept elsewhere, proves later that nothing
+up to that line was changed: pass it with --head.
 
-Exit codes: 3 when something was found and not accepted.`);
+Exit codes: 3 when something was found and not accepted, 6 when not everything could be looked at.`);
 
   static override examples = [
-    '<%= config.bin %> audit verify --store local',
+    '<%= config.bin %> audit verify ./archive --save-keys keys.json',
+    '<%= config.bin %> audit verify ./archive --keys keys.json',
+    '<%= config.bin %> audit verify s3://my-trail/prefix --since 30d',
     '<%= config.bin %> audit verify --store local --head 142:5f1c…',
     '<%= config.bin %> audit verify --store local --accept',
   ];
 
+  static override args = {
+    path: Args.string({ description: 'folder with the files of a trail, or s3://bucket/prefix', ignoreStdin: true }),
+  };
+
   static override flags = {
+    since: { ...sinceFlag, ...OF_TRAIL },
+    until: { ...untilFlag, ...OF_TRAIL },
+    keys: Flags.string({
+      summary: 'file of public keys (--save-keys, aws cloudtrail list-public-keys); AWS is not asked; may be repeated',
+      helpValue: 'FILE',
+      multiple: true,
+      multipleNonGreedy: true,
+      ...OF_TRAIL,
+    }),
+    'save-keys': Flags.string({ summary: 'keep the public keys in this file', helpValue: 'FILE', ...OF_TRAIL }),
     head: Flags.string({ summary: 'compare with a head that was kept elsewhere', helpValue: 'LINES:MAC' }),
     accept: Flags.boolean({
       summary: 'accept what is found: keep the log aside and begin a new one',
@@ -35,18 +60,23 @@ Exit codes: 3 when something was found and not accepted.`);
   };
 
   async run(): Promise<VerifyResult> {
-    const { flags } = await this.parse(AuditVerify);
+    const { args, flags } = await this.parse(AuditVerify);
     const { settings, context } = await this.begin(flags);
-    const [{ openFindings, verifyRecords }, { drawVerify }, { localOptions }] = await Promise.all([
-      import('../../lib/audit/verify.ts'),
-      import('../../lib/audit/report-verify.ts'),
-      import('../../lib/secrets/open.ts'),
-    ]);
-    const result = await verifyRecords(
-      { store: settings.store, local: localOptions(settings), head: flags.head ?? null, accept: flags.accept },
-      context,
-    );
+    const [{ openFindings, verifyArchive, verifyRecords }, { drawVerify }, { localOptions }, { trailRequest }] =
+      await Promise.all([
+        import('../../lib/audit/verify.ts'),
+        import('../../lib/audit/report-verify.ts'),
+        import('../../lib/secrets/open.ts'),
+        import('../../lib/audit/digest/request.ts'),
+      ]);
+    const local = localOptions(settings);
+    const request = { store: settings.store, local, head: flags.head ?? null, accept: flags.accept };
+    const result =
+      args.path === undefined
+        ? await verifyRecords(request, context)
+        : await verifyArchive(request, trailRequest(args.path, flags, settings.aws, context.clock.now()), context);
     if (openFindings(result) > 0) this.exitWith(EXIT.findings);
+    else if ((result.trail?.skipped.length ?? 0) > 0) this.exitWith(EXIT.partial);
     return this.present(result, drawVerify);
   }
 }

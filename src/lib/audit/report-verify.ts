@@ -2,6 +2,7 @@
 import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
 import { table } from '../format/table.ts';
+import { provesAll, trailLines } from './digest/report.ts';
 import { openFindings, type VerifyResult } from './verify.ts';
 
 const KEYS = { keychain: 'in the keychain', passphrase: 'behind a passphrase', file: 'in a file' } as const;
@@ -14,19 +15,22 @@ const ANCHORS = {
 
 /** @returns lines without a newline at the end */
 export function drawVerify(result: VerifyResult, { ink, width }: Canvas): string {
-  const { findings, notes, accepted, breakGlass } = result;
+  const { findings, notes, accepted, breakGlass, trail } = result;
   const open = openFindings(result);
-  const count = counted(findings.length - (accepted ? open : 0), 'finding');
+  const count = counted(accepted ? findings.length - open : open, 'finding');
   const kept = result.keptLog ? `; the log before is kept as ${result.keptLog}` : '';
   const verdict = accepted
     ? ink.yellow(`${count}, accepted${kept}${open > 0 ? `; ${String(open)} in the break-glass log` : ''}`)
     : findings.length > 0
       ? ink.red(count)
-      : ink.green(result.log ? 'the access log and the files hold' : 'the break-glass log holds');
+      : trail && !provesAll(trail)
+        ? ink.yellow('nothing found, and not all of it is proved')
+        : ink.green(holding(result));
   const lines = [
     ink.bold(verdict),
     ...localLines(result, ink),
-    ...(result.log && breakGlass.entries + breakGlass.findings === 0
+    ...(trail ? trailLines(trail, ink) : []),
+    ...(!breakGlass || (result.log && breakGlass.entries + breakGlass.findings === 0)
       ? []
       : [`break-glass log in ${terminalSafe(result.folder)}: ${counted(breakGlass.entries, 'line')}`]),
     ...result.putAside.map((file) => `put aside, since nothing can be read from it: ${terminalSafe(file)}`),
@@ -34,11 +38,16 @@ export function drawVerify(result: VerifyResult, { ink, width }: Canvas): string
   ];
   if (findings.length === 0) return lines.join('\n');
   const rows = findings.map(({ severity, title, why, fix }) => [
-    ink.red(severity),
+    severity === 'medium' ? ink.yellow(severity) : ink.red(severity),
     `${ink.bold(terminalSafe(title))}\n${terminalSafe(why)}\n${ink.dim('fix:')} ${terminalSafe(fix)}`,
   ]);
   const drawn = table(['', ''], rows, width);
   return `${lines.join('\n')}\n\n${drawn.slice(drawn.indexOf('\n') + 1)}`;
+}
+
+function holding({ log, trail }: VerifyResult): string {
+  if (trail) return 'every digest and log file is as CloudTrail delivered it';
+  return log ? 'the access log and the files hold' : 'the break-glass log holds';
 }
 
 function localLines({ folder, key, log, files }: VerifyResult, ink: Canvas['ink']): string[] {

@@ -4,6 +4,8 @@ import type { Context } from '../host.ts';
 import type { StoreKind } from '../secrets/store.ts';
 import type { LocalOptions } from '../secrets/stores/local-access.ts';
 import type { LocalVerification, StoreFinding } from '../secrets/stores/local-verify.ts';
+import type { TrailRule } from './digest/rules.ts';
+import type { TrailReport, TrailRequest } from './digest/verify-trail.ts';
 
 /** What to verify. */
 export interface VerifyRequest {
@@ -16,9 +18,10 @@ export interface VerifyRequest {
   accept: boolean;
 }
 
-/** What is wrong in one place, of the local store or of the break-glass log. */
-export interface VerifyFinding extends Omit<StoreFinding, 'rule'> {
-  rule: StoreFinding['rule'] | 'break-glass';
+/** What is wrong in one place, of the local store, of the break-glass log or of the files of a trail. */
+export interface VerifyFinding extends Omit<StoreFinding, 'rule' | 'severity'> {
+  rule: StoreFinding['rule'] | 'break-glass' | TrailRule;
+  severity: StoreFinding['severity'] | 'medium';
 }
 
 /** What came of it. */
@@ -28,8 +31,10 @@ export interface VerifyResult extends Omit<LocalVerification, 'key' | 'log' | 'f
   key: LocalVerification['key'] | null;
   /** The access log of the local store; null for any other store. */
   log: LocalVerification['log'] | null;
-  /** The log of what was revealed and exported: lines that can be read, and how many findings are about it. */
-  breakGlass: { entries: number; findings: number };
+  /** The log of what was revealed and exported: lines that can be read, and how many findings are about it; null where files of a trail were verified. */
+  breakGlass: { entries: number; findings: number } | null;
+  /** The files of a CloudTrail trail; null where none were named. */
+  trail: TrailReport | null;
   findings: VerifyFinding[];
   /** The findings about the local store were accepted by a person, and a new log has begun. */
   accepted: boolean;
@@ -50,7 +55,7 @@ export async function verifyRecords(request: VerifyRequest, context: Context): P
   if (store !== 'local') {
     refuseLocal(request);
     const nothing = { key: null, log: null, files: 0, notes: [], accepted: false, keptLog: null, putAside: [] };
-    return { store, folder: local.folder, ...nothing, ...broken };
+    return { store, folder: local.folder, ...nothing, ...broken, trail: null };
   }
   const { acceptLocalStore, verifyLocalStore } = await import('../secrets/stores/local-verify.ts');
   const verified = await verifyLocalStore(local, { head: request.head }, context);
@@ -60,6 +65,7 @@ export async function verifyRecords(request: VerifyRequest, context: Context): P
     store,
     ...verified,
     ...broken,
+    trail: null,
     findings: [...verified.findings, ...broken.findings],
     accepted,
     keptLog: kept?.log ?? null,
@@ -68,11 +74,32 @@ export async function verifyRecords(request: VerifyRequest, context: Context): P
 }
 
 /**
+ * Verify the files of a trail, in a folder or a bucket. The records of this machine are left alone.
+ * @throws JamfMcpError USAGE for what is for the local store only; as {@link verifyTrail}
+ */
+export async function verifyArchive(
+  { store, local, head, accept }: VerifyRequest,
+  request: TrailRequest,
+  context: Context,
+): Promise<VerifyResult> {
+  if (head !== null || accept) {
+    throw new JamfMcpError(
+      'USAGE',
+      `${accept ? '--accept' : '--head'} is for the local store, and not for the files of a trail`,
+      'leave it out: what is found in files of a trail is not accepted, the files are put back from a copy',
+    );
+  }
+  const { verifyTrail } = await import('./digest/verify-trail.ts');
+  const nothing = { key: null, log: null, files: 0, notes: [], accepted: false, keptLog: null, putAside: [] };
+  return { store, folder: local.folder, ...nothing, breakGlass: null, ...(await verifyTrail(request, context)) };
+}
+
+/**
  * How many findings nobody has accepted; those about the break-glass log cannot be.
  * @param result - of {@link verifyRecords}
  */
-export const openFindings = ({ accepted, findings, breakGlass }: VerifyResult): number =>
-  accepted ? breakGlass.findings : findings.length;
+export const openFindings = ({ accepted, findings, breakGlass, trail }: VerifyResult): number =>
+  accepted ? (breakGlass?.findings ?? 0) : findings.length + (trail?.omittedFindings ?? 0);
 
 function refuseLocal({ store, head, accept }: VerifyRequest): void {
   if (head === null && !accept) return;
@@ -83,7 +110,9 @@ function refuseLocal({ store, head, accept }: VerifyRequest): void {
   );
 }
 
-async function verifyBreakGlass(folder: string): Promise<Pick<VerifyResult, 'breakGlass' | 'findings'>> {
+async function verifyBreakGlass(
+  folder: string,
+): Promise<{ breakGlass: NonNullable<VerifyResult['breakGlass']>; findings: VerifyFinding[] }> {
   const { BREAK_GLASS_LOG: file, readBreakGlass } = await import('../secrets/breakglass.ts');
   const { entries, problems } = await readBreakGlass(folder);
   const findings = problems.map(({ line, why }): VerifyFinding => ({

@@ -1,5 +1,6 @@
 /** CloudTrail: every call of the sandbox as a record, and LookupEvents with its limits (audit.md §5). */
 import { trailRecord, userNameOf, type TrailRecord } from './cloudtrail-record.ts';
+import { publicKeys, type PublishedKey } from './cloudtrail-keys.ts';
 import { integer, objects, requiredText, text } from './input.ts';
 import {
   AwsFault,
@@ -18,6 +19,8 @@ export interface Trail extends AwsService {
   record: World['record'];
   /** Add a record as it is: a past, an attack, a line of somebody else's log. */
   plant(record: TrailRecord): void;
+  /** Let ListPublicKeys tell a key. */
+  publish(key: PublishedKey): void;
 }
 
 /** One record as LookupEvents finds it. */
@@ -62,6 +65,7 @@ export function createTrail(clock: SandboxClock, random: SandboxRandom, options:
   const records: TrailRecord[] = [];
   const tokens = new Map<string, { binding: string; after: Event }>();
   const requests = new Map<string, number[]>();
+  const keys = publicKeys(clock);
   const add = (record: TrailRecord, at: number, visibleAt: number) => {
     events.push({ at, visibleAt, sequence: events.length, record });
     records.push(record);
@@ -115,7 +119,8 @@ export function createTrail(clock: SandboxClock, random: SandboxRandom, options:
 
   return {
     records,
-    handlers: { LookupEvents: lookup },
+    handlers: { LookupEvents: lookup, ...keys.handlers },
+    publish: keys.publish,
     record(call, outcome) {
       const at = clock.now();
       add(trailRecord(call, outcome, at, random.uuid()), at, at + options.deliveryDelayMs);

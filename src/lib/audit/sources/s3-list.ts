@@ -125,11 +125,12 @@ export async function* listDays(
   context: Context,
 ): AsyncGenerator<ListedObject> {
   const folder = `${base}${kind}/${region}/`;
-  const [first, last] = window === null ? [null, null] : [window.since - DAY, window.until + DAY].map(dayOf);
-  const from = first == null ? {} : { StartAfter: `${folder}${first}` };
+  const first = window && dayOf(window.since - DAY);
+  const last = window && dayOf(window.until + DAY);
+  const from = first === null ? {} : { StartAfter: `${folder}${first}` };
   for await (const page of pages(client, { Bucket: bucket, Prefix: folder, ...from }, context)) {
     for (const { Key = '', Size = 0 } of page.Contents ?? []) {
-      if (last != null && Key.slice(folder.length, folder.length + last.length) > last) return;
+      if (last !== null && Key.slice(folder.length, folder.length + last.length) > last) return;
       yield { key: Key, size: Size };
     }
   }
