@@ -1,4 +1,3 @@
-import { distinct } from './distinct.ts';
 import { gathering } from './gather.ts';
 import { circumstances, times } from './words.ts';
 
@@ -17,13 +16,14 @@ export const deletion = gathering({
     thresholds: THRESHOLDS,
   },
   concerns: ({ action, outcome }) => action === 'DeleteSecret' && outcome === 'success',
-  own: (budget) => ({ forced: 0, shortest: Infinity, when: distinct(budget) }),
+  own: () => ({ forced: 0, forcedByHand: 0, shortest: Infinity }),
   note(deeds, { details, explanation }) {
-    if (details.force === true) deeds.forced += explanation?.kind === 'infrastructure' ? 0 : 1;
-    else if (typeof details.recoveryWindowDays === 'number') {
+    if (details.force === true) {
+      deeds.forced += 1;
+      if (explanation?.kind !== 'infrastructure') deeds.forcedByHand += 1;
+    } else if (typeof details.recoveryWindowDays === 'number') {
       deeds.shortest = Math.min(deeds.shortest, details.recoveryWindowDays);
     }
-    deeds.when.add(typeof details.deletionDate === 'string' ? details.deletionDate : null);
   },
   tell(deeds, _facts, { shortWindowDays }) {
     const isShort = deeds.shortest <= shortWindowDays;
@@ -37,7 +37,7 @@ export const deletion = gathering({
           ? how.length > 0
             ? 'high'
             : 'medium'
-          : deeds.forced > 0 && !deeds.allSelf
+          : deeds.forcedByHand > 0 && !deeds.allSelf
             ? 'medium'
             : 'low',
       title: `${deeds.key} deleted ${deeds.secrets.size === 1 ? 'a secret' : 'secrets'}`,

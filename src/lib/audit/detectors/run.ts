@@ -75,8 +75,8 @@ function quietNotes(watches: readonly { id: string; watch: Watch }[]): Skipped[]
     return why === null ? [] : [{ id, why }];
   });
   return [...Map.groupBy(reasons, ({ why }) => why)].map(([why, list]) => ({
-    where: `by ${list.map(({ id }) => id).join(', ')}`,
-    why,
+    where: 'detectors',
+    why: `${list.map(({ id }) => id).join(', ')}: ${why}`,
   }));
 }
 
@@ -94,7 +94,7 @@ function settingNotes({ settings: { severities, thresholds } }: Facts): Skipped[
     ),
   ].filter(({ isKnown }) => !isKnown);
   return [
-    ...(off.length > 0 ? [{ where: `by ${off.join(', ')}`, why: 'switched off by audit.severities' }] : []),
+    ...(off.length > 0 ? [{ where: 'detectors', why: `${off.join(', ')}: switched off by audit.severities` }] : []),
     ...unknown.map(({ where }) => ({ where, why: 'no detector has it: docs/detectors.md has all names' })),
   ];
 }
