@@ -101,6 +101,7 @@ describe('audit: detector policy-widened', () => {
     assert.deepEqual(brief(widened(put({ AWS: FOREIGN }))), ['high 1']);
     assert.deepEqual(brief(widened(put({ AWS: FOREIGN }, {}, { cause: 'known-caller' }))), ['medium 1']);
     assert.deepEqual(brief(widened(put('*', DENIED))), ['medium 1']);
+    assert.deepEqual(brief(widened(put({ AWS: FOREIGN }, DENIED, { cause: 'known-caller' }))), ['medium 1']);
     assert.match(widened(put('*', DENIED))[0]?.title ?? '', /tried to make/);
     assert.match(widened(put({ AWS: FOREIGN }))[0]?.why ?? '', /another account: 999988887777$/);
   });
@@ -298,6 +299,8 @@ describe('audit: detectors of KMS keys', () => {
     assert.deepEqual(policy({ AWS: FOREIGN }, inUse), ['high 1']);
     assert.deepEqual(policy({ AWS: ACCOUNT }, inUse), ['medium 1']);
     assert.deepEqual(policy({ AWS: FOREIGN }), []);
+    const known = { ...kms('PutKeyPolicy'), explanation: { kind: 'known-caller' as const, ref: 'x', why: 'x' } };
+    assert.deepEqual(brief(find('key-policy', [inUse, known])), ['low 1']);
   });
 });
 
@@ -349,6 +352,7 @@ describe('audit: detector trail-off', () => {
       advanced([management, { field: 'eventSource', notEquals: ['secretsmanager.amazonaws.com'] }]),
       'narrowed: not every service',
     );
+    assert.equal(advanced([management, { field: 'readOnly', equals: ['true'] }]), 'narrowed: no changes');
     assert.equal(advanced([management]), undefined);
     assert.equal(
       selectors({ readWriteType: 'All', includeManagementEvents: true }, { readWriteType: 'WriteOnly' }),

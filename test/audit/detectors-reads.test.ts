@@ -457,6 +457,10 @@ describe('audit: detector deleted-secret-read', () => {
   });
 
   it('is silent on a secret that never was, or that is there again', () => {
+    assert.deepEqual(
+      deleted(deed({ eventName: 'DeleteSecret' }), deed({ eventName: 'CreateSecret' }, { after: 1 }), gone),
+      [],
+    );
     assert.deepEqual(deleted(gone), []);
     assert.deepEqual(
       deleted(deed({ eventName: 'DeleteSecret' }), deed({ eventName: 'RestoreSecret' }, { after: 1 }), gone),

@@ -106,6 +106,11 @@ describe('audit: detectors of what was never seen before', () => {
       ),
       [],
     );
+    assert.deepEqual(
+      news(deed({ userIdentity: onBehalf, awsRegion: 'eu-west-1' })),
+      ['new-region'],
+      'the Region is the caller’s',
+    );
   });
 
   it('are silent without a baseline or with one that is too short, say so, and leave it to what is unknown', () => {

@@ -26,7 +26,6 @@ export const batchCatchAll = gathering({
       'every value of every filter is negated (tag-key: !something) or empty, and no list of ids is given. A list of ids is never a catch-all',
     falsePositives: 'an inventory or a backup that wants all secrets',
   },
-  everything: true,
   concerns: isCatchAll,
   own: () => ({ done: 0 }),
   note(deeds, { outcome }) {
