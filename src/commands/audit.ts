@@ -10,6 +10,7 @@ import {
   cacheFlag,
   clusterFlag,
   filesOf,
+  guardsFlag,
   homeRegion,
   principalFlag,
   regionsFlag,
@@ -78,6 +79,7 @@ end, or the access log is not as it was written.`);
     })(),
     region: regionsFlag,
     cache: cacheFlag,
+    guards: guardsFlag,
     format: Flags.option({ summary: 'kind of report', options: REPORT_FORMATS, default: 'table' as ReportFormat })(),
     output: Flags.string({
       char: 'o',

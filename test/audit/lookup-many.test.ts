@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { auditSecret, type AuditRequest } from '../../src/lib/audit/audit.ts';
 import { roleArn } from '../../src/lib/audit/sources/accounts.ts';
+import { GUARDS } from '../../src/lib/audit/sources/lookup-many.ts';
 import { regionsOf } from '../../src/lib/audit/sources/regions.ts';
 import { AUDIT_DEFAULTS } from '../../src/lib/config/settings.ts';
 import { JamfMcpError } from '../../src/lib/errors.ts';
@@ -155,6 +156,32 @@ describe('audit: many Regions and accounts', () => {
     );
     const told = skipped.find(({ where }) => where === 'Region us-east-1 of 111122223333');
     assert.match(told?.why ?? '', /sts:AssumeRole on resource: arn:aws:iam::111122223333:role\/audit/);
+  });
+
+  it('reads what was done to trails and keys where that is asked for: thirteen calls more, within the pace', async () => {
+    plant('us-east-1', 2);
+    const eventTime = new Date(sandbox().clock.now() - 3_600_000).toISOString();
+    for (const [eventSource, eventName] of [
+      ['cloudtrail.amazonaws.com', 'StopLogging'],
+      ['kms.amazonaws.com', 'DisableKey'],
+      ['ec2.amazonaws.com', 'CreateGrant'],
+    ])
+      sandbox().trail.plant(
+        record({ eventSource, eventName, eventTime, requestParameters: { name: 'main' } }) as never,
+      );
+    const without = await audit(['us-east-1']);
+    assert.deepEqual([without.findings.some(({ id }) => id.startsWith('trail-off')), lookups().length], [false, 1]);
+    sandbox().clock.advance(5_000);
+    const { findings, total, sources, skipped } = await audit(['us-east-1'], {
+      lookup: { regions: ['us-east-1'], guards: true },
+    });
+    assert.ok(
+      findings.some(({ id }) => id.startsWith('trail-off')),
+      JSON.stringify(findings),
+    );
+    assert.deepEqual([total, sources[0]?.calls, GUARDS.length], [2, 14, 13]);
+    assert.equal(lookups().filter(({ outcome }) => outcome.includes('Throttling')).length, 0);
+    assert.ok(!skipped.some(({ where }) => where.startsWith('event ')));
   });
 
   it('makes ARNs of names, and refuses those of other accounts', () => {

@@ -21,7 +21,7 @@ import { parseSecretId, writtenId, type Mention, type SecretId } from './secret-
 import { filesSource, type FilesQuery } from './sources/files/index.ts';
 import { localLog, localPrincipal } from './sources/local-log.ts';
 import { withinReach } from './sources/lookup-events.ts';
-import { lookupMany } from './sources/lookup-many.ts';
+import { GUARDS, lookupMany } from './sources/lookup-many.ts';
 import { regionsOf } from './sources/regions.ts';
 import { isS3, s3Source } from './sources/s3.ts';
 import type { Skipped, Source, SourceReport } from './sources/source.ts';
@@ -169,7 +169,7 @@ async function planOfAws(request: AuditRequest, context: Context): Promise<Plan>
   const tasks = await tasksOf({ ...request.ecs, aws }, skipped, context);
   const { accounts } = request.settings;
   const regions = regionsOf(request.lookup?.regions ?? [], region);
-  const { cache } = request.lookup ?? {};
+  const { cache, guards = false } = request.lookup ?? {};
   return {
     // A name alone may be that of a secret in each Region and account that is read.
     asked: asked && {
@@ -178,7 +178,10 @@ async function planOfAws(request: AuditRequest, context: Context): Promise<Plan>
       region: asked.region ?? (regions.length === 1 ? region : null),
     },
     secret: asked && { name: asked.name, arn: null },
-    sources: lookupMany({ aws: request.aws, caller, regions, accounts, window, cache }, context),
+    sources: lookupMany(
+      { aws: request.aws, caller, regions, accounts, window, cache, guards: guards ? GUARDS : [] },
+      context,
+    ),
     facts: {
       now,
       self: caller.arn,

@@ -136,7 +136,7 @@ const DETAILS: Readonly<Record<string, readonly [string, string, ...string[]]>> 
 const AS_JSON: ReadonlySet<string> = new Set(['policy', 'keyPolicy', 'selectors', 'advancedSelectors']);
 
 /** What is kept of other services: what opens, narrows or switches off that which guards a secret. */
-const CONTEXT: Readonly<Record<string, ReadonlySet<string>>> = {
+export const CONTEXT: Readonly<Record<string, ReadonlySet<string>>> = {
   'cloudtrail.amazonaws.com': new Set([
     'StopLogging',
     'StartLogging',

@@ -18,6 +18,8 @@ export interface AuditWords {
   regions?: readonly string[] | undefined;
   /** False where what LookupEvents tells is neither kept nor taken from what was. */
   cache?: boolean | undefined;
+  /** Whether calls to trails and keys are read, too. */
+  guards?: boolean | undefined;
 }
 
 /**
@@ -40,6 +42,7 @@ export function auditRequest(
     aws: settings.aws,
     lookup: {
       regions: words.regions,
+      guards: words.guards,
       cache: words.cache === false ? undefined : join(settings.localStore, 'cache', 'lookup-events'),
     },
     ecs: { cluster: words.cluster ?? settings.ecs.cluster, service: words.service ?? settings.ecs.service },

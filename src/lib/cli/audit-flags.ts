@@ -35,6 +35,10 @@ export const cacheFlag = Flags.boolean({
   allowNo: true,
 });
 
+export const guardsFlag = Flags.boolean({
+  summary: 'read what was done to trails and keys, too: 13 more calls, some 7 seconds, for each Region',
+});
+
 export const clusterFlag = Flags.string({
   summary: 'ECS cluster of the service that reads the secret',
   helpValue: 'NAME',

@@ -62,7 +62,7 @@ interface Reading {
   paced: Pace;
   where: string;
   report: SourceReport & { calls: number; cached: number };
-  take: (event: Event) => void;
+  take: (event: Event, attribute: Attribute) => void;
 }
 
 async function readEvents(query: LookupQuery, sink: Sink, context: Context): Promise<SourceResult> {
@@ -78,12 +78,18 @@ async function readEvents(query: LookupQuery, sink: Sink, context: Context): Pro
   const skipped: Skipped[] = lateNote(window, context.clock.now(), where);
   const seen = new Set<string>();
   const report = { kind: KIND, region, account, events: 0, complete: false, calls: 0, cached: 0 };
-  const take = (event: Event) => {
+  const take = (event: Event, attribute: Attribute) => {
     const id = event.EventId ?? '';
     if (id !== '' && seen.has(id)) return;
+    const record = parsed(event.CloudTrailEvent ?? '');
+    const access = accessFrom(record);
+    // Other services have calls of the same name.
+    if (access === null && attribute.key === 'EventName') return;
     seen.add(id);
     report.events += 1;
-    hand(event, sink, (why) => skipped.push({ where: `event ${id || 'without id'} in ${region}`, why }));
+    if (access) sink(access);
+    else
+      skipped.push({ where: `event ${id || 'without id'} in ${region}`, why: NO_ACCESS[typeof record] ?? NO_RECORD });
   };
   const reading = { query, client, paced: pace(CALLS_PER_SECOND, context), where, report, take };
   try {
@@ -114,7 +120,7 @@ async function readAttribute(reading: Reading, attribute: Attribute, context: Co
       const event = eventOf(record);
       if (event.EventTime && !isWithin(event.EventTime.getTime(), window)) continue;
       report.cached += 1;
-      take(event);
+      take(event, attribute);
     }
   }
   const gaps = gapsOf(cache ? wholeHours(window, now) : window, kept);
@@ -125,7 +131,8 @@ async function readAttribute(reading: Reading, attribute: Attribute, context: Co
     try {
       for await (const events of everyPage({ client, attribute, window: gap, paced }, context)) {
         report.calls += 1;
-        for (const event of events) if (isWithin(event.EventTime?.getTime() ?? window.since, window)) take(event);
+        for (const event of events)
+          if (isWithin(event.EventTime?.getTime() ?? window.since, window)) take(event, attribute);
         await writer?.page(
           events.map(({ EventTime, CloudTrailEvent }) => ({
             at: EventTime?.getTime() ?? Number.NaN,
@@ -189,17 +196,10 @@ function lateNote(window: Window, now: number, where: string): Skipped[] {
   return [{ where, why: 'CloudTrail delivers events 5 to 15 minutes late: the newest accesses may be missing' }];
 }
 
-/** `CloudTrailEvent` is the record as JSON text; the members beside it are only an excerpt. */
-function hand(event: Event, sink: Sink, skip: (why: string) => void): void {
-  const record = parsed(event.CloudTrailEvent ?? '');
-  const access = accessFrom(record);
-  if (access) sink(access);
-  else
-    skip(
-      record === undefined ? 'its CloudTrailEvent is not JSON' : 'its CloudTrailEvent is no record of Secrets Manager',
-    );
-}
+const NO_RECORD = 'its CloudTrailEvent is no record of Secrets Manager';
+const NO_ACCESS: Readonly<Record<string, string>> = { undefined: 'its CloudTrailEvent is not JSON' };
 
+/** `CloudTrailEvent` is the record as JSON text; the members beside it are only an excerpt. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

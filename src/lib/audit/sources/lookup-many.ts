@@ -2,11 +2,17 @@
 import { awsErrorName, type AwsIdentity, type AwsSettings } from '../../aws.ts';
 import { isInterruption, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
+import { CONTEXT } from '../event.ts';
 import type { Window } from '../window.ts';
 import { assumed, roleArn, type AccountRole } from './accounts.ts';
 import { lookupEvents, type LookupQuery } from './lookup-events.ts';
 import { isOptIn } from './regions.ts';
 import type { Source, SourceResult } from './source.ts';
+
+/** Names of the calls that stop a trail or take a key away: LookupEvents takes one at a time, so each is a call at least. */
+export const GUARDS: readonly string[] = ['cloudtrail.amazonaws.com', 'kms.amazonaws.com'].flatMap((source) => [
+  ...(CONTEXT[source] ?? []),
+]);
 
 /** What to read. */
 export interface LookupManyQuery {
