@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { JamfMcpError } from '../../src/lib/errors.ts';
-import { dueDate, dueText, EVERY_TAG } from '../../src/lib/rotation/due.ts';
+import { dueDate, dueText, EVERY_TAG, intervalOf } from '../../src/lib/secrets/due.ts';
 import { namesFor } from '../../src/lib/rotation/schedule/names.ts';
 import { policyFor } from '../../src/lib/rotation/schedule/role.ts';
-import { intervalOf, rulesFrom } from '../../src/lib/rotation/schedule/rules.ts';
+import { rulesFrom } from '../../src/lib/rotation/schedule/rules.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
 const DAY_MS = 86_400_000;

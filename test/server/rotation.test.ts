@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import { Secret } from '../../src/lib/redact.ts';
 import { claimFields, claimIdOf, type Claim } from '../../src/lib/rotation/claim.ts';
-import { dueText, EVERY_TAG } from '../../src/lib/rotation/due.ts';
+import { dueText, EVERY_TAG } from '../../src/lib/secrets/due.ts';
 import { fieldsFrom, schemaOf } from '../../src/lib/secrets/schema.ts';
 import { rotationOutlook, rotationWatch, type RotationOutlook } from '../../src/lib/server/rotation.ts';
 import { serveStdio } from '../../src/lib/server/serve.ts';

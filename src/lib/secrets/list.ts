@@ -1,5 +1,6 @@
 /** `secrets list`: which secrets there are. */
 import type { Context } from '../host.ts';
+import { dueDate, type Due } from './due.ts';
 import type { SecretInfo, SecretStore } from './store.ts';
 
 /** One secret of the list. Times are ISO 8601, UTC. */
@@ -14,6 +15,8 @@ export interface ListedSecret {
   /** The staging labels in use. */
   stages: string[];
   rotation: SecretInfo['rotation'];
+  /** When it is to be rotated next; null where no schedule is set. */
+  due: Due | null;
   createdAt: string | null;
   changedAt: string | null;
   deletionAt: string | null;
@@ -48,6 +51,7 @@ export async function listSecrets(
     managed: info.tags['managed-by'] === 'jamf-mcp',
     stages: [...new Set(Object.values(info.stages).flat())].sort(),
     rotation: info.rotation,
+    due: dueDate(info, context.clock.now()),
     createdAt: info.createdAt,
     changedAt: info.changedAt,
     deletionAt: info.deletionAt,

@@ -1,10 +1,10 @@
 /** How the results of `secrets init`, `show` and `list` look as text. */
 import { terminalSafe } from '../format/escape.ts';
 import { table } from '../format/table.ts';
+import { dueText } from './due.ts';
 import type { InitResult } from './init.ts';
 import type { ListedSecret, ListResult } from './list.ts';
 import type { ShowResult } from './show.ts';
-import type { SecretInfo } from './store.ts';
 import type { Canvas } from '../format/canvas.ts';
 
 /** What was created or changed, or in a dry run what would be. */
@@ -57,7 +57,7 @@ export function drawShow(result: ShowResult, { ink, width }: Canvas): string {
         ['version', `${result.versionId} ${result.stages.map(terminalSafe).join(' ')}`],
         ['stored', minute(result.versionCreatedAt)],
         ['created', minute(result.createdAt)],
-        ['rotation', rotationText(result.rotation)],
+        ['rotation', rotationText(result)],
         ['key', terminalSafe(result.kmsKeyId ?? '')],
         ['policy', policyText(result.resourcePolicy)],
         ['replicas', result.replicas.map(({ region, status }) => terminalSafe(`${region} ${status}`)).join(', ')],
@@ -85,7 +85,7 @@ export function drawList(result: ListResult, { ink, width }: Canvas): string {
     terminalSafe(secret.environment ?? '-'),
     state(secret, ink),
     minute(secret.changedAt),
-    rotationText(secret.rotation),
+    rotationText(secret),
   ]);
   const headers = ['NAME', 'ENVIRONMENT', 'STATE', 'CHANGED', 'ROTATION'].map((header) => ink.dim(header));
   return [...(rows.length > 0 ? [table(headers, rows, width)] : []), ...skipped].join('\n');
@@ -104,8 +104,10 @@ function policyText(policy: ShowResult['resourcePolicy']): string {
   return principals.length === 0 ? count : `${count} about ${principals.map(terminalSafe).join(', ')}`;
 }
 
-function rotationText({ enabled, everyDays, nextRotationAt }: SecretInfo['rotation']): string {
-  if (!enabled) return 'none scheduled';
+function rotationText({ rotation, due }: Pick<ShowResult, 'rotation' | 'due'>): string {
+  const { enabled, everyDays, nextRotationAt } = rotation;
+  // What the store does not do by itself is a date to remember.
+  if (!enabled) return due ? `every ${String(due.every)}, ${dueText(due)}` : 'none scheduled';
   const every = everyDays === null ? 'scheduled' : `every ${String(everyDays)} days`;
   return nextRotationAt ? `${every}, next ${nextRotationAt.slice(0, 10)}` : every;
 }

@@ -2,6 +2,7 @@
 import type { Context } from '../host.ts';
 import { fingerprint, MASK } from '../redact.ts';
 import { userVersion } from './claim.ts';
+import { dueDate, type Due } from './due.ts';
 import { readPolicy, summaryOf, type PolicySummary } from './resource-policy.ts';
 import { isSecretField } from './schema.ts';
 import type { SecretInfo, SecretStore } from './store.ts';
@@ -24,6 +25,8 @@ export interface ShowResult {
   stages: readonly string[];
   fields: ShownField[];
   rotation: SecretInfo['rotation'];
+  /** When it is to be rotated next; null where no schedule is set. */
+  due: Due | null;
   /** When this version was stored. */
   versionCreatedAt: string | null;
   createdAt: string | null;
@@ -78,6 +81,7 @@ export async function showSecret(
       };
     }),
     rotation: info.rotation,
+    due: dueDate(info, context.clock.now()),
     versionCreatedAt: version.createdAt,
     createdAt: info.createdAt,
     changedAt: info.changedAt,

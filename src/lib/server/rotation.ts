@@ -2,7 +2,7 @@
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { runnerText, sinceText } from '../rotation/claim.ts';
-import { dueDate, dueText, type Due } from '../rotation/due.ts';
+import { dueDate, dueText, type Due } from '../secrets/due.ts';
 import { HOW_FAR, look, type Standing } from '../rotation/plan.ts';
 import { AWSCURRENT, AWSPENDING, versionWith, type SecretInfo, type SecretStore } from '../secrets/store.ts';
 

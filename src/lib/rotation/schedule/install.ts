@@ -6,7 +6,7 @@ import { JamfMcpError } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import { secretDeleted } from '../../secrets/document.ts';
 import type { SecretInfo, SecretStore } from '../../secrets/store.ts';
-import { dueDate, dueText, EVERY_TAG, type Due } from '../due.ts';
+import { dueDate, dueText, EVERY_TAG, type Due } from '../../secrets/due.ts';
 import { holdable } from '../hold.ts';
 import type { Choice } from '../lambda.ts';
 import { runSteps, type Step, type StepResult } from '../steps.ts';

@@ -3,7 +3,7 @@ import { PRODUCTION } from '../../config/settings.ts';
 import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import { AWSCURRENT, AWSPENDING, versionWith, type SecretInfo } from '../../secrets/store.ts';
-import { EVERY_TAG } from '../due.ts';
+import { EVERY_TAG } from '../../secrets/due.ts';
 import { holdable } from '../hold.ts';
 import { runSteps, type Step, type StepResult } from '../steps.ts';
 import { openClients } from './clients.ts';

@@ -2,7 +2,7 @@
 import type { Canvas } from '../../format/canvas.ts';
 import { terminalSafe } from '../../format/escape.ts';
 import { table } from '../../format/table.ts';
-import { dueText } from '../due.ts';
+import { dueText } from '../../secrets/due.ts';
 import type { StepResult } from '../steps.ts';
 import type { ScheduleResult } from './install.ts';
 import type { RemoveResult } from './remove.ts';

@@ -1,5 +1,6 @@
 /** When a secret is rotated: what a user types, checked and put into the rules of Secrets Manager (facts/rotation.md §2c). */
 import { JamfMcpError } from '../../errors.ts';
+import { FEWEST_HOURS, HOURS_A_DAY, intervalOf } from '../../secrets/due.ts';
 
 /** When to rotate. */
 export interface Rules {
@@ -9,30 +10,6 @@ export interface Rules {
   rules: { AutomaticallyAfterDays?: number; ScheduleExpression?: string; Duration?: string };
   /** In a sentence: `every 90 days`. */
   text: string;
-}
-
-/** Secrets Manager rotates every 4 hours at most, and every 999 days at least. */
-const FEWEST_HOURS = 4;
-const MOST_DAYS = 999;
-const HOURS_A_DAY = 24;
-
-/**
- * How often.
- * @param text - `90d`, `12h`
- * @returns the interval in ms
- * @throws JamfMcpError INPUT_INVALID
- */
-export function intervalOf(text: string): { amount: number; unit: 'h' | 'd'; ms: number } {
-  const [, amount = '', unit = ''] = /^(\d{1,5})([hd])$/.exec(text.trim()) ?? [];
-  const hours = Number(amount) * (unit === 'd' ? HOURS_A_DAY : 1);
-  if ((unit === 'h' || unit === 'd') && hours >= FEWEST_HOURS && hours <= MOST_DAYS * HOURS_A_DAY) {
-    return { amount: Number(amount), unit, ms: hours * 3_600_000 };
-  }
-  throw new JamfMcpError(
-    'INPUT_INVALID',
-    `--every ${text} is no interval from 4 hours to 999 days`,
-    'write hours or days: --every 90d, --every 12h',
-  );
 }
 
 /**

@@ -3,7 +3,7 @@ import type { AwsSettings } from '../../aws.ts';
 import type { EcsTarget } from '../../ecs/api.ts';
 import type { Context } from '../../host.ts';
 import { AWSCURRENT, AWSPENDING, versionWith, type SecretInfo, type SecretStore } from '../../secrets/store.ts';
-import { dueDate, type Due } from '../due.ts';
+import { dueDate, type Due } from '../../secrets/due.ts';
 import { VARIABLES, type Choice } from '../lambda.ts';
 import { openClients, type Clients } from './clients.ts';
 import { orMissing } from './part.ts';

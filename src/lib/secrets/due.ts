@@ -1,6 +1,6 @@
 /** When a secret is to be rotated next, for every store: a schedule of AWS's own, or a date that follows from a tag. */
-import type { SecretInfo } from '../secrets/store.ts';
-import { intervalOf } from './schedule/rules.ts';
+import { JamfMcpError } from '../errors.ts';
+import type { SecretInfo } from './store.ts';
 
 /** The tag that says how often, in stores that rotate nothing by themselves: `90d`. */
 export const EVERY_TAG = 'jamf-mcp:rotate-every';
@@ -16,6 +16,32 @@ export interface Due {
   overdue: boolean;
   /** Whether the store rotates by itself: then nobody has to be reminded before it is late. */
   automatic: boolean;
+}
+
+/** Secrets Manager rotates every 4 hours at most, and every 999 days at least. */
+export const FEWEST_HOURS = 4;
+const MOST_DAYS = 999;
+
+/** Hours a day. */
+export const HOURS_A_DAY = 24;
+
+/**
+ * How often.
+ * @param text - `90d`, `12h`
+ * @returns the interval in ms
+ * @throws JamfMcpError INPUT_INVALID
+ */
+export function intervalOf(text: string): { amount: number; unit: 'h' | 'd'; ms: number } {
+  const [, amount = '', unit = ''] = /^(\d{1,5})([hd])$/.exec(text.trim()) ?? [];
+  const hours = Number(amount) * (unit === 'd' ? HOURS_A_DAY : 1);
+  if ((unit === 'h' || unit === 'd') && hours >= FEWEST_HOURS && hours <= MOST_DAYS * HOURS_A_DAY) {
+    return { amount: Number(amount), unit, ms: hours * 3_600_000 };
+  }
+  throw new JamfMcpError(
+    'INPUT_INVALID',
+    `--every ${text} is no interval from 4 hours to 999 days`,
+    'write hours or days: --every 90d, --every 12h',
+  );
 }
 
 const DAY_MS = 86_400_000;
