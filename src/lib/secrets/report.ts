@@ -1,7 +1,7 @@
 /** How the results of `secrets init`, `show` and `list` look as text. */
 import { terminalSafe } from '../format/escape.ts';
 import { table } from '../format/table.ts';
-import { dueText } from './due.ts';
+import { dueText, type Due } from './due.ts';
 import type { InitResult } from './init.ts';
 import type { ListedSecret, ListResult } from './list.ts';
 import type { ShowResult } from './show.ts';
@@ -57,7 +57,7 @@ export function drawShow(result: ShowResult, { ink, width }: Canvas): string {
         ['version', `${result.versionId} ${result.stages.map(terminalSafe).join(' ')}`],
         ['stored', minute(result.versionCreatedAt)],
         ['created', minute(result.createdAt)],
-        ['rotation', rotationText(result)],
+        ['rotation', rotationText(result, dueText)],
         ['key', terminalSafe(result.kmsKeyId ?? '')],
         ['policy', policyText(result.resourcePolicy)],
         ['replicas', result.replicas.map(({ region, status }) => terminalSafe(`${region} ${status}`)).join(', ')],
@@ -85,7 +85,7 @@ export function drawList(result: ListResult, { ink, width }: Canvas): string {
     terminalSafe(secret.environment ?? '-'),
     state(secret, ink),
     minute(secret.changedAt),
-    rotationText(secret),
+    rotationText(secret, dueShort),
   ]);
   const headers = ['NAME', 'ENVIRONMENT', 'STATE', 'CHANGED', 'ROTATION'].map((header) => ink.dim(header));
   return [...(rows.length > 0 ? [table(headers, rows, width)] : []), ...skipped].join('\n');
@@ -104,13 +104,14 @@ function policyText(policy: ShowResult['resourcePolicy']): string {
   return principals.length === 0 ? count : `${count} about ${principals.map(terminalSafe).join(', ')}`;
 }
 
-function rotationText({ rotation, due }: Pick<ShowResult, 'rotation' | 'due'>): string {
+function rotationText({ rotation, due }: Pick<ShowResult, 'rotation' | 'due'>, say: (due: Due) => string): string {
   const { enabled, everyDays, nextRotationAt } = rotation;
-  // What the store does not do by itself is a date to remember.
-  if (!enabled) return due ? `every ${String(due.every)}, ${dueText(due)}` : 'none scheduled';
+  if (!enabled) return due ? `every ${String(due.every)}, ${say(due)}` : 'none scheduled';
   const every = everyDays === null ? 'scheduled' : `every ${String(everyDays)} days`;
   return nextRotationAt ? `${every}, next ${nextRotationAt.slice(0, 10)}` : every;
 }
+
+const dueShort = ({ dueAt, overdue }: Due) => `${overdue ? 'late since' : 'due'} ${String(dueAt?.slice(0, 10))}`;
 
 /** Names and values in two columns; empty values are left out. */
 export function pairs(all: readonly [string, string][], { ink, width }: Canvas): string {
