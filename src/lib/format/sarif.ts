@@ -52,6 +52,8 @@ export interface SarifResult {
   lineText: string;
   /** What makes it the same result in the next run, where neither file nor line do. */
   identity?: string;
+  /** Why somebody has set it aside; absent where nobody has. */
+  suppressed?: string;
   related: readonly (SarifRegion & { logical: string })[];
 }
 
@@ -147,6 +149,9 @@ function resultOf(result: SarifResult, ruleIndex: number, seen: Map<string, numb
             .slice(0, 100)
             .map((place, id) => ({ id, ...locationOf(file, place, place.logical), message: text('has a part in it') })),
         }),
+    ...(result.suppressed === undefined
+      ? {}
+      : { suppressions: [{ kind: 'external', status: 'accepted', justification: text(result.suppressed).text }] }),
     partialFingerprints: { primaryLocationLineHash: fingerprint(result, seen) },
   };
 }

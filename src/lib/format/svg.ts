@@ -117,7 +117,7 @@ export function grid(chart: Grid): Markup {
     const label =
       names === 'beside'
         ? markup`<text class="name" x="${percent(left - 1.2)}" y="${top + 14}" text-anchor="end">${name}</text>`
-        : markup`<text class="name" x="0" y="${top - 6}"><title>${name}</title>${shortened(name, 38)}</text><text class="note" x="100%" y="${top - 6}" text-anchor="end">${note}</text>`;
+        : markup`<text class="name" x="0" y="${top - 6}"><title>${name}</title><tspan class="wide">${shortened(name, 80)}</tspan><tspan class="narrow">${shortened(name, 27)}</tspan></text><text class="note" x="100%" y="${top - 6}" text-anchor="end">${note}</text>`;
     return [
       label,
       markup`<rect class="bed" x="${percent(left)}" y="${top}" width="${percent(100 - left)}" height="${cell}"/>`,

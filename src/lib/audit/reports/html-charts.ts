@@ -55,7 +55,7 @@ const onAxis = (row: ReadonlyMap<number, Tally> | undefined, { stepMs }: Spans, 
   return Array.from({ length: axis.count }, (_, index) => tallies.get(axis.first + index) ?? null);
 };
 
-/** At most six names: of days where steps are shorter, of months where the years are many. */
+/** At most five names: of days where steps are shorter, of months where the years are many. */
 function ticksOf({ stepMs, first, count }: Axis): Tick[] {
   const moments = Array.from({ length: count }, (_, index) => ({ index, at: (first + index) * stepMs }));
   const days = moments.filter(({ at }) => at % DAY === 0);
@@ -67,7 +67,7 @@ function ticksOf({ stepMs, first, count }: Axis): Tick[] {
         : days.length > 2
           ? [days, dayText]
           : [moments, hourText];
-  const stride = Math.ceil(named.length / 6);
+  const stride = Math.ceil(named.length / 5);
   return named
     .filter((_, index) => index % stride === 0)
     .map(({ index, at }) => ({ at: (index + 0.5) / count, text: text(at) }));
@@ -132,7 +132,12 @@ const shades = (kind: 'heat' | 'flag') =>
     (_, index) => markup`<rect class="${kind}-${index + 1}" x="${index * 13}" width="13" height="12"/>`,
   )}</svg>`;
 
-const legend = markup`<div class="legend"><span>${shades('heat')}few to many, all explained</span><span>${shades('flag')}with unexplained ones<svg width="10" height="12" aria-hidden="true"><circle class="dot" cx="5" cy="6" r="2.5"/></svg></span></div>`;
+const legendOf = (dot: Markup | null) =>
+  markup`<div class="legend"><span>${shades('heat')}few to many, all explained</span><span>${shades('flag')}with unexplained ones${dot}</span></div>`;
+
+const legend = legendOf(
+  markup`<svg width="10" height="12" aria-hidden="true"><circle class="dot" cx="5" cy="6" r="2.5"/></svg>`,
+);
 
 const placeOf = (title: string, tally: Tally | null): Place | null =>
   tally && { title: `${title}: ${tallyText(tally)}`, value: tally.count, flagged: tally.unexplained > 0 };
@@ -151,7 +156,10 @@ export function readersFigure({ readers }: Figures, stretch: Stretch, account: s
     names: 'above',
     rows: drawn.map(({ name, tallies, sum }) => ({
       name,
-      note: `${counted(sum.count, 'read')}${sum.unexplained > 0 ? `, ${grouped(sum.unexplained)} unexplained` : ''}`,
+      note:
+        sum.unexplained > 0
+          ? `${grouped(sum.unexplained)} of ${grouped(sum.count)} unexplained`
+          : counted(sum.count, 'read'),
       places: tallies.map((tally, index) => placeOf(stepText((axis.first + index) * axis.stepMs, axis.stepMs), tally)),
     })),
     ticks: ticksOf(axis),
@@ -215,8 +223,9 @@ export function matrixTable({ matrix }: Figures, account: string | null): Markup
     return names.map((name) => (name === OTHERS ? sumOf(beyond) : (row.get(name) ?? nothing())));
   });
   const highest = Math.max(1, ...cells.flat().map(({ count }) => count));
-  return markup`<div class="scroll" role="region" aria-label="Principals and secrets" tabindex="0">
-<table class="matrix"><caption>Accesses by principal and secret; where some are unexplained, they stand below.</caption>
+  return markup`<p class="soft" id="matrix-note">Accesses by principal and secret; the second line of a cell is how many of them are unexplained.</p>
+<div class="scroll" role="region" aria-label="Principals and secrets" tabindex="0">
+<table class="matrix" aria-describedby="matrix-note">
 <thead><tr><th scope="col">principal</th>${names.map(
     (name) =>
       markup`<th scope="col" class="column" title="${name === OTHERS ? '' : name}">${name === OTHERS ? 'others, or none named' : shortened(secretText(name), 34)}</th>`,
@@ -225,7 +234,7 @@ export function matrixTable({ matrix }: Figures, account: string | null): Markup
     ({ name, sum }, index) =>
       markup`<tr><th scope="row" title="${name}">${shortened(nameOf(name, account), 44)}</th>${cells[index]?.map((tally) => tallyCell(tally, highest)) ?? null}<td class="total">${grouped(sum.count)}</td></tr>
 `,
-  )}</tbody></table></div>${legend}`;
+  )}</tbody></table></div>${legendOf(null)}`;
 }
 
 function tallyCell({ count, unexplained }: Tally, highest: number): Markup {

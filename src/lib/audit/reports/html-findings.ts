@@ -31,7 +31,7 @@ export function findingsPart(
   if (findings.length === 0) return markup`<p>No detector found anything in what was read.</p>`;
   const kinds = [...Map.groupBy(findings, (finding) => ruleOf(finding).id)];
   return markup`${
-    findings.length > 3
+    findings.length >= 2 * kinds.length && kinds.length > 1
       ? htmlTable({
           caption: 'Detectors that found something',
           columns: [{ name: 'detector' }, { name: 'finds' }, { name: 'findings', kind: 'number' }, { name: 'worst' }],
@@ -64,12 +64,27 @@ function findingPart(
 <p class="soft">${ruleOf(finding).id} · <a href="${techniqueUrl(technique)}" rel="noreferrer noopener">ATT&amp;CK ${technique}</a>${count > 0 ? ` · ${counted(count, 'event')}` : ''}</p>
 ${shown.length > 0 ? accessTable(shown, { caption: 'Evidence', account, explained: true }) : null}${
     others.length > 0
-      ? markup`<details><summary>${counted(others.length, 'more event', 'more events')} by id</summary><ul class="ids">${others.map(
+      ? markup`<details class="events"><summary>${counted(others.length, 'more event', 'more events')} by id</summary><ul class="ids">${others.map(
           (id) => markup`<li class="code">${clipped(id, 80)}</li>`,
         )}</ul></details>`
       : null
   }${unnamed > 0 ? markup`<p class="soft">${counted(unnamed, 'further event')} of the same kind ${unnamed === 1 ? 'is' : 'are'} not named here.</p>` : null}
 </article>`;
+}
+
+/** What suppressions have taken out of the findings; nothing where there are none. */
+export function suppressedPart({ suppressed }: AuditResult): Markup | null {
+  if (suppressed.length === 0) return null;
+  return htmlTable({
+    caption: 'Set aside by a suppression in jamf-mcp.yaml, and in no count above',
+    columns: [{ name: 'finding' }, { name: 'severity' }, { name: 'reason' }, { name: 'until', kind: 'time' }],
+    rows: suppressed.map(({ title, severity, reason, until }) => [
+      clipped(title),
+      severity,
+      clipped(reason),
+      clipped(until, 40),
+    ]),
+  });
 }
 
 /** The accesses that nothing explains. */
@@ -87,32 +102,23 @@ function accessTable(
   accesses: readonly AuditedAccess[],
   { caption, account, explained }: { caption: string; account: string | null; explained: boolean },
 ): Markup {
-  return markup`<div class="scroll cards" role="region" aria-label="${caption}" tabindex="0">${htmlTable({
+  return markup`<div class="scroll cards accesses" role="region" aria-label="${caption}" tabindex="0">${htmlTable({
     caption,
     columns: [
       { name: 'time, UTC', kind: 'time' },
       { name: 'who' },
-      { name: 'did what' },
-      { name: 'to' },
-      { name: 'from' },
-      { name: 'with' },
+      { name: 'what' },
+      { name: 'from where, with what' },
       ...(explained ? [{ name: 'explained by' }] : []),
-      { name: 'event', kind: 'code' },
     ],
     rows: accesses.map((access) => [
-      timeCell(access.time),
+      markup`${timeCell(access.time)}<small class="code">${clipped(access.eventId, 80)}</small>`,
       who(access, account),
       deed(access),
-      access.secret === null ? 'none named' : clipped(secretText(access.secret)),
-      [
-        clipped(access.sourceIp ?? '–', 80),
-        access.vpcEndpointId === null ? null : ` through ${clipped(access.vpcEndpointId, 80)}`,
-      ],
-      clipped(access.userAgent ?? '–', 160),
+      origin(access),
       ...(explained
         ? [access.explanation === null ? markup`<span class="bad">nothing</span>` : access.explanation.kind]
         : []),
-      clipped(access.eventId, 80),
     ]),
   })}</div>`;
 }
@@ -125,11 +131,26 @@ function who({ principal, console, mfa }: AuditedAccess, account: string | null)
     mfa === false && console ? 'without a second factor' : null,
   ].filter((note) => note !== null);
   const name = clipped(shortIdentity(identityOf(principal), account), 160);
-  return notes.length === 0 ? name : markup`${name}<br><span class="soft">${notes.join(', ')}</span>`;
+  return [name, ...notes.map(noted)];
 }
 
-function deed({ action, outcome, error }: AuditedAccess): Piece {
-  if (outcome === 'success') return clipped(action, 80);
+const noted = (note: string): Markup => markup`<small>${note}</small>`;
+
+function deed({ action, outcome, error, secret }: AuditedAccess): Piece {
   const word = outcome === 'denied' ? 'refused' : 'failed';
-  return markup`${clipped(action, 80)}<br><span class="warn">${word}${error === null ? '' : `: ${clipped(error.code, 80)}`}</span>`;
+  return [
+    clipped(action, 80),
+    noted(secret === null ? 'names no secret' : clipped(secretText(secret))),
+    outcome === 'success'
+      ? null
+      : markup`<small class="warn">${word}${error === null ? '' : `: ${clipped(error.code, 80)}`}</small>`,
+  ];
+}
+
+function origin({ sourceIp, vpcEndpointId, userAgent }: AuditedAccess): Piece {
+  return [
+    clipped(sourceIp ?? 'no address', 80),
+    vpcEndpointId === null ? null : noted(`through ${clipped(vpcEndpointId, 80)}`),
+    userAgent === null ? null : noted(clipped(userAgent, 160)),
+  ];
 }

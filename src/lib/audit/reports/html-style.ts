@@ -29,6 +29,7 @@ h1 { font-size: 1.1rem; font-weight: 600; margin: 0; }
 h2 { font-size: 1.2rem; margin: 3rem 0 .35rem; line-height: 1.3; }
 h3 { font-size: 1rem; margin: 0; line-height: 1.4; }
 p { margin: .35rem 0; max-width: 46rem; }
+body > header p { max-width: none; }
 .soft, figcaption, .note { color: var(--soft); }
 code, .code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; font-size: .86em; }
 header .over { color: var(--soft); font-size: .8rem; letter-spacing: .06em; text-transform: uppercase; margin: 0 0 .2rem; }
@@ -36,7 +37,7 @@ header .over { color: var(--soft); font-size: .8rem; letter-spacing: .06em; text
 .headline.bad b { color: var(--bad); }
 .headline.good b { color: var(--good); }
 .headline b { font-weight: inherit; }
-dl.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; margin: 1.4rem 0 0; }
+dl.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.3rem, 1fr)); gap: .6rem; margin: 1.4rem 0 0; }
 dl.facts div { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: .6rem .8rem; }
 dl.facts dt { color: var(--soft); font-size: .82rem; }
 dl.facts dd { margin: 0; font-size: 1.3rem; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.35; }
@@ -53,8 +54,10 @@ figcaption { font-size: .86rem; margin-top: .3rem; }
 .legend svg { display: inline-block; }
 svg { display: block; overflow: visible; }
 svg text { fill: var(--soft); font-size: 11.5px; font-variant-numeric: tabular-nums; }
+svg text.scale { paint-order: stroke; stroke: var(--page); stroke-width: 4px; stroke-linejoin: round; }
 svg text.name { fill: var(--ink); font-size: 13px; }
 svg text.note { font-size: 12px; }
+.narrow { display: none; }
 .rule { stroke: var(--line); } .axis { stroke: var(--soft); }
 .tone-explained { fill: var(--explained); } .tone-unexplained { fill: var(--unexplained); }
 .mark { fill: none; stroke: var(--warn); stroke-width: 2; }
@@ -69,7 +72,7 @@ table { border-collapse: collapse; width: 100%; font-size: .88rem; margin: .6rem
 caption { text-align: left; color: var(--soft); font-size: .86rem; padding: 0 0 .3rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .9rem .4rem 0; border-bottom: 1px solid var(--line); font-weight: 400; }
 th:last-child, td:last-child { padding-right: 0; }
-thead th { color: var(--soft); font-size: .8rem; border-bottom-color: var(--soft); vertical-align: bottom; }
+thead th { overflow-wrap: normal; color: var(--soft); font-size: .8rem; border-bottom-color: var(--soft); vertical-align: bottom; }
 tbody th { font-weight: 500; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .time { white-space: nowrap; font-variant-numeric: tabular-nums; }
@@ -93,7 +96,7 @@ table.matrix { width: auto; border-collapse: separate; border-spacing: 2px; }
 table.matrix th, table.matrix td { border: 0; padding: .2rem .35rem; }
 table.matrix thead th.column { writing-mode: vertical-rl; transform: rotate(180deg); vertical-align: bottom; text-align: left; padding: .35rem .2rem; white-space: nowrap; color: var(--ink); }
 table.matrix tbody th { position: sticky; left: 0; background: var(--page); padding-right: .8rem; min-width: 9rem; max-width: 19rem; }
-table.matrix td { text-align: center; min-width: 2.9rem; border-radius: 3px; font-variant-numeric: tabular-nums; }
+table.matrix td { text-align: center; min-width: 3.3rem; border-radius: 3px; font-variant-numeric: tabular-nums; }
 td.heat-0 { color: var(--soft); }
 td.heat-1 { background: var(--heat-1); } td.heat-2 { background: var(--heat-2); } td.heat-3 { background: var(--heat-3); }
 td.heat-4 { background: var(--heat-4); } td.heat-5 { background: var(--heat-5); }
@@ -102,7 +105,14 @@ td.flag-4 { background: var(--flag-4); } td.flag-5 { background: var(--flag-5); 
 td.heat-3, td.flag-3 { color: #10151b; }
 td.heat-4, td.heat-5, td.flag-4, td.flag-5 { color: #ffffff; }
 td.total { font-weight: 600; }
-td small { display: block; font-size: .72rem; line-height: 1.2; }
+table.matrix td small { font-size: .7rem; line-height: 1.2; color: inherit; white-space: nowrap; }
+th small, td small { display: block; font-size: .82rem; line-height: 1.45; color: var(--soft); font-weight: 400; }
+td small.warn { color: var(--warn); }
+small.code { font-size: .7rem; }
+.accesses table { table-layout: fixed; }
+.accesses thead th:nth-child(1) { width: 19%; } .accesses thead th:nth-child(2) { width: 23%; }
+.accesses thead th:nth-child(3) { width: 22%; } .accesses thead th:nth-child(5) { width: 12%; }
+.accesses .time { white-space: normal; }
 footer { margin-top: 3.5rem; padding-top: .8rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .84rem; }
 @media screen and (prefers-color-scheme: dark) {
   td.heat-3, td.flag-3 { color: #ffffff; }
@@ -111,6 +121,7 @@ footer { margin-top: 3.5rem; padding-top: .8rem; border-top: 1px solid var(--lin
 @media screen and (max-width: 44rem) {
   body { padding: 1.2rem 1rem 3rem; }
   .headline { font-size: 1.6rem; }
+  .narrow { display: inline; } .wide { display: none; }
   dl.facts { grid-template-columns: 1fr 1fr; }
   article { padding: .8rem .85rem; }
   .cards thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -123,7 +134,9 @@ footer { margin-top: 3.5rem; padding-top: .8rem; border-top: 1px solid var(--lin
 @media print {
   @page { margin: 14mm 12mm; }
   body { max-width: none; padding: 0; font-size: 10pt; }
-  nav { display: none; }
+  nav, details:not(.events) { display: none; }
+  dl.facts { grid-template-columns: repeat(6, 1fr); gap: 2mm; }
+  dl.facts dd { font-size: 1.1rem; }
   h2 { break-after: avoid; margin-top: 8mm; }
   h3, caption, .legend { break-after: avoid; }
   figure, tr, dl.facts div, .partial, article header, .fix { break-inside: avoid; }
@@ -132,7 +145,7 @@ footer { margin-top: 3.5rem; padding-top: .8rem; border-top: 1px solid var(--lin
   .scroll { overflow: visible; }
   table { font-size: 8.5pt; }
   table.matrix tbody th { position: static; }
-  details::details-content { content-visibility: visible; display: block; height: auto; }
+  details.events::details-content { content-visibility: visible; display: block; height: auto; }
   a { color: inherit; text-decoration: none; }
 }
 `;

@@ -9,7 +9,7 @@ import { shortIdentity } from '../principal.ts';
 import { statistics, type Deed, type Figures } from '../stats.ts';
 import { unlistedEvidence } from './evidence.ts';
 import { hoursFigure, matrixTable, readersFigure, stretchOf, timelineFigure } from './html-charts.ts';
-import { findingsPart, severityText, unexplainedPart } from './html-findings.ts';
+import { findingsPart, severityText, suppressedPart, unexplainedPart } from './html-findings.ts';
 import { STYLE } from './html-style.ts';
 import { CAUSES, clipped, counted, DEEDS, momentText, timeCell } from './html-words.ts';
 import type { Maker, OpenReport } from './report.ts';
@@ -52,7 +52,11 @@ function bodyOf(
   const timed = figures.all.count > figures.timeless;
   const sections: Section[] = [
     { id: 'timeline', title: 'Timeline', content: timed ? timelineFigure(figures, stretch) : NOTHING },
-    { id: 'findings', title: 'Findings', content: findingsPart(result.findings, evidence, account) },
+    {
+      id: 'findings',
+      title: 'Findings',
+      content: markup`${findingsPart(result.findings, evidence, account)}${suppressedPart(result)}`,
+    },
     { id: 'unexplained', title: 'What nothing explains', content: unexplainedPart(result, account) },
     {
       id: 'readers',
@@ -126,7 +130,7 @@ function partialNote({ sources, skipped }: AuditResult): Markup | null {
   if (broken > 0)
     return markup`<p class="partial"><b>This report is partial.</b> ${counted(broken, 'source')} of ${grouped(sources.length)} could not be read to the end: there may be accesses that are not counted here. See <a href="#coverage">what was not looked at</a>.</p>`;
   if (skipped.length === 0) return null;
-  return markup`<p class="soft">${counted(skipped.length, 'thing')} could not be looked at; see <a href="#coverage">what was not</a>.</p>`;
+  return markup`<p class="soft">There are limits to what was looked at: see <a href="#coverage">${counted(skipped.length, 'note')}</a>.</p>`;
 }
 
 function factsList({ findings }: AuditResult, { deeds, principals, secrets }: Figures): Markup {
@@ -143,8 +147,7 @@ ${kinds
         : markup`<small>all explained</small>`;
     return markup`<div><dt>${name}</dt><dd>${grouped(count)}${count > 0 ? note : null}</dd></div>`;
   })}
-<div><dt>Principals</dt><dd>${grouped(principals)}</dd></div>
-<div><dt>Secrets</dt><dd>${grouped(secrets)}</dd></div>
+<div><dt>Principals</dt><dd>${grouped(principals)}<small>on ${counted(secrets, 'secret')}</small></dd></div>
 </dl>`;
 }
 

@@ -22,25 +22,25 @@ export const sarifReport: OpenReport = ({ version }) => ({
           version,
           informationUri: 'https://www.npmjs.com/package/jamf-mcp',
           category: 'jamf-mcp/audit',
-          rules: rulesOf(result.findings),
+          rules: rulesOf([...result.findings, ...result.suppressed]),
           notices: result.skipped.map(({ where, why }) => `${where}: ${why}`),
         },
-        resultsOf(result),
+        [...resultsOf(result), ...suppressedOf(result)],
       ),
     )}\n`,
 });
 
 /** One for each detector that has found something, as bad as its worst finding. */
-function rulesOf(findings: readonly Finding[]): SarifRule[] {
+function rulesOf(findings: readonly (Pick<Finding, 'id' | 'severity'> & { technique?: string })[]): SarifRule[] {
   return [...Map.groupBy(findings, (finding) => ruleOf(finding).id)].map(([id, same]) => {
     const [first] = same.toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
-    const techniques = [...new Set(same.map(({ technique }) => technique))];
+    const techniques = [...new Set(same.flatMap(({ technique }) => technique ?? []))];
     const { title, why } = ruleOf({ id });
     return {
       id,
       title,
       why,
-      fix: `each result tells what to do about it; techniques: ${techniques.map(techniqueUrl).join(' ')}`,
+      fix: ['each result tells what to do about it', ...techniques.map(techniqueUrl)].join(' '),
       ...SARIF_SEVERITIES[first?.severity ?? 'info'],
       tags: ['security', 'audit', ...techniques],
     };
@@ -66,6 +66,24 @@ function resultsOf(result: AuditResult): SarifResult[] {
   });
 }
 
+/** What a suppression takes out is told as such: it is not gone. */
+const suppressedOf = ({ suppressed, secret }: AuditResult): SarifResult[] =>
+  suppressed.map((finding) => ({
+    rule: ruleOf(finding).id,
+    level: SARIF_SEVERITIES[finding.severity].level,
+    message: finding.title,
+    file: secret?.arn ?? secret?.name ?? EVERY,
+    region: WHOLE,
+    logical: finding.id,
+    lineText: '',
+    identity: finding.id,
+    suppressed: `${finding.reason} (until ${finding.until})`,
+    related: [],
+  }));
+
+/** The place of what is about no secret in particular. */
+const EVERY = 'all secrets';
+
 /** The secret that it is about: the one asked for, the one it is named after, or the only one in its events. */
 function placeOf(
   { id, eventIds }: Finding,
@@ -77,5 +95,5 @@ function placeOf(
   if (key.startsWith('arn:') && parseSecretId(key, 'aws')) return key;
   const named = new Set(eventIds.flatMap((eventId) => secretOf.get(eventId) ?? []));
   const [only] = named;
-  return named.size === 1 && only !== undefined ? only : 'all secrets';
+  return named.size === 1 && only !== undefined ? only : EVERY;
 }
