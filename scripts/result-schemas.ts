@@ -36,6 +36,7 @@ export const RESULTS = {
   'audit-baseline-show': ['src/lib/audit/baseline-manage.ts', 'BaselineShow'],
   'audit-baseline-learn': ['src/lib/audit/baseline-manage.ts', 'BaselineLearn'],
   'audit-baseline-allow': ['src/lib/audit/baseline-manage.ts', 'BaselineAllow'],
+  'audit-sql': ['src/lib/audit/sql.ts', 'SqlResult'],
   'audit-verify': ['src/lib/audit/verify.ts', 'VerifyResult'],
   'iam-validate': ['src/lib/iam/validate.ts', 'ValidateResult'],
   error: ['src/lib/errors.ts', 'ErrorJson'],
