@@ -6,8 +6,8 @@ export interface Budget {
   take(texts: number): boolean;
 }
 
-/** Some 60 MB of names, addresses and event ids. */
-const TEXTS = 400_000;
+/** Some 50 MB of names, addresses and event ids. */
+const TEXTS = 300_000;
 
 /** A budget. */
 export function budgetOf(texts: number = TEXTS): Budget {
@@ -47,52 +47,64 @@ export interface Distinct {
 /** Texts that one counter keeps at most. */
 const MOST = 1_000;
 
-/** Texts shown. */
+/** Texts shown, and texts in a list before it becomes a set. */
 const SHOWN = 3;
+const LISTED = 8;
 
 /**
  * A counter.
  * @param budget - shared with the others
  * @param most - texts that are kept; more of them are counted no further
  */
-export function distinct(budget: Budget, most: number = MOST): Distinct {
-  // Nearly all counters hold one text or two: a list is smaller than a set, and found through as fast.
-  let list: string[] = [];
-  let set: Set<string> | null = null;
-  let exact = true;
-  const size = () => set?.size ?? list.length;
-  const has = (text: string) => (set ? set.has(text) : list.includes(text));
-  const all = () => (set ? [...set] : list);
-  return {
-    add(text) {
-      if (text === null || has(text)) return false;
-      if (size() >= most || !budget.take(1)) {
-        exact = false;
-        return false;
-      }
-      if (set) set.add(text);
-      else if (list.length < 8) list.push(text);
-      else {
-        set = new Set(list).add(text);
-        list = [];
-      }
-      return true;
-    },
-    has,
-    get size() {
-      return size();
-    },
-    get exact() {
-      return exact;
-    },
-    all,
-    few() {
-      const shown = all().slice(0, SHOWN).join(', ');
-      const more = size() - SHOWN;
-      if (more <= 0) return exact ? shown : `${shown} and more`;
-      return `${shown} and ${exact ? '' : 'at least '}${String(more)} more`;
-    },
-  };
+export const distinct = (budget: Budget, most: number = MOST): Distinct => new Counter(budget, most);
+
+/** A class, because there are some hundred thousand of them, and closures would be most of what they weigh. */
+class Counter implements Distinct {
+  readonly #budget: Budget;
+  readonly #most: number;
+  /** Nearly all counters hold a text or two: a list is smaller than a set, and found through as fast. */
+  #texts: string[] | Set<string> | null = null;
+  exact = true;
+
+  constructor(budget: Budget, most: number) {
+    this.#budget = budget;
+    this.#most = most;
+  }
+
+  get size(): number {
+    const texts = this.#texts;
+    return texts === null ? 0 : Array.isArray(texts) ? texts.length : texts.size;
+  }
+
+  has(text: string): boolean {
+    const texts = this.#texts;
+    return texts !== null && (Array.isArray(texts) ? texts.includes(text) : texts.has(text));
+  }
+
+  add(text: string | null): boolean {
+    if (text === null || this.has(text)) return false;
+    if (this.size >= this.#most || !this.#budget.take(1)) {
+      this.exact = false;
+      return false;
+    }
+    const texts = this.#texts;
+    if (texts === null) this.#texts = [text];
+    else if (!Array.isArray(texts)) texts.add(text);
+    else if (texts.length < LISTED) texts.push(text);
+    else this.#texts = new Set(texts).add(text);
+    return true;
+  }
+
+  all(): readonly string[] {
+    return this.#texts === null ? [] : [...this.#texts];
+  }
+
+  few(): string {
+    const shown = this.all().slice(0, SHOWN).join(', ');
+    const more = this.size - SHOWN;
+    if (more <= 0) return this.exact ? shown : `${shown} and more`;
+    return `${shown} and ${this.exact ? '' : 'at least '}${String(more)} more`;
+  }
 }
 
 /** `20`, `at least 1000` */

@@ -13,7 +13,7 @@ export const MOST_EVENTS = 100;
 const OF_A_KIND = 20;
 
 /** What a gathering costs of the budget by itself, in texts. */
-const GATHERING_COSTS = 20;
+const GATHERING_COSTS = 40;
 
 /** What all accesses of one finding have in common, and how they differ. */
 export interface Deeds {
