@@ -144,7 +144,9 @@ footer { margin-top: 3.5rem; padding-top: .8rem; border-top: 1px solid var(--lin
   thead { display: table-header-group; }
   .scroll { overflow: visible; }
   table { font-size: 8.5pt; }
-  table.matrix tbody th { position: static; }
+  table.matrix tbody th { position: static; min-width: 26mm; max-width: 44mm; padding-right: 2mm; }
+  table.matrix td { min-width: 0; padding: .1rem .12rem; font-size: 7.5pt; }
+  table.matrix td small { font-size: 6pt; white-space: normal; }
   details.events::details-content { content-visibility: visible; display: block; height: auto; }
   a { color: inherit; text-decoration: none; }
 }
