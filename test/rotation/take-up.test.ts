@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { JamfMcpError } from '../../src/lib/errors.ts';
 import { Secret } from '../../src/lib/redact.ts';
 import { claimIdOf, claimIn } from '../../src/lib/rotation/claim.ts';
 import { AWSCURRENT, AWSPENDING, versionWith } from '../../src/lib/secrets/store.ts';
@@ -13,6 +14,14 @@ import {
   type Kind,
   type World,
 } from '../support/rotation-world.ts';
+
+/** What a command tells of a rotation that has ended while it looked. */
+const ENDED_MEANWHILE = {
+  resume: /^nothing$/,
+  abort: /^nothing$/,
+  undo: /^undone$/,
+  rotate: /^CONFLICT: another rotation of \S+ has ended since this one began: version \S+ is AWSCURRENT now/,
+};
 
 /** A rotation that was killed at a call. */
 async function killedAt(call: string, kind: Kind = 'single', when: 'before' | 'after' = 'after'): Promise<World> {
@@ -169,6 +178,31 @@ describe('rotate resume', () => {
       await assertSound(it);
     }
   });
+
+  for (const verb of ['resume', 'rotate', 'abort', 'undo'] as const) {
+    it(`takes one that comes to its end just then for what it is: ${verb}`, async () => {
+      const it = await killedAt('moveLabel 2', 'alternate');
+      // Its process writes the record and takes the last label off after the labels were read, and is gone when asked.
+      it.store.before = async (method) => {
+        if (method !== 'describe' || !asked) return;
+        it.store.before = () => undefined;
+        await it.resume();
+      };
+      let asked = false;
+      const isRunning = () => {
+        asked = true;
+        return false;
+      };
+      const outcome = await it[verb]({ isRunning }).then(
+        (result) => result.outcome,
+        (error: unknown) => (error instanceof JamfMcpError ? `${error.code}: ${error.message}` : String(error)),
+      );
+      assert.equal(it.records[0]?.outcome, 'resumed');
+      assert.match(outcome, ENDED_MEANWHILE[verb]);
+      await assertSound(it);
+      assert.equal(it.records.length, verb === 'undo' ? 2 : 1);
+    });
+  }
 
   it('is finished only when that is confirmed', async () => {
     const it = await killedAt('put 2');

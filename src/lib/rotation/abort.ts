@@ -7,11 +7,12 @@ import { isAtWork } from './claim.ts';
 import { isInDoubt } from './failure.ts';
 import type { Issuer } from './issuer.ts';
 import { KNOWN_WITHIN_MS } from './patience.ts';
-import { look, type Claimed, type Standing } from './plan.ts';
+import type { Claimed, Standing } from './plan.ts';
 import { otherError } from './refusal.ts';
 import { issuerOf } from './resume.ts';
 import { nothingToDo, runBack } from './run.ts';
 import { endSteps } from './steps-of.ts';
+import { settled } from './settled.ts';
 import { runSteps, type Step } from './steps.ts';
 import { wordsOf } from './words.ts';
 import type { RotateResult, RunInput, Work } from './work.ts';
@@ -24,7 +25,7 @@ import type { RotateResult, RunInput, Work } from './work.ts';
  */
 export async function abort(input: RunInput, context: Context): Promise<RotateResult> {
   const run = await beginRun(input, context);
-  const standing = await look(run.store, input.secret, run.hold.context);
+  const standing = await settled(input, run);
   if (standing.kind === 'free') return nothingToDo(input, run.store, standing.current);
   if (standing.kind === 'foreign') return takeLabelOff(input, run, standing);
   if (isAtWork(standing.claim, input.isRunning, run.hold.context.clock.now()) === true)

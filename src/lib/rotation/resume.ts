@@ -8,9 +8,10 @@ import { isAtWork, type Claim } from './claim.ts';
 import { rolledBackError } from './failure.ts';
 import type { Issuer, IssuerChoice } from './issuer.ts';
 import { acceptsPatiently } from './patience.ts';
-import { look, type Claimed } from './plan.ts';
+import type { Claimed } from './plan.ts';
 import { foreignError, otherError } from './refusal.ts';
 import { nothingToDo, runBack, runForward } from './run.ts';
+import { settled } from './settled.ts';
 import { goOnUndoing } from './undo.ts';
 import type { RotateResult, RunInput, Work } from './work.ts';
 
@@ -21,7 +22,7 @@ import type { RotateResult, RunInput, Work } from './work.ts';
  */
 export async function resumeRotation(input: RunInput, context: Context): Promise<RotateResult> {
   const run = await beginRun(input, context);
-  const standing = await look(run.store, input.secret, run.hold.context);
+  const standing = await settled(input, run);
   if (standing.kind === 'free') return nothingToDo(input, run.store, standing.current);
   if (standing.kind === 'foreign') throw foreignError(input, standing);
   if (isAtWork(standing.claim, input.isRunning, run.hold.context.clock.now()) === true)

@@ -10,6 +10,7 @@ import { glance, look, type Standing } from './plan.ts';
 import { foreignError, otherError, overtakenError } from './refusal.ts';
 import { goOn } from './resume.ts';
 import { runForward } from './run.ts';
+import { settled } from './settled.ts';
 import type { Failure } from './steps.ts';
 import type { RotateInput, RotateResult, Work } from './work.ts';
 
@@ -52,11 +53,9 @@ async function lookAgain({ store, hold }: Run, name: string, error: unknown): Pr
 }
 
 /** Go on with a rotation that stopped, or say whose it is. */
-async function takeUp(
-  input: RotateInput,
-  run: Run,
-  standing: Exclude<Standing, { kind: 'free' }>,
-): Promise<RotateResult> {
+async function takeUp(input: RotateInput, run: Run, seen: Exclude<Standing, { kind: 'free' }>): Promise<RotateResult> {
+  const standing = await settled(input, run, seen);
+  if (standing.kind === 'free') throw overtakenError(input, standing.current.versionId, null);
   if (standing.kind === 'foreign') throw foreignError(input, standing);
   const { clock } = run.hold.context;
   const dead = isAtWork(standing.claim, input.isRunning, clock.now()) === false;

@@ -6,11 +6,12 @@ import type { Fields, SecretVersion } from '../secrets/store.ts';
 import { backSteps, whyNoWayBack } from './back.ts';
 import { beginRun, newClaim, workOf, type Run } from './begin.ts';
 import { claimIdOf, isAtWork, type Claim } from './claim.ts';
-import { claimOf, look, type Claimed } from './plan.ts';
+import { claimOf, type Claimed } from './plan.ts';
 import { foreignError, otherError } from './refusal.ts';
 import { goOn, issuerOf } from './resume.ts';
 import { runBack } from './run.ts';
 import { rollOut, WORDING } from './rollout.ts';
+import { settled } from './settled.ts';
 import { CLAIM_TEXT, takeClaim } from './take-claim.ts';
 import type { Step } from './steps.ts';
 import type { RotateResult, RunInput, Work } from './work.ts';
@@ -21,7 +22,7 @@ import type { RotateResult, RunInput, Work } from './work.ts';
  */
 export async function undo(input: RunInput, context: Context): Promise<RotateResult> {
   const run = await beginRun(input, context);
-  const standing = await look(run.store, input.secret, run.hold.context);
+  const standing = await settled(input, run);
   switch (standing.kind) {
     case 'free':
       return begin(input, run, standing.current, standing.lock);
