@@ -76,7 +76,15 @@ describe('jamf-mcp audit', () => {
     assert.equal(denied.principal.arn, 'arn:aws:iam::000000000000:user/legacy-ci');
     assert.equal(denied.explanation, null);
     assert.match(denied.time ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/);
-    assert.deepEqual(Object.keys(result.sources[0] ?? {}), ['kind', 'region', 'account', 'events', 'complete']);
+    assert.deepEqual(Object.keys(result.sources[0] ?? {}), [
+      'kind',
+      'region',
+      'account',
+      'events',
+      'complete',
+      'calls',
+      'cached',
+    ]);
     for (const finding of result.findings) {
       assert.deepEqual(Object.keys(finding).sort(), [
         'count',

@@ -44,6 +44,8 @@ export interface LookupQuery {
   cache?: string | undefined;
   /** Names of calls that concern what guards secrets, each a pass of its own; none without. */
   guards?: readonly string[] | undefined;
+  /** Whether it tells that events are delivered late; where several are read, one does for all. */
+  late?: boolean;
 }
 
 /**
@@ -75,7 +77,7 @@ async function readEvents(query: LookupQuery, sink: Sink, context: Context): Pro
     maxAttempts: 1,
   });
   const where = `CloudTrail LookupEvents in ${region}${credentials ? ` of ${String(account)}` : ''}`;
-  const skipped: Skipped[] = lateNote(window, context.clock.now(), where);
+  const skipped: Skipped[] = query.late === false ? [] : lateNote(window, context.clock.now(), where);
   const seen = new Set<string>();
   const report = { kind: KIND, region, account, events: 0, complete: false, calls: 0, cached: 0 };
   const take = (event: Event, attribute: Attribute) => {
@@ -191,7 +193,11 @@ export function withinReach(window: Window, now: number): void {
   );
 }
 
-function lateNote(window: Window, now: number, where: string): Skipped[] {
+/**
+ * What may be missing at the end of a window.
+ * @param where - what is read
+ */
+export function lateNote(window: Window, now: number, where: string): Skipped[] {
   if (window.until < now - DELIVERY_MS) return [];
   return [{ where, why: 'CloudTrail delivers events 5 to 15 minutes late: the newest accesses may be missing' }];
 }

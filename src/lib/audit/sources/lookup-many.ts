@@ -5,7 +5,7 @@ import type { Context } from '../../host.ts';
 import { CONTEXT } from '../event.ts';
 import type { Window } from '../window.ts';
 import { assumed, roleArn, type AccountRole } from './accounts.ts';
-import { lookupEvents, type LookupQuery } from './lookup-events.ts';
+import { lateNote, lookupEvents, type LookupQuery } from './lookup-events.ts';
 import { isOptIn } from './regions.ts';
 import type { Source, SourceResult } from './source.ts';
 
@@ -44,6 +44,7 @@ export function lookupMany(query: LookupManyQuery, context: Context): Source[] {
     })),
   ];
   return sharingFate(
+    window,
     signed.flatMap((who) =>
       query.regions.map((region) => ({ aws, region, window, cache, guards, ...who }) satisfies LookupQuery),
     ),
@@ -53,22 +54,26 @@ export function lookupMany(query: LookupManyQuery, context: Context): Source[] {
 /** How a Region that is not enabled answers credentials that are good elsewhere. */
 const NOT_ENABLED = /UnrecognizedClient|InvalidClientTokenId|InvalidAccessKeyId|AuthFailure|OptInRequired/;
 
-function sharingFate(queries: readonly LookupQuery[]): Source[] {
+function sharingFate(window: Window, queries: readonly LookupQuery[]): Source[] {
+  const one = queries.length === 1;
+  const all = `CloudTrail LookupEvents in ${String(queries.length)} Regions and accounts`;
   const fates = queries.map(() => Promise.withResolvers<boolean>());
+  const withNote = (result: SourceResult, index: number, { clock }: Context): SourceResult =>
+    one || index > 0 ? result : { ...result, skipped: [...lateNote(window, clock.now(), all), ...result.skipped] };
   return queries.map((query, index) => ({
     newestFirst: true,
     async read(sink, context) {
       const settle = (good: boolean) => fates[index]?.resolve(good);
       try {
-        const result = await lookupEvents(query).read(sink, context);
+        const result = await lookupEvents({ ...query, late: one }).read(sink, context);
         settle(true);
-        return result;
+        return withNote(result, index, context);
       } catch (error) {
         settle(false);
         if (isInterruption(error)) throw error;
         const others = await Promise.all(fates.map(({ promise }) => promise));
         if (!others.includes(true)) throw error;
-        return failed(query, error);
+        return withNote(failed(query, error), index, context);
       }
     },
   }));
