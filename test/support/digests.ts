@@ -44,6 +44,8 @@ export type Objects = Map<string, StoredObject>;
 export interface ChainOptions {
   key: SigningKey;
   bucket?: string;
+  /** The bucket of each digest, counted from 0, where the trail was given another. */
+  bucketOf?: (index: number) => string;
   prefix?: string;
   organization?: string;
   account?: string;
@@ -73,7 +75,8 @@ export const START = Date.UTC(2026, 10, 20, 1, 0, 30);
 export function addChain(objects: Objects, options: ChainOptions): Chain {
   const {
     key,
-    bucket = 'trail-bucket',
+    bucket: first = 'trail-bucket',
+    bucketOf = () => first,
     prefix,
     organization,
     account = '111122223333',
@@ -87,9 +90,10 @@ export function addChain(objects: Objects, options: ChainOptions): Chain {
     backfilledAt,
   } = options;
   const base = [prefix, 'AWSLogs', organization, account].filter((part) => part !== undefined).join('/');
-  const chain: Chain = { bucket, digests: [], logs: [] };
-  let previous: { key: string; hash: string; signature: string } | null = null;
+  const chain: Chain = { bucket: first, digests: [], logs: [] };
+  let previous: { bucket: string; key: string; hash: string; signature: string } | null = null;
   for (let index = 0; index < hours; index += 1) {
+    const bucket = bucketOf(index);
     const late = breakAfter && index >= breakAfter.digests ? breakAfter.hours : 0;
     if (index === breakAfter?.digests) previous = null;
     const endMs = start + (index + late) * HOUR;
@@ -121,7 +125,7 @@ export function addChain(objects: Objects, options: ChainOptions): Chain {
         digestSignatureAlgorithm: 'SHA256withRSA',
         newestEventTime: logFiles.at(-1)?.newestEventTime ?? null,
         oldestEventTime: logFiles[0]?.oldestEventTime ?? null,
-        previousDigestS3Bucket: previous && bucket,
+        previousDigestS3Bucket: previous?.bucket ?? null,
         previousDigestS3Object: previous?.key ?? null,
         previousDigestHashValue: previous?.hash ?? null,
         previousDigestHashAlgorithm: previous && 'SHA-256',
@@ -138,7 +142,7 @@ export function addChain(objects: Objects, options: ChainOptions): Chain {
         ...(backfilledAt === undefined ? {} : { 'backfill-generation-timestamp': iso(backfilledAt) }),
       },
     });
-    previous = { key: own, hash: hashOf(content), signature };
+    previous = { bucket, key: own, hash: hashOf(content), signature };
     chain.digests.push(own);
   }
   return chain;

@@ -66,6 +66,37 @@ export async function startS3(): Promise<TestS3> {
   };
 }
 
+/**
+ * A server for the tests of the enclosing `describe`, which the AWS variables of this process lead to meanwhile.
+ * @returns the server
+ */
+export function withS3(): () => TestS3 {
+  let running: TestS3 | null = null;
+  let outside: [string, string | undefined][] = [];
+  before(async () => {
+    running = await startS3();
+    const variables = {
+      AWS_ENDPOINT_URL_S3: running.url,
+      AWS_ACCESS_KEY_ID: 'AKIATEST00000EXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'test-key-EXAMPLE',
+      AWS_REGION: 'us-east-1',
+    };
+    outside = Object.keys(variables).map((name) => [name, process.env[name]]);
+    Object.assign(process.env, variables);
+  });
+  after(async () => {
+    for (const [name, value] of outside) {
+      if (value === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = value;
+    }
+    await running?.close();
+  });
+  return () => {
+    if (!running) throw new Error('the server starts with the first test');
+    return running;
+  };
+}
+
 /** Both versions of the call: the SDK asks for the second, `aws cloudtrail validate-logs` for the first. */
 function listing(bucket: string, objects: Objects, query: URLSearchParams): string {
   const [prefix, delimiter] = [query.get('prefix') ?? '', query.get('delimiter') ?? ''];

@@ -2,8 +2,7 @@
  * A folder with the files of a trail, as `aws s3 sync` writes it, or all in one place, packed or unpacked. What S3 keeps
  * beside a digest is lost there; `NAME.metadata.json` beside the file may hold what `aws s3api head-object` prints.
  */
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JamfMcpError, messageOf } from '../../errors.ts';
 import { errorCode, fileError } from '../../file-errors.ts';
@@ -138,23 +137,18 @@ function isPlaced(path: string, { key }: ObjectName): boolean {
 }
 
 async function openFile(path: string, skip: Skip): Promise<OpenFile | null> {
-  const stream = createReadStream(path, { highWaterMark: 256 << 10 });
   try {
-    // Whether it can be read at all shows with its first bytes.
-    await new Promise<void>((resolve, reject) => {
-      stream.once('open', () => {
-        resolve();
-      });
-      stream.once('error', reject);
-    });
+    // To open a pipe would wait for whoever writes to it.
+    if (!(await stat(path)).isFile()) throw new JamfMcpError('INPUT_INVALID', 'it is no regular file');
+    const file = await open(path);
+    return {
+      chunks: file.createReadStream({ highWaterMark: 256 << 10 }) as AsyncIterable<Buffer>,
+      metadata: digestName(baseName(path)) ? await sidecar(`${path}${SIDECAR}`, skip) : null,
+    };
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     throw fileError(error) ?? error;
   }
-  return {
-    chunks: stream as AsyncIterable<Buffer>,
-    metadata: digestName(baseName(path)) ? await sidecar(`${path}${SIDECAR}`, skip) : null,
-  };
 }
 
 /** What was saved of the object's metadata beside a digest; null where nothing was, or where it cannot be read. */
