@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Baseline, BaselineEntry } from '../../src/lib/audit/baseline.ts';
+import { familiarity, type Baseline, type BaselineEntry } from '../../src/lib/audit/baseline.ts';
+import { historyOf } from '../../src/lib/audit/detectors/history.ts';
 import { median, spread } from '../../src/lib/audit/detectors/words.ts';
 import { ACCOUNT, facts, session, user, type Json } from '../support/trail.ts';
 import { arn, brief, DAY, deed, find, HOUR, quietOf, repeat } from '../support/detectors.ts';
@@ -144,6 +145,27 @@ describe('audit: detectors of what was never seen before', () => {
     assert.deepEqual(find('new-principal', sessions, usual), []);
     const one = facts({ baseline: baseline({ principal: `arn:aws:sts::${ACCOUNT}:assumed-role/worker/run-1` }) });
     assert.deepEqual(brief(find('new-principal', sessions, one)), ['high 2']);
+  });
+
+  it('remember what they asked, and answer as the baseline does', () => {
+    const [first] = baseline().entries;
+    assert.ok(first);
+    const more = { ...first, principal: '*/run-1', networks: ['2001:db8::/32'], hours: [], regions: ['eu-west-1'] };
+    for (const known of [baseline(), { ...baseline(), entries: [first, more] }]) {
+      const history = historyOf(facts({ baseline: known }));
+      for (const index of repeat(400, (number) => number)) {
+        const access = deed(
+          {
+            userIdentity: session(index % 5 === 0 ? 'other' : 'worker', `run-${String(index % 3)}`),
+            sourceIPAddress: index % 2 === 0 ? '2001:db8::1' : '192.0.2.3',
+            awsRegion: index % 7 === 0 ? 'eu-west-1' : 'us-east-1',
+            eventName: index % 11 === 0 ? 'DescribeSecret' : 'GetSecretValue',
+          },
+          { after: (index % 24) * HOUR, secret: index % 4 === 0 ? 'app/one' : 'billing' },
+        );
+        assert.deepEqual(history.familiarity(access), familiarity(access, known), String(index));
+      }
+    }
   });
 
   it('tell the same as the baseline does, for thousands of addresses and agents', () => {

@@ -9,7 +9,7 @@ function valuesOf(filter: string): string[] {
 }
 
 /** Filters are joined by "and": all of them have to let everything pass. */
-export function isCatchAll({ action, details, secret }: AuditedAccess): boolean {
+function isCatchAll({ action, details, secret }: AuditedAccess): boolean {
   if (action !== 'BatchGetSecretValue' || secret !== null) return false;
   const { filters } = details;
   if (!Array.isArray(filters) || filters.length === 0) return false;

@@ -120,7 +120,7 @@ const spanOf = (since: string, until: string) => {
  * Whether an access can be new in an aspect. A refusal never is: it is told as such. What has a cause of its own comes
  * from wherever ECS or AWS make it; where AWS called on behalf of the caller, address and program are those of AWS.
  */
-export function mayBeNew(access: AuditedAccess, aspect: keyof Familiarity): boolean {
+function mayBeNew(access: AuditedAccess, aspect: keyof Familiarity): boolean {
   if (access.outcome === 'denied' || isAccountedFor(access) || access.principal.type === 'AWSService') return false;
   if (access.invokedBy !== null && (aspect === 'network' || aspect === 'userAgent')) return false;
   return aspect !== 'secret' || access.secretName !== null;

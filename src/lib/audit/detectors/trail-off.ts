@@ -26,7 +26,7 @@ const STOPS: Readonly<Record<string, string>> = {
 };
 
 /** What a call takes away of what is recorded; null where it takes nothing. */
-export function narrowing(access: AuditedAccess): string | null {
+function narrowing(access: AuditedAccess): string | null {
   if (access.service !== 'cloudtrail' || access.outcome !== 'success') return null;
   const { action, details } = access;
   if (Object.hasOwn(STOPS, action)) return STOPS[action] ?? null;
