@@ -102,6 +102,8 @@ end, or the access log is not as it was written.`);
       allSecrets: flags['all-secrets'],
       principals: flags.principal,
       regions: flags.region,
+      // A poll looks back for minutes, and the cache would have it read the whole hour.
+      cache: flags.cache && !flags.follow,
       files: filesOf(argv.map(String)),
     };
     const request = auditRequest(settings, words, await baselineFile(context));

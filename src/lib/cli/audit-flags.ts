@@ -37,6 +37,7 @@ export const cacheFlag = Flags.boolean({
 
 export const guardsFlag = Flags.boolean({
   summary: 'read what was done to trails and keys, too: 13 more calls, some 7 seconds, for each Region',
+  exclusive: ['follow'],
 });
 
 export const clusterFlag = Flags.string({
