@@ -19,7 +19,7 @@ export default class Rotate extends BaseCommand {
   static override description =
     prose(`By default the Jamf client secret. Where a second API client with equal roles takes turns with the first
 (rotate --setup-alternate makes it), the old one stays valid until the next rotation: no request fails, and rotate undo
-goes back. With one API client Jamf refuses the old secret as soon as the new one is made; everything that can fail is
+goes back; where the old one has leaked, rotate twice, or say --strategy single: that ends it at once. With one API client Jamf refuses the old secret as soon as the new one is made; everything that can fail is
 proved before, and the result tells how long that took.
 
 State is kept in the staging labels of the secret, and a second rotation is refused while one is under way. After a

@@ -37,7 +37,7 @@ describe('rotate', () => {
     const toStore = it.calls.filter((call) => ['describe', 'read', 'put', 'moveLabel'].includes(call));
     assert.deepEqual(toStore, ['read', 'put', 'moveLabel', 'put', 'moveLabel', 'moveLabel']);
     assert.deepEqual(it.calls, [
-      ...['read', 'prove', 'inspect', 'prepare', 'put', 'moveLabel', 'mint', 'put', 'test', 'moveLabel'],
+      ...['read', 'prove', 'inspect', 'given', 'prepare', 'put', 'moveLabel', 'mint', 'put', 'test', 'moveLabel'],
       ...['force', 'watch', 'prove-tasks', 'accepts', 'prepare', 'record', 'moveLabel'],
     ]);
     assert.deepEqual(states(result), [
@@ -104,7 +104,7 @@ describe('rotate', () => {
     const [question] = it.context.questions;
     assert.equal(it.context.questions.length, 1);
     assert.ok(question?.kind === 'confirm-name');
-    assert.match(question.text, /the old one obtains no more tokens/);
+    assert.match(question.text, /from then on Jamf refuses the old one$/);
     const other = await rotationWorld('alternate');
     await other.rotate({ environment: 'staging' });
     const [mild] = other.context.questions;

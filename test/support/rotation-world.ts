@@ -65,6 +65,8 @@ export interface World {
   deployments: ('failed' | 'rolled-back' | 'timed-out' | 'superseded')[];
   /** How a proof of the injection goes. */
   injection: 'fine' | 'absent' | 'left' | JamfMcpError;
+  /** What the task definition gives to tasks. */
+  given: string[] | JamfMcpError;
   /** The value that the last such proof was given. */
   injected: string | null;
   /** The value that the running tasks hold. */
@@ -155,9 +157,12 @@ export async function rotationWorld(
     ...(kind !== 'here' && { accepts: (given) => through('accepts', () => it.live.has(valueOf(given))) }),
     ...((kind === 'drafted' || kind === 'here') && {
       draft: () => Promise.resolve(new Map([[FIELD, new Secret(newValue())]])),
-      revert: (previous) =>
+      revert: (previous, { newer, kept }) =>
         through('revert', () => {
-          if (kind === 'drafted') it.live = new Set([valueOf(previous)]);
+          if (kind !== 'drafted') return;
+          const opens = [previous, ...(newer ? [newer] : [])].some((fields) => it.live.has(valueOf(fields)));
+          if (!opens && !it.rotator && !(it.tokenLives && kept?.has('token'))) throw refused();
+          it.live = new Set([valueOf(previous)]);
         }),
     }),
   };
@@ -165,6 +170,7 @@ export async function rotationWorld(
   const outlook = { desired: 2, running: 2, underway: null, underwaySince: null, taskDefinition: '', breaker: null };
   const deployer: Deployer = {
     inspect: () => through('inspect', () => outlook),
+    given: () => through('given', () => (it.given instanceof JamfMcpError ? Promise.reject(it.given) : it.given)),
     force: () =>
       through('force', () => {
         deployed += 1;
@@ -257,6 +263,7 @@ export async function rotationWorld(
     deployments: [],
     injection: 'fine',
     injected: null,
+    given: ['*'],
     tasks: FIRST_VALUE,
     rotate: run(rotate),
     resume: run(resumeRotation),

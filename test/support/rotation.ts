@@ -54,7 +54,8 @@ export function memoryRecorder(): { records: RotationRecord[]; recorder: () => R
 export const RUNNER = { user: 'tester', host: 'bench', pid: 4711 };
 
 /** The command lines of hints. */
-export const command = (verb: Verb) => (verb === 'rotate' ? 'jamf-mcp rotate' : `jamf-mcp rotate ${verb}`);
+const OF_ITS_OWN: readonly Verb[] = ['rotate', 'deploy'];
+export const command = (verb: Verb) => `jamf-mcp ${OF_ITS_OWN.includes(verb) ? '' : 'rotate '}${verb}`;
 
 /** A plain client of the sandbox's ECS. */
 export const ecsClient = (sandbox: Sandbox) => new ECSClient(sdkConfig(sandbox));

@@ -75,6 +75,9 @@ export const TAKE_UP_FLAGS = {
 /** The flags that say which secret, and confirm: the commands that take a rotation up need them again. */
 const WHICH = ['env', 'store', 'secret', 'profile', 'region', 'yes', 'confirm', 'no-input'];
 
+/** Those of them that a deployment of its own needs. */
+const DEPLOYS = WHICH.filter((name) => name !== 'confirm');
+
 /** The flags that decide what is rotated and how. */
 const WHAT = ['only', 'strategy', 'force-deploy', 'prove-injection', 'no-deploy', 'cluster', 'service'];
 
@@ -82,8 +85,9 @@ const WHAT = ['only', 'strategy', 'force-deploy', 'prove-injection', 'no-deploy'
 export function repeatOf(
   bin: string,
   flags: Readonly<Record<string, unknown>>,
-): (verb: 'rotate' | 'resume' | 'abort' | 'undo' | 'status') => string {
+): (verb: 'rotate' | 'resume' | 'abort' | 'undo' | 'status' | 'deploy') => string {
   return (verb) => {
+    if (verb === 'deploy') return shellWords(bin, 'deploy', flags, ['cluster', 'service', ...DEPLOYS]);
     if (verb !== 'rotate') {
       const asks = verb === 'status' ? ['yes', 'confirm', 'no-input'] : [];
       return shellWords(

@@ -10,6 +10,7 @@ import { refuseController } from './controllers.ts';
 import { breakerOf, primaryOf, type Breaker } from './history.ts';
 import type { DeploymentState } from './judge.ts';
 import type { StoppedTask } from './tasks.ts';
+import { fieldsGiven } from './value-from.ts';
 
 export type { DeploymentState } from './judge.ts';
 export { readDeployments, type Breaker, type Deployment } from './history.ts';
@@ -75,6 +76,23 @@ export async function inspectService(target: EcsTarget, context: Context): Promi
       taskDefinition: service.taskDefinition ?? '',
       breaker: breakerOf(service.deploymentConfiguration, service.desiredCount ?? 0),
     };
+  } finally {
+    ecs.close();
+  }
+}
+
+/**
+ * What the tasks of a task definition are given of AWSCURRENT of a secret, as {@link fieldsGiven} tells it.
+ * @throws JamfMcpError ACCESS_DENIED, NOT_FOUND …
+ */
+export async function givenOf(
+  target: EcsTarget,
+  { taskDefinition, secretArn }: { taskDefinition: string; secretArn: string },
+  context: Context,
+): Promise<string[]> {
+  const ecs = await openEcs(target, context);
+  try {
+    return fieldsGiven(await ecs.describeTaskDefinition(taskDefinition), secretArn);
   } finally {
     ecs.close();
   }

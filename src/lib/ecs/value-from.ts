@@ -1,5 +1,7 @@
 /** `valueFrom` of a container's secret: an ARN, then nothing or exactly `:key:stage:version` (facts/rotation.md §2d). */
 
+import type { TaskDefinition } from '@aws-sdk/client-ecs';
+
 /** A reference to a secret of Secrets Manager; a part that is not there is null, which means the whole value, AWSCURRENT, any. */
 export interface SecretReference {
   secretArn: string;
@@ -27,6 +29,19 @@ const SUFFIX = /-[A-Za-z0-9]{6}$/;
  */
 export const means = ({ secretArn }: SecretReference, arn: string): boolean =>
   secretArn === arn || secretArn === arn.replace(SUFFIX, '');
+
+/**
+ * What a task that starts is given of AWSCURRENT of a secret.
+ * @param arn - full ARN of the secret
+ * @returns its fields, by their keys; `*` for the whole value
+ */
+export function fieldsGiven({ containerDefinitions = [] }: TaskDefinition, arn: string): string[] {
+  const references = containerDefinitions
+    .flatMap(({ secrets = [] }) => secrets)
+    .flatMap(({ valueFrom = '' }) => parseValueFrom(valueFrom) ?? []);
+  const given = references.filter((reference) => means(reference, arn) && followsCurrent(reference));
+  return [...new Set(given.map(({ key }) => key ?? '*'))];
+}
 
 /** Whether a task that starts gets what AWSCURRENT is on at that moment. */
 export const followsCurrent = ({ stage, versionId }: SecretReference): boolean =>

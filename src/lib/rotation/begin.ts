@@ -74,6 +74,7 @@ export function workOf(
     phase: 'untouched',
     doubt: false,
     mintedAt: null,
+    given: null,
     inUseAt: null,
     before: 'unknown',
     deployment: null,

@@ -46,19 +46,23 @@ export function drawRotate(result: RotateResult, { ink, width }: Canvas): string
   return [
     head,
     ...facts.flatMap(([label, text]) => (text === null ? [] : [`  ${ink.dim(label.padEnd(10))}  ${text}`])),
+    ...result.next.flatMap(({ command, why }) => ['', `next: ${terminalSafe(command)}`, `      (${why})`]),
   ].join('\n');
 }
 
 const BEFORE: Readonly<Record<RotateResult['before'], string>> = {
   refused: ', refused from now on',
-  accepted: ', still accepted',
+  accepted: ', still accepted until the next rotation',
   unknown: '',
 };
 
 const beforeText = ({ before }: RotateResult) => BEFORE[before];
 
-function windowText({ windowMs, strategy, outcome }: RotateResult): string | null {
-  if (windowMs === null || (outcome !== 'rotated' && outcome !== 'resumed')) return null;
+function windowText({ windowMs, strategy, outcome, before, deployment }: RotateResult): string | null {
+  if (outcome !== 'rotated' && outcome !== 'resumed') return null;
+  if (windowMs === null) {
+    return deployment === null && before === 'refused' ? 'open: running tasks hold a value that is refused' : null;
+  }
   if (strategy === 'alternate') return 'none: the value before stayed valid throughout';
   const time = windowMs < 1_000 ? `${String(Math.round(windowMs))} ms` : `${String(Math.round(windowMs / 100) / 10)} s`;
   return `${time} from the making of the new value until it was in use`;

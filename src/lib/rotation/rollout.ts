@@ -2,6 +2,7 @@
 import type { EcsTarget } from '../ecs/api.ts';
 import {
   forceDeployment,
+  givenOf,
   inspectService,
   watchDeployment,
   type FinishedDeployment,
@@ -19,6 +20,8 @@ import type { RunInput, Work } from './work.ts';
 /** How services are redeployed. */
 export interface Deployer {
   inspect(target: EcsTarget, context: Context): Promise<ServiceOutlook>;
+  /** Which fields of a secret the tasks are given; `*` for all. */
+  given: typeof givenOf;
   force(target: EcsTarget, context: Context): Promise<StartedDeployment>;
   watch(
     target: EcsTarget,
@@ -33,6 +36,7 @@ export interface Deployer {
 
 const ecsDeployer: Deployer = {
   inspect: inspectService,
+  given: givenOf,
   force: forceDeployment,
   watch: watchDeployment,
   prove: proveTasksWithin,
@@ -61,7 +65,7 @@ export const WORDING: Record<'forward' | 'back', Wording> = {
     verify: 'verify',
     stale: 'the old secret',
     fresh: 'the new secret',
-    idle: 'without --force-deploy',
+    idle: 'as no service is redeployed,',
   },
   back: {
     deploy: 'redeploy',
@@ -100,11 +104,12 @@ export function rollOut(
     async inspect() {
       const seen = target ?? (work.claim.proof && { ...work.claim.proof, aws: input.aws });
       if (!seen) return [];
-      const { desired, running, underway } = await deployer.inspect(seen, context);
+      const { desired, running, underway, taskDefinition } = await deployer.inspect(seen, context);
       if (underway && target) {
         const text = `${name} is in the middle of the deployment ${underway}: the one of this rotation will take its place`;
         context.host.notify({ kind: 'warning', text });
       }
+      if (target) await lookAtDefinition(work, target, taskDefinition);
       return [`${seen.cluster}/${seen.service} runs ${String(running)} of ${String(desired)} tasks`];
     },
     deploy: {
@@ -132,14 +137,47 @@ export function rollOut(
         if (!target || !steady) return '';
         const { running, old } = await deployer.prove(target, steady, context);
         if (old.length > 0 || running < steady.desired) throw unprovedError(old, running, steady.desired, wording);
-        work.inUseAt = context.clock.now();
+        const known = absentOf(work)?.length === 0;
+        if (known) work.inUseAt = context.clock.now();
         if (work.phase === 'promoted') work.phase = 'verified';
         return running === 0
           ? `the service is scaled to zero: no task holds ${wording.stale}`
-          : `all ${String(running)} running tasks started with ${wording.fresh}`;
+          : `all ${String(running)} running tasks started ${known ? `with ${wording.fresh}` : `after ${wording.fresh} was current, ${unseenText(work)}`}`;
       },
     },
   };
+}
+
+/** Find out what the tasks are given of the secret, and warn of what they are not. */
+async function lookAtDefinition(work: Work, target: EcsTarget, taskDefinition: string): Promise<void> {
+  const { input, store, arn, context } = work;
+  const { host } = context;
+  try {
+    // A task definition can name secrets of Secrets Manager alone.
+    work.given =
+      store.kind === 'aws' ? await deployerOf(input).given(target, { taskDefinition, secretArn: arn }, context) : [];
+  } catch (error) {
+    if (isInterruption(error)) throw error;
+    host.notify({ kind: 'debug', text: `the task definition could not be read: ${messageOf(error)}` });
+  }
+  const absent = absentOf(work) ?? [];
+  if (absent.length === 0) return;
+  const where = store.kind === 'aws' ? `AWSCURRENT of ${input.secret}` : `a secret in the store ${store.kind}`;
+  const text = `the task definition of ${target.cluster}/${target.service} does not give its tasks ${absent.join(', ')} of ${where}: a new deployment brings them the new value only if they read it themselves`;
+  host.notify({ kind: 'warning', text });
+}
+
+/** The fields that are rotated and that the tasks are not given; null where it is not known what they are given. */
+function absentOf({ given, claim }: Work): string[] | null {
+  if (given === null) return null;
+  return given.includes('*') ? [] : claim.fields.filter((field) => !given.includes(field));
+}
+
+function unseenText(work: Work): string {
+  const absent = absentOf(work);
+  return absent
+    ? `but their task definition does not give them ${absent.join(', ')} of it: whether they read it themselves is not known`
+    : 'but what their task definition gives them is not known';
 }
 
 /** Whether a deployment ended in a way in which another attempt with the same value would end too. */

@@ -104,7 +104,29 @@ export function resultOf(work: Work, steps: readonly StepResult[], outcome: Rota
     windowMs: outcome === 'planned' ? null : windowOf(work),
     before: work.before,
     record: work.record,
+    next: nextOf(work, outcome),
   };
+}
+
+/** What a run that came to its end leaves to do. */
+function nextOf({ input, claim, before, deployment }: Work, outcome: RotateResult['outcome']): RotateResult['next'] {
+  const forward = outcome === 'rotated' || outcome === 'resumed';
+  if (!forward && outcome !== 'undone' && outcome !== 'rolled-back') return [];
+  const stale = forward ? 'before, which is refused' : 'that was undone';
+  const kept = before === 'refused' || !forward ? `the value ${stale}` : 'the value before';
+  return [
+    ...(deployment
+      ? []
+      : [{ command: input.command('deploy'), why: `running tasks keep ${kept}, until they are redeployed` }]),
+    ...(forward && before === 'accepted' && claim.strategy === 'alternate'
+      ? [
+          {
+            command: input.command('rotate'),
+            why: 'only where the value before has leaked: rotating once more ends it',
+          },
+        ]
+      : []),
+  ];
 }
 
 /** There was nothing to do: the secret stands as it is. */
@@ -122,5 +144,6 @@ export function nothingToDo(input: RunInput, store: SecretStore, current: Secret
     windowMs: null,
     before: 'unknown',
     record: null,
+    next: [],
   };
 }

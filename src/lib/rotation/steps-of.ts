@@ -104,7 +104,6 @@ export function stepsOf(work: Work): Step[] {
       run: async () => {
         await store.moveLabel(name, AWSCURRENT, work.claim.base, work.claim.rotationId);
         work.phase = 'promoted';
-        if (!work.claim.ecs) work.inUseAt = context.clock.now();
         return `AWSCURRENT is version ${work.claim.rotationId}`;
       },
     },
@@ -116,8 +115,13 @@ export function stepsOf(work: Work): Step[] {
 }
 
 /** What becomes of the value before: known after the preflight. */
-export const consequence = ({ claim }: Work) =>
-  claim.strategy === 'single' ? 'from then on the old one obtains no more tokens' : 'the old one stays valid';
+export function consequence({ claim, issuer, mintedAt, carry }: Work): string {
+  if (claim.strategy === 'alternate') return 'the old one stays valid';
+  const dead = `${mintedAt === null && carry === null ? 'from then on ' : ''}${issuer.title} refuses the old one`;
+  return claim.ecs
+    ? dead
+    : `${dead}, and running tasks are locked out until they are redeployed, which this run does not do`;
+}
 
 /** What must not fail later. Where a value is stored already, only what the test needs to compare. */
 async function prove(work: Work): Promise<string[]> {

@@ -11,7 +11,7 @@ import type { Deployer } from './rollout.ts';
 import type { StepResult } from './steps.ts';
 
 /** The commands that take up what a rotation left. */
-export type Verb = 'rotate' | 'resume' | 'abort' | 'undo' | 'status';
+export type Verb = 'rotate' | 'resume' | 'abort' | 'undo' | 'status' | 'deploy';
 
 /** What every command on a rotation needs. */
 export interface RunInput {
@@ -73,14 +73,16 @@ export interface RotateResult {
    */
   outcome: 'rotated' | 'resumed' | 'planned' | 'rolled-back' | 'undone' | 'withdrawn' | 'nothing' | 'unfinished';
   /**
-   * How long the value in use may have been refused, in ms: from the minting to the promotion, or to the last new task
-   * where a service was redeployed. Zero where the one before stays valid; null where it is not known.
+   * How long the value in use may have been refused, in ms: from the minting to the last new task. Zero where the one
+   * before stays valid; null where it is not known, as where no service was redeployed.
    */
   windowMs: number | null;
   /** What became of the value before. */
   before: Evidence;
   /** Path of the signed record; null where none is written yet. */
   record: string | null;
+  /** What is left to do; empty where nothing is. */
+  next: { command: string; why: string }[];
 }
 
 /** Several environments, one after the other. */
@@ -127,6 +129,8 @@ export interface Work {
   doubt: boolean;
   /** In ms since 1970; null where it is not known. */
   mintedAt: number | null;
+  /** What the service's tasks are given of the secret, by its fields, `*` for all; null where that is not known. */
+  given: readonly string[] | null;
   /** When the new value came into use. */
   inUseAt: number | null;
   before: Evidence;
