@@ -1,10 +1,10 @@
 /** API clients of the sandbox's Jamf beside the one in use. */
 import assert from 'node:assert/strict';
 import { Secret } from '../../src/lib/redact.ts';
-import type { TestSandbox } from './sandbox.ts';
+import type { Sandbox } from '../../src/lib/sandbox/index.ts';
 
 /** A second client with the role of the first. */
-export function withPartner({ jamf }: TestSandbox, changes: Partial<(typeof jamf.integrations)[number]> = {}): void {
+export function withPartner({ jamf }: Sandbox, changes: Partial<(typeof jamf.integrations)[number]> = {}): void {
   const [first] = jamf.integrations;
   assert.ok(first);
   jamf.integrations.push({
@@ -18,7 +18,7 @@ export function withPartner({ jamf }: TestSandbox, changes: Partial<(typeof jamf
 }
 
 /** The second integration of the sandbox, made one that may mint. */
-export function rotatorOf({ jamf }: TestSandbox) {
+export function rotatorOf({ jamf }: Sandbox) {
   const [first, second] = jamf.integrations;
   assert.ok(first?.credential && second?.credential);
   second.enabled = true;
