@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import type { AuditedAccess } from '../../src/lib/audit/access.ts';
 import type { AuditResult } from '../../src/lib/audit/audit.ts';
@@ -112,6 +113,21 @@ describe('audit: reports', () => {
     assert.doesNotMatch(bad ?? '', /(?:^|[,;|])"?[=+\-@]/);
     const empty = await reportOf('csv', resultOf([]));
     assert.equal(empty, `${header}\r\n`, 'the columns, where there is no row');
+  });
+
+  it('has every column and every format told in docs/audit-reports.md', async () => {
+    const told = await readFile(new URL('../../docs/audit-reports.md', import.meta.url), 'utf8');
+    const rows = [...told.matchAll(/^\| `([a-z_]+)` +\| (.+?) +\|/gm)].map(
+      ([, name, means]) => `${name ?? ''}: ${means ?? ''}`,
+    );
+    assert.deepEqual(
+      rows.slice(REPORT_FORMATS.length),
+      CSV_COLUMNS.map(({ name, means }) => `${name}: ${means}`),
+    );
+    assert.deepEqual(
+      rows.slice(0, REPORT_FORMATS.length).map((row) => row.split(':')[0]),
+      [...REPORT_FORMATS],
+    );
   });
 
   it('tells SARIF where, by which rule, and keeps fingerprints', async () => {

@@ -30,6 +30,8 @@ export function ownStdout(stream: NodeJS.WriteStream = process.stdout): OwnStdou
   };
   stream.removeAllListeners('error').on('error', fail);
   const giveBack = () => {
+    // What is wrong has been told once: who writes again, to see it drained, gets no more out of it.
+    if (failure) return;
     stream.off('error', fail);
     for (const listener of listeners) stream.on('error', listener);
   };
