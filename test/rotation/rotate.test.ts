@@ -250,8 +250,8 @@ describe('rotate', () => {
           assert.deepEqual(names.slice(names.indexOf('deploy')), [
             ...[
               'deploy',
-              'back',
               ...(kind === 'alternate' ? [] : ['revert']),
+              'back',
               'redeploy',
               'reverify',
               'record',

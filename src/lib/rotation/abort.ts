@@ -1,9 +1,11 @@
 /** `rotate abort`: gives a rotation up before it took effect, where that leaves a secret that works. */
 import { JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
-import { AWSPENDING } from '../secrets/store.ts';
+import { withoutClaim } from '../secrets/claim.ts';
+import { AWSPENDING, type Fields } from '../secrets/store.ts';
 import { beginRun, workOf, type Run } from './begin.ts';
 import { isAtWork } from './claim.ts';
+import { revertSteps, whyNoWayBack } from './back.ts';
 import { isInDoubt } from './failure.ts';
 import type { Issuer } from './issuer.ts';
 import { KNOWN_WITHIN_MS } from './patience.ts';
@@ -14,7 +16,6 @@ import { nothingToDo, runBack } from './run.ts';
 import { endSteps } from './steps-of.ts';
 import { settled } from './settled.ts';
 import { runSteps, type Step } from './steps.ts';
-import { wordsOf } from './words.ts';
 import type { RotateResult, RunInput, Work } from './work.ts';
 
 /**
@@ -59,35 +60,51 @@ async function withdraw(input: RunInput, run: Run, standing: Claimed): Promise<R
   const issuer = await issuerOf(input, claim, context);
   const work: Work = {
     ...workOf(input, run, { current, issuer, claim }),
+    fields: await otherValue(run, standing),
     entry: 'back',
     kept: claim.keep,
     phase: kind === 'staged' ? 'staged' : 'claimed',
   };
+  // Of a draft the issuer is told when it is stored, not before.
+  const told = kind !== 'claimed' || !issuer.draft;
   const list: Step[] = [
     {
       name: 'preflight',
-      text: `check that ${issuer.title} still accepts the value that is current`,
+      text: `check that ${issuer.title} ${issuer.revert ? 'can be told to accept' : 'still accepts'} the value that is current`,
       changes: false,
-      skip: claim.kind === 'undo' || issuer.revert || !issuer.accepts ? 'nothing that it needs was ended' : undefined,
-      run: () => requireAccepted(work, issuer),
+      skip: endsNothing(issuer, told, claim.kind) ? 'nothing that it needs was ended' : undefined,
+      run: () => (issuer.revert ? requireReverted(work, issuer) : requireAccepted(work, issuer)),
     },
-    ...(issuer.revert && kind === 'staged'
-      ? [
-          {
-            name: 'revert',
-            text: wordsOf(issuer).revert('the value that is current'),
-            changes: true,
-            run: async () => {
-              await issuer.revert?.(work.old);
-              return wordsOf(issuer).reverted(`version ${current.versionId}`);
-            },
-          },
-        ]
-      : []),
+    ...(told ? revertSteps(work, 'the value that is current') : []),
     ...endSteps(work, 'withdrawn', () => holder),
   ];
   const what = `give the rotation of ${input.secret} up: version ${current.versionId} stays AWSCURRENT`;
   return runBack(work, list, { hold: run.hold, outcome: 'withdrawn', what });
+}
+
+/** Whether the value that is current is as it was, whatever the run that stopped has done. */
+function endsNothing(issuer: Issuer, told: boolean, kind: Claimed['claim']['kind']): boolean {
+  if (!issuer.accepts || !told) return true;
+  return kind === 'undo' && !issuer.revert;
+}
+
+/** The value that may be accepted in the place of the current one. */
+async function otherValue({ store }: Run, standing: Claimed): Promise<Fields> {
+  const { current, claim } = standing;
+  if ('pending' in standing) return standing.pending.fields;
+  if (claim.kind === 'rotation') return withoutClaim(current.fields);
+  const { fields } = await store.read(current.name, { versionId: claim.target ?? claim.base });
+  return withoutClaim(fields);
+}
+
+async function requireReverted(work: Work, issuer: Issuer): Promise<string> {
+  const why = await whyNoWayBack(work);
+  if (why === null) return `${issuer.title} can be told to accept the value that is current`;
+  throw new JamfMcpError(
+    'CONFLICT',
+    `${why}: giving the rotation up would leave a secret that does not work; nothing was changed`,
+    `finish it with: ${work.input.command('resume')}; where that is refused: ${issuer.recovery}`,
+  );
 }
 
 /** A node of the issuer may not know yet that a value was ended: the answer counts when it had the time. */

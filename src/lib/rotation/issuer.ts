@@ -17,6 +17,14 @@ export interface Proof {
   keep: Fields;
 }
 
+/** What {@link Issuer.revert} may log in with, beside the credential that it is to make accepted. */
+export interface Foothold {
+  /** The fields that took that one's place; null where nothing is stored that could have. */
+  newer: Fields | null;
+  /** {@link Proof.keep} of the run before. */
+  kept: Fields | null;
+}
+
 /** Who makes the credential that a rotation replaces. One object serves one rotation. */
 export interface Issuer {
   /** `jamf`, as in {@link FieldSpec.issuer}. */
@@ -57,8 +65,12 @@ export interface Issuer {
   test(fields: Fields): Promise<string>;
   /** Whether a credential is accepted right now. Absent where nobody can be asked (`generate`). */
   accepts?(fields: Fields): Promise<boolean>;
-  /** Make the credential of an older version accepted again, repeatably. Absent where it cannot be (Jamf). */
-  revert?(previous: Fields): Promise<void>;
+  /**
+   * Make the credential of another version accepted again, repeatably. Absent where it cannot be (Jamf).
+   * @param previous - the fields whose credential is to be accepted
+   * @param hold - what may be accepted until then
+   */
+  revert?(previous: Fields, hold: Foothold): Promise<void>;
 }
 
 /** Makes the issuer of one rotation; its calls listen to the context's signal. */

@@ -63,7 +63,8 @@ async function begin(input: RunInput, run: Run, current: SecretVersion, lock: st
     ecs: input.ecs ?? ecs,
   });
   const claim: Claim = { ...fresh, kind: 'undo', target: base };
-  const work: Work = { ...(await undoWork(input, run, current, claim)), old: made.old, lock };
+  const { keep: kept } = made.claim;
+  const work: Work = { ...(await undoWork(input, run, current, claim)), old: made.old, kept, lock };
   return back(work, run, { from: current.versionId, to: base, fresh: true });
 }
 
@@ -80,6 +81,7 @@ export async function goOnUndoing(
   const work: Work = {
     ...(await undoWork(input, run, current, { ...claim, ecs })),
     old: withoutClaim(fields),
+    kept: claim.keep,
     entry: 'back',
     phase: done ? 'reverted' : 'claimed',
   };
@@ -96,6 +98,7 @@ async function undoUnfinished(
   const work: Work = {
     ...(await undoWork(input, run, current, { ...claim, ecs })),
     old,
+    kept: claim.keep,
     entry: 'back',
     phase: 'promoted',
   };

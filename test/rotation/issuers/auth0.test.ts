@@ -196,16 +196,21 @@ describe('the issuer auth0', () => {
     await refused(one.test(wrong), 'INPUT_INVALID', /does not tell whether/, /client_credentials/);
   });
 
-  it('goes back in a run of its own, as the rotated application itself, once the present secret was proved', async () => {
+  it('goes back in a run of its own, as the rotated application itself, with the newer secret or the kept token', async () => {
     const first = auth0Issuer(null, context);
-    await first.prove(current, null);
+    const { keep: kept } = await first.prove(current, null);
     const fields = new Map([...current, ...((await first.draft?.(current)) ?? [])]);
     await first.mint(fields);
     const second = auth0Issuer(null, context);
-    await assert.rejects(async () => second.revert?.(current), { code: 'CREDENTIALS_REFUSED' });
-    await second.prove(fields, null);
-    await second.revert?.(current);
+    await assert.rejects(async () => second.revert?.(current, { newer: null, kept: null }), {
+      code: 'CREDENTIALS_REFUSED',
+    });
+    await second.revert?.(current, { newer: fields, kept: null });
     assert.equal(await second.accepts?.(current), true);
+    await second.revert?.(fields, { newer: null, kept: null });
+    const third = auth0Issuer(null, context);
+    await third.revert?.(current, { newer: null, kept });
+    assert.deepEqual([await third.accepts?.(current), await third.accepts?.(fields)], [true, false]);
   });
 
   it('logs in again where the token has ended meanwhile, and asks Auth0 for a secret once at a time', async () => {

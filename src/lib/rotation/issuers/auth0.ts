@@ -21,7 +21,7 @@ import { generateValue } from '../../secrets/generate.ts';
 import type { Fields } from '../../secrets/store.ts';
 import type { Issuer } from '../issuer.ts';
 import { fieldOf } from './field.ts';
-import { keep, keptIn } from './kept.ts';
+import { keep, keptIn, type KeptToken } from './kept.ts';
 import { rotatorVariables, type Rotator } from './rotators.ts';
 
 /** How Auth0's secrets are to be rotated. */
@@ -60,6 +60,8 @@ export function auth0Issuer(rotator: Rotator | null, context: Context, options: 
   let before: string | null = null;
   /** Pairs of this application that were seen, newest last: without a rotator one of them has to be accepted. */
   const seen: Auth0Credentials[] = [];
+  /** Of an earlier run: it outlives the secret that it was got with. */
+  let spare: KeptToken | null = null;
 
   const managerWith = (domain: string, token: Auth0Token): Manager => ({
     api: auth0Management(domain, token.value, context, { timeoutMs }),
@@ -79,7 +81,7 @@ export function auth0Issuer(rotator: Rotator | null, context: Context, options: 
     );
   }
 
-  /** Log in as the rotator, or as the rotated application with whichever of its secrets is accepted. */
+  /** Log in as the rotator, or as the rotated application with whichever of its secrets is accepted, or go on with the kept token. */
   async function managerOf(credentials: Auth0Credentials): Promise<Manager> {
     if (manager && manager.token.endsAt > context.clock.now()) return manager;
     if (rotator) return (manager = await logIn({ domain: credentials.domain, ...rotator }));
@@ -92,7 +94,10 @@ export function auth0Issuer(rotator: Rotator | null, context: Context, options: 
         refused ??= error;
       }
     }
-    throw refused;
+    if (!spare) throw refused;
+    const text = 'Auth0 refuses the secrets at hand; going on with the token that the earlier run kept';
+    context.host.notify({ kind: 'progress', text });
+    return (manager = managerWith(credentials.domain, spare));
   }
 
   function credentialsIn(fields: Fields): Auth0Credentials {
@@ -145,12 +150,9 @@ export function auth0Issuer(rotator: Rotator | null, context: Context, options: 
     async prove(current, fields) {
       const credentials = credentialsIn(current);
       const kept = keptIn(fields, context.clock.now());
+      spare = kept?.token ?? null;
       manager = await managerOf(credentials).catch((error: unknown) => {
-        if (!isRefusal(error)) throw error;
-        if (!kept?.token || rotator) throw withRepair(error as JamfMcpError, rotator !== null);
-        const text = 'Auth0 refuses the secret in use; going on with the token that the earlier run kept';
-        context.host.notify({ kind: 'progress', text });
-        return managerWith(credentials.domain, kept.token);
+        throw isRefusal(error) ? withRepair(error as JamfMcpError, rotator !== null) : error;
       });
       const scopes = manager.token.scope.split(' ');
       requireScope(scopes, rotator?.clientId ?? credentials.clientId);
@@ -202,8 +204,10 @@ export function auth0Issuer(rotator: Rotator | null, context: Context, options: 
       }
     },
 
-    async revert(previous) {
+    async revert(previous, { newer, kept }) {
       const credentials = credentialsIn(previous);
+      if (newer) credentialsIn(newer);
+      spare = keptIn(kept, context.clock.now())?.token ?? null;
       const { api } = await managerOf(credentials);
       await api.setSecret(credentials.clientId, credentials.clientSecret);
     },
