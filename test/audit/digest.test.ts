@@ -119,9 +119,9 @@ describe('audit verify: digest chains', () => {
       assert.deepEqual(
         findings.map(({ rule, file }) => [rule, file]),
         [
+          ['log-file-missing', `s3://trail-bucket/${moved}`],
           ['log-file-added', elsewhere],
           ['log-file-added', join(archive(), copied.replace('/20/', '/19/'))],
-          ['log-file-missing', `s3://trail-bucket/${moved}`],
         ],
       );
     });
@@ -209,7 +209,7 @@ describe('audit verify: digest chains', () => {
       assert.deepEqual(rules(findings), [`delivery-gap ${basename(at(digests, 3))}`]);
       assert.equal(
         findings[0]?.title,
-        'no log files were delivered between 2026-11-20T03:00:30.000Z and 2026-11-20T08:00:30.000Z',
+        '111122223333 us-east-1 management: no log files were delivered between 2026-11-20T03:00:30Z and 2026-11-20T08:00:30Z',
       );
       assert.deepEqual(trail.chains[0]?.proved, [
         { since: '2026-11-20T08:00:30.000Z', until: '2026-11-20T11:00:30.000Z' },
@@ -540,7 +540,9 @@ describe('audit verify: digest chains', () => {
     assert.ok(lines.includes('  proved 2026-11-20 00:00 to 2026-11-20 06:00 UTC'));
     assert.ok(lines.some((line) => line.startsWith('2 digests not proved, though nothing is wrong with them')));
     assert.ok(lines.some((line) => line.includes('AWSLogs/\\x1b[2J.json')));
-    assert.ok(lines.some((line) => /^medium +no log files were delivered between/.test(line)));
+    assert.ok(
+      lines.some((line) => /^medium +111122223333 eu-west-1 management: no log files were delivered/.test(line)),
+    );
     assert.ok(!lines.join('').includes('\u001b'));
   });
 });

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import type { AuditResult } from '../../src/lib/audit/audit.ts';
 import type { VerifyResult } from '../../src/lib/audit/verify.ts';
+import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
 import { runCli } from '../support/cli.ts';
+import { addChain, edit, listedKeys, signingKey, writeObjects, type Chain, type Objects } from '../support/digests.ts';
+import { startS3, type TestS3 } from '../support/s3.ts';
 
 const NAME = 'jamf-mcp-server/production';
 const FIELDS = {
@@ -199,5 +202,118 @@ describe('jamf-mcp audit verify', () => {
     assert.equal(asked.code, 2);
     assert.match(asked.stderr, /JAMF_MCP_PASSPHRASE/);
     assert.equal((await run(['secrets', 'show'], { JAMF_MCP_LOCAL_KEY: 'somewhere' })).code, 2);
+  });
+});
+
+describe('jamf-mcp audit verify PATH', () => {
+  const key = signingKey();
+  let folder: string;
+  let objects: Objects;
+  let chain: Chain;
+  const archive = () => join(folder, 'archive');
+  const keys = () => join(folder, 'keys.json');
+  const validated = async ({ stdout }: { stdout: string }): Promise<VerifyResult> => {
+    const schema = await readFile(new URL('../../docs/results/audit-verify.schema.json', import.meta.url), 'utf8');
+    const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(JSON.parse(schema) as object);
+    const result: unknown = JSON.parse(stdout);
+    assert.ok(validate(result), JSON.stringify(validate.errors));
+    return result as VerifyResult;
+  };
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'jamf-mcp-trail-'));
+    objects = new Map();
+    chain = addChain(objects, { key, start: Math.floor(Date.now() / 1_000) * 1_000 - 8 * 3_600_000 });
+    await writeFile(keys(), listedKeys(key));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('says what is proved in a folder, with no account and no network', async () => {
+    await writeObjects(objects, archive(), chain.digests);
+    const { stdout, stderr, code } = await runCli(['audit', 'verify', archive(), '--keys', keys()]);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(
+      stdout,
+      /^every digest and log file is as CloudTrail delivered it\n.*\n111122223333 us-east-1 management: 6 digests proved, 12 log files proved\n {2}proved /,
+    );
+    await rm(join(archive(), `${chain.digests[5] ?? ''}.metadata.json`));
+    const unproved = await runCli(['audit', 'verify', archive(), '--keys', keys()]);
+    assert.equal(unproved.code, 0);
+    assert.match(unproved.stdout, /^nothing found, and not all of it is proved\n.*1 digest not proved/s);
+  });
+
+  it('exits 3 for what was changed, as text and as JSON', async () => {
+    edit(objects, chain.logs[3] ?? '', (text) => text.replace('eventID', 'eventIx'));
+    await writeObjects(objects, archive());
+    const text = await runCli(['audit', 'verify', archive(), '--keys', keys(), '--since', '2d']);
+    assert.equal(text.code, 3);
+    assert.match(text.stdout, /^1 finding\n.*critical +log file .* was +changed: its hash is +another/s);
+    const json = await runCli(['audit', 'verify', archive(), '--keys', keys(), '--json']);
+    assert.equal(json.code, 3);
+    const result = await validated(json);
+    assert.deepEqual(
+      result.findings.map(({ rule, severity, file, line }) => [rule, severity, file, line]),
+      [['log-file-changed', 'critical', join(archive(), chain.logs[3] ?? ''), null]],
+    );
+  });
+
+  it('refuses flags that do not fit what is verified', async () => {
+    for (const flags of [
+      ['--keys', 'x'],
+      ['--since', '7d'],
+      ['--until', '1h'],
+      ['--save-keys', 'x'],
+    ]) {
+      const { code, stderr } = await runCli(['audit', 'verify', ...flags]);
+      assert.equal(code, 2);
+      assert.match(stderr, /^jamf-mcp: --[a-z-]+ is for the files of a trail, and none are named\n {2}next: /);
+    }
+    for (const flags of [['--accept'], ['--head', `1:${'0'.repeat(64)}`]]) {
+      const { code, stderr } = await runCli(['audit', 'verify', archive(), ...flags]);
+      assert.equal(code, 2);
+      assert.match(stderr, /is for the local store, and not for the files of a trail\n/);
+    }
+    assert.equal((await runCli(['audit', 'verify', archive(), '--keys', keys()])).code, 5);
+    const offline = await writeObjects(objects, archive()).then(() => runCli(['audit', 'verify', archive()]));
+    assert.equal(offline.code, 4);
+    assert.match(offline.stderr, /--keys FILE/);
+  });
+
+  describe('with AWS', () => {
+    let sandbox: Sandbox;
+    let s3: TestS3;
+    beforeEach(async () => {
+      [sandbox, s3] = await Promise.all([startSandbox(), startS3()]);
+      sandbox.trail.publish({ region: 'us-east-1', ...key, since: 0, until: Date.UTC(2040, 0) });
+      s3.buckets.set(chain.bucket, objects);
+    });
+    afterEach(() => Promise.all([sandbox.close(), s3.close()]));
+    const run = (...args: string[]) =>
+      runCli(['audit', 'verify', ...args], { env: { ...sandbox.environment, AWS_ENDPOINT_URL_S3: s3.url } });
+
+    it('verifies a bucket with the keys of CloudTrail, and keeps them for the folder', async () => {
+      const saved = join(folder, 'saved.json');
+      const bucket = await run(`s3://${chain.bucket}`, '--save-keys', saved);
+      assert.equal(bucket.code, 0, bucket.stderr);
+      assert.match(bucket.stdout, /^every digest and log file is as CloudTrail delivered it\n.*1 public key saved/s);
+      await writeObjects(objects, archive());
+      const later = await runCli(['audit', 'verify', archive(), '--keys', saved, '--json']);
+      assert.equal(later.code, 0, later.stderr);
+      assert.deepEqual((await validated(later)).trail?.keys, { source: 'saved', saved: null });
+    });
+
+    it('exits 6 when an object may not be read, and 3 when one is gone', async () => {
+      s3.denied.add(chain.logs[1] ?? '');
+      const denied = await run(`s3://${chain.bucket}`);
+      assert.equal(denied.code, 6);
+      assert.match(denied.stdout, /1 place could not be looked at\n.*AccessDenied/);
+      objects.delete(chain.logs[2] ?? '');
+      const gone = await run(`s3://${chain.bucket}`, '--json');
+      assert.equal(gone.code, 3);
+      assert.deepEqual(
+        (await validated(gone)).findings.map(({ rule, file }) => [rule, file]),
+        [['log-file-missing', `s3://${chain.bucket}/${chain.logs[2] ?? ''}`]],
+      );
+    });
   });
 });

@@ -6,9 +6,6 @@ import { BaseCommand } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { EXIT } from '../../lib/errors.ts';
 
-/** Flags that are for files of a trail. */
-const OF_TRAIL = { dependsOn: ['path'] };
-
 export default class AuditVerify extends BaseCommand {
   static override summary =
     'verify that the files of a trail, or the break-glass log and the local store, are as they were written';
@@ -42,16 +39,15 @@ Exit codes: 3 when something was found and not accepted, 6 when not everything c
   };
 
   static override flags = {
-    since: { ...sinceFlag, ...OF_TRAIL },
-    until: { ...untilFlag, ...OF_TRAIL },
+    since: sinceFlag,
+    until: untilFlag,
     keys: Flags.string({
       summary: 'file of public keys (--save-keys, aws cloudtrail list-public-keys); AWS is not asked; may be repeated',
       helpValue: 'FILE',
       multiple: true,
       multipleNonGreedy: true,
-      ...OF_TRAIL,
     }),
-    'save-keys': Flags.string({ summary: 'keep the public keys in this file', helpValue: 'FILE', ...OF_TRAIL }),
+    'save-keys': Flags.string({ summary: 'keep the public keys in this file', helpValue: 'FILE' }),
     head: Flags.string({ summary: 'compare with a head that was kept elsewhere', helpValue: 'LINES:MAC' }),
     accept: Flags.boolean({
       summary: 'accept what is found: keep the log aside and begin a new one',
@@ -62,15 +58,20 @@ Exit codes: 3 when something was found and not accepted, 6 when not everything c
   async run(): Promise<VerifyResult> {
     const { args, flags } = await this.parse(AuditVerify);
     const { settings, context } = await this.begin(flags);
-    const [{ openFindings, verifyArchive, verifyRecords }, { drawVerify }, { localOptions }, { trailRequest }] =
-      await Promise.all([
-        import('../../lib/audit/verify.ts'),
-        import('../../lib/audit/report-verify.ts'),
-        import('../../lib/secrets/open.ts'),
-        import('../../lib/audit/digest/request.ts'),
-      ]);
+    const [
+      { openFindings, verifyArchive, verifyRecords },
+      { drawVerify },
+      { localOptions },
+      { refuseTrailFlags, trailRequest },
+    ] = await Promise.all([
+      import('../../lib/audit/verify.ts'),
+      import('../../lib/audit/report-verify.ts'),
+      import('../../lib/secrets/open.ts'),
+      import('../../lib/audit/digest/request.ts'),
+    ]);
     const local = localOptions(settings);
     const request = { store: settings.store, local, head: flags.head ?? null, accept: flags.accept };
+    if (args.path === undefined) refuseTrailFlags(flags);
     const result =
       args.path === undefined
         ? await verifyRecords(request, context)

@@ -162,19 +162,19 @@ function tellMissing(
     return;
   }
   report.digests.missing += 1;
-  const until = new Date(newer?.digest.startMs ?? name.endMs).toISOString();
-  const since = older ? ` since ${new Date(older.name.endMs).toISOString()}` : '';
-  told.find(
-    'digest-missing',
-    file.name,
-    `digest ${file.name} is gone: nothing tells what was delivered before ${until}${since}`,
-  );
+  const until = second(newer?.digest.startMs ?? name.endMs);
+  const when = older ? `between ${second(older.name.endMs)} and ${until}` : `before ${until}`;
+  told.find('digest-missing', file.name, `digest ${file.name} is gone: nothing tells what was delivered ${when}`);
 }
 
-function tellGap(older: NamedDigest, digest: Digest, { file }: NamedDigest, told: Told): void {
-  const [since, until] = [older.name.endMs, digest.startMs].map((ms) => new Date(ms).toISOString());
-  told.find('delivery-gap', file.name, `no log files were delivered between ${String(since)} and ${String(until)}`);
+function tellGap({ name }: NamedDigest, digest: Digest, { file }: NamedDigest, told: Told): void {
+  const chain = `${name.account} ${name.region} ${name.trail}`;
+  const when = `between ${second(name.endMs)} and ${second(digest.startMs)}`;
+  told.find('delivery-gap', file.name, `${chain}: no log files were delivered ${when}`);
 }
+
+/** `2026-11-22T09:30:00Z` */
+const second = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 const emptyReport = ({ account, region, trail, home, backfill }: DigestName): ChainReport => ({
   account,

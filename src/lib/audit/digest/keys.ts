@@ -65,7 +65,8 @@ export function keyRing(
       asked.set(question, true);
       return true;
     } catch (error) {
-      if (!(error instanceof JamfMcpError) || ENDS.has(error.code)) throw error;
+      if (!(error instanceof JamfMcpError) || error.code === 'INTERRUPTED') throw error;
+      if (error.code.startsWith('CREDENTIALS_')) throw needsAccount(error);
       skip({
         where: `public keys of CloudTrail in ${region}`,
         why: `${error.message}: its digests are not proved`,
@@ -86,8 +87,14 @@ export function keyRing(
   };
 }
 
-/** What is no fault of one Region. */
-const ENDS = new Set<string>(['INTERRUPTED', 'CREDENTIALS_MISSING', 'CREDENTIALS_REFUSED']);
+/** No fault of one Region. */
+const needsAccount = (error: JamfMcpError) =>
+  new JamfMcpError(
+    error.code,
+    error.message,
+    'sign in (aws sso login, --profile), or pass --keys FILE with the public keys that --save-keys has kept',
+    { cause: error },
+  );
 
 /** Null for what is no RSA key: a digest signed with it cannot be proved. */
 function keyObject({ Value }: SavedKey): KeyObject | null {

@@ -90,10 +90,13 @@ export async function verifyTrail(
   if (request.saveKeys !== null) report.keys.saved = await saveKeys(request.saveKeys, keys.all(), context);
   report.omittedFindings = gathered.omitted;
   // Log files are read side by side: the order in which they are done is no order.
-  return { trail: report, findings: gathered.findings.sort(byFile) };
+  return { trail: report, findings: gathered.findings.sort(worstFirst) };
 }
 
-const byFile = (a: VerifyFinding, b: VerifyFinding) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+const RANKS: readonly string[] = ['critical', 'high', 'medium'];
+
+const worstFirst = (a: VerifyFinding, b: VerifyFinding) =>
+  RANKS.indexOf(a.severity) - RANKS.indexOf(b.severity) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
 async function openArchive(
   where: string,
