@@ -47,7 +47,7 @@ describe('rotate', () => {
         assert.equal(error.code, 'CONFLICT');
         assert.match(
           error.message,
-          /^a rotation of \S+ by tester@bench \(process 4711\) is under way since 2026-11-22T00:\d\d:\d\dZ \(4 min\): /,
+          /^a rotation of \S+ by tester@bench \(process 4711\) is under way since 2026-11-22T00:\d\d:\d\dZ \(4 min\) \(single, JAMF_CLIENT_SECRET\): /,
         );
         assert.match(error.message, far);
         assert.match(error.hint ?? '', /^wait until it has ended; .* go on with: jamf-mcp rotate resume$/);
@@ -72,6 +72,36 @@ describe('rotate', () => {
         assert.equal(it.context.questions.length, 2, 'asked once a run');
       });
     }
+
+    for (const [what, choice] of [
+      ['another field', { issuer: 'jamf', fields: ['OTHER'], strategy: null }],
+      ['more fields', { issuer: 'jamf', fields: [FIELD, 'OTHER'], strategy: null }],
+      ['another issuer', { issuer: 'ask', fields: [FIELD], strategy: null }],
+      ['another strategy', { issuer: 'jamf', fields: [FIELD], strategy: 'alternate' }],
+    ] as const) {
+      it(`does not finish it where ${what} was asked for: it names what stands, and what goes on`, async () => {
+        for (const [call] of FAR) {
+          const it = await stoppedAt(call);
+          const before = structuredClone(it.store.documents.get(NAME));
+          for (const dryRun of [true, false]) {
+            const error = await failureOf(it.rotate({ isRunning: () => false, choice, dryRun }));
+            assert.equal(error.code, 'CONFLICT');
+            assert.match(error.message, /is under way .* \(single, JAMF_CLIENT_SECRET\): /);
+            assert.equal(error.hint, 'its process is gone: go on with: jamf-mcp rotate resume');
+          }
+          assert.ok(!it.calls.some((call) => ['moveLabel', 'mint', 'force'].includes(call)), it.calls.join());
+          const current = versionWith(await it.store.describe(NAME), AWSCURRENT);
+          assert.equal(current, before?.versions.find(({ stages }) => stages.includes(AWSCURRENT))?.id);
+        }
+      });
+    }
+
+    it('finishes it where the strategy that it has was asked for', async () => {
+      const it = await stoppedAt('put 2');
+      const choice = { issuer: 'jamf', fields: [FIELD], strategy: 'single' } as const;
+      assert.equal((await it.rotate({ isRunning: () => false, choice })).outcome, 'resumed');
+      await assertRotated(it);
+    });
 
     it('says that the other process still runs, and not to resume it', async () => {
       const it = await stoppedAt('put 2');

@@ -51,8 +51,8 @@ async function whyNotReverted(work: Work): Promise<string | null> {
  */
 export function revertSteps(work: Work, which: string): Step[] {
   const { issuer, old, context } = work;
-  const { title, revert } = issuer;
-  if (!revert) return [];
+  const { title } = issuer;
+  if (!issuer.revert) return [];
   const words = wordsOf(issuer);
   return [
     {
@@ -60,7 +60,7 @@ export function revertSteps(work: Work, which: string): Step[] {
       text: words.revert(which),
       changes: true,
       run: async () => {
-        await revert(old, { newer: work.fields, kept: work.kept });
+        await issuer.revert?.(old, { newer: work.fields, kept: work.kept });
         if ((await acceptsPatiently(issuer, old, true, context)) !== false) return words.reverted(which);
         const text = `${title} was told to accept ${which} again, and refuses it`;
         throw new JamfMcpError('REMOTE_FAILED', text, `look at it in ${title}`);

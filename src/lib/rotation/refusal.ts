@@ -7,15 +7,17 @@ import type { RunInput } from './work.ts';
 
 /** CONFLICT: somebody else rotates this secret. */
 export function otherError(input: RunInput, { claim, kind }: Claimed, context: Context): JamfMcpError {
-  const { by, since, rotationId, issuer } = claim;
+  const { by, since, rotationId, issuer, fields, strategy } = claim;
   const what = claim.kind === 'undo' ? 'an undo' : 'a rotation';
   const now = context.clock.now();
   const running = isAtWork(claim, input.isRunning, now);
   return new JamfMcpError(
     'CONFLICT',
-    `${what} of ${input.secret} by ${runnerText(by)} is under way ${sinceText(since, now)}: ${HOW_FAR[kind]}`,
+    `${what} of ${input.secret} by ${runnerText(by)} is under way ${sinceText(since, now)} (${strategy}, ${fields.join(', ')}): ${HOW_FAR[kind]}`,
     hintOf(input, by, running),
-    { details: { holder: { kind: claim.kind, state: kind, rotationId, by, since, issuer, running } } },
+    {
+      details: { holder: { kind: claim.kind, state: kind, rotationId, by, since, issuer, fields, strategy, running } },
+    },
   );
 }
 

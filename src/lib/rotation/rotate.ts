@@ -5,7 +5,7 @@
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { beginRun, newClaim, workOf, type Run } from './begin.ts';
-import { isAtWork, runnerText, sinceText } from './claim.ts';
+import { isAtWork, runnerText, sinceText, type Claim } from './claim.ts';
 import { glance, look, type Standing } from './plan.ts';
 import { foreignError, otherError, overtakenError } from './refusal.ts';
 import { goOn } from './resume.ts';
@@ -59,11 +59,20 @@ async function takeUp(input: RotateInput, run: Run, seen: Exclude<Standing, { ki
   if (standing.kind === 'foreign') throw foreignError(input, standing);
   const { clock } = run.hold.context;
   const dead = isAtWork(standing.claim, input.isRunning, clock.now()) === false;
-  if (!dead || standing.claim.kind === 'undo') throw otherError(input, standing, run.hold.context);
+  if (!dead || standing.claim.kind === 'undo' || !isAsked(input, standing.claim))
+    throw otherError(input, standing, run.hold.context);
   const { by, since } = standing.claim;
   const text = `${runnerText(by)} began a rotation ${sinceText(since, clock.now())} and is gone: going on with that one`;
   run.hold.context.host.notify({ kind: 'warning', text });
   return goOn(input, run, standing);
+}
+
+/** Whether a rotation that stopped is the one that is asked for: the same fields, from the same issuer, the same way. */
+function isAsked({ choice }: RotateInput, { issuer, fields, strategy }: Claim): boolean {
+  // A second Jamf client brings its id along, which nobody has to ask for.
+  const alone = issuer === 'jamf' ? fields.filter((name) => name !== 'JAMF_CLIENT_ID') : fields;
+  const same = alone.length === choice.fields.length && alone.every((name) => choice.fields.includes(name));
+  return same && choice.issuer === issuer && (choice.strategy ?? strategy) === strategy;
 }
 
 async function begin(
