@@ -242,7 +242,10 @@ describe('rotate', () => {
           assert.equal(error.code, 'REMOTE_FAILED');
           assert.equal(error.exit, 1);
           assert.match(error.message, new RegExp(`everything was put back: version ${FIRST} is AWSCURRENT again`));
-          assert.match(error.hint ?? '', /rotate anew: jamf-mcp rotate$/);
+          assert.match(
+            error.hint ?? '',
+            /rotate anew: jamf-mcp rotate --force-deploy --cluster tools --service server( --timeout 2m)?$/,
+          );
           const details = error.details as RotateResult;
           assert.equal(details.outcome, 'rolled-back');
           assert.equal(details.deployment?.state, state, 'the deployment that failed');
@@ -276,7 +279,7 @@ describe('rotate', () => {
           error.message,
           /Jamf refuses the value before, so there is no way back; the new value is AWSCURRENT/,
         );
-        assert.match(error.hint ?? '', /go on with: jamf-mcp rotate resume$/);
+        assert.match(error.hint ?? '', /go on with: jamf-mcp rotate resume( --timeout 2m)?$/);
         const { versionId } = error.details as RotateResult;
         const result = await it.resume();
         assert.equal(result.outcome, 'resumed');

@@ -319,7 +319,10 @@ describe('rotate undo', () => {
     const error = await failureOf(it.undo());
     assert.equal(error.code, 'CONFLICT');
     assert.match(error.message, /cannot be undone: Jamf refuses the value before, .*nothing was changed$/);
-    assert.equal(error.hint, 'make a new value instead: jamf-mcp rotate');
+    assert.equal(
+      error.hint,
+      'make a new value instead: jamf-mcp rotate --force-deploy --cluster tools --service server',
+    );
     assert.equal(await labelled(it, AWSCURRENT), versionId);
     assert.equal(await labelled(it, AWSPENDING), null);
   });

@@ -5,13 +5,14 @@ import { fieldsFrom, schemaOf } from '../../src/lib/secrets/schema.ts';
 import { awsStore } from '../../src/lib/secrets/stores/aws.ts';
 import type { SecretStore } from '../../src/lib/secrets/store.ts';
 import type { Context } from '../../src/lib/host.ts';
+import { repeatOf } from '../../src/lib/cli/rotate-flags.ts';
 import { abort } from '../../src/lib/rotation/abort.ts';
 import { jamfIssuer, type Rotator } from '../../src/lib/rotation/issuers/jamf.ts';
 import type { Recorder, RotationRecord } from '../../src/lib/rotation/record.ts';
 import { resumeRotation } from '../../src/lib/rotation/resume.ts';
 import { rotate } from '../../src/lib/rotation/rotate.ts';
 import { undo } from '../../src/lib/rotation/undo.ts';
-import type { RotateInput, RotateResult, Verb } from '../../src/lib/rotation/work.ts';
+import type { RotateInput, RotateResult } from '../../src/lib/rotation/work.ts';
 import type { TestContext } from './context.ts';
 import { sdkConfig } from './sandbox.ts';
 
@@ -54,8 +55,7 @@ export function memoryRecorder(): { records: RotationRecord[]; recorder: () => R
 export const RUNNER = { user: 'tester', host: 'bench', pid: 4711 };
 
 /** The command lines of hints. */
-const OF_ITS_OWN: readonly Verb[] = ['rotate', 'deploy'];
-export const command = (verb: Verb) => `jamf-mcp ${OF_ITS_OWN.includes(verb) ? '' : 'rotate '}${verb}`;
+export const command = repeatOf('jamf-mcp', {});
 
 /** A plain client of the sandbox's ECS. */
 export const ecsClient = (sandbox: Sandbox) => new ECSClient(sdkConfig(sandbox));

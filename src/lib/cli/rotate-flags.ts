@@ -6,7 +6,7 @@ import { Secret } from '../redact.ts';
 import { durationMs } from './duration.ts';
 import { readText } from './input.ts';
 import { stillRuns, thisProcess } from './runner.ts';
-import { shellWords } from './shell-words.ts';
+import { quoted, shellWords } from './shell-words.ts';
 
 /** Flags of `rotate`. */
 export const ROTATE_FLAGS = {
@@ -75,30 +75,41 @@ export const TAKE_UP_FLAGS = {
 /** The flags that say which secret, and confirm: the commands that take a rotation up need them again. */
 const WHICH = ['env', 'store', 'secret', 'profile', 'region', 'yes', 'confirm', 'no-input'];
 
-/** Those of them that a deployment of its own needs. */
-const DEPLOYS = WHICH.filter((name) => name !== 'confirm');
-
 /** The flags that decide what is rotated and how. */
-const WHAT = ['only', 'strategy', 'force-deploy', 'prove-injection', 'no-deploy', 'cluster', 'service'];
+const WHAT = [
+  ...['strategy', 'ask', 'generate', 'from-file', 'force-deploy', 'prove-injection', 'no-deploy', 'cluster', 'service'],
+  'timeout',
+];
 
-/** Command lines to paste, with the flags that were given. */
+/** The command of each verb, and the flags that it repeats. */
+const LINES = {
+  rotate: ['rotate', [...WHAT, ...WHICH]],
+  resume: ['rotate resume', [...WHICH, 'timeout']],
+  abort: ['rotate abort', WHICH],
+  undo: ['rotate undo', [...WHICH, 'timeout']],
+  status: ['rotate status', WHICH.slice(0, WHICH.indexOf('yes'))],
+  deploy: ['deploy', ['cluster', 'service', ...WHICH.filter((name) => name !== 'confirm')]],
+  rollback: ['secrets rollback', ['to', ...WHICH]],
+} satisfies Record<string, [command: string, names: readonly string[]]>;
+
+/** Flags of one command that another has in another sense, or by default. */
+const OWN: Readonly<Record<string, undefined>> = { timeout: undefined, 'no-deploy': undefined };
+
+/** Command lines to paste, with the flags that were given; `more`: what else they need, unless rotate itself was run. */
 export function repeatOf(
   bin: string,
   flags: Readonly<Record<string, unknown>>,
-): (verb: 'rotate' | 'resume' | 'abort' | 'undo' | 'status' | 'deploy') => string {
-  return (verb) => {
-    if (verb === 'deploy') return shellWords(bin, 'deploy', flags, ['cluster', 'service', ...DEPLOYS]);
-    if (verb !== 'rotate') {
-      const asks = verb === 'status' ? ['yes', 'confirm', 'no-input'] : [];
-      return shellWords(
-        bin,
-        `rotate ${verb}`,
-        flags,
-        WHICH.filter((name) => !asks.includes(name)),
-      );
-    }
-    const only = Array.isArray(flags.only) ? flags.only.map((name) => ` --only ${String(name)}`).join('') : '';
-    return shellWords(bin, `rotate${only}`, flags, [...WHAT, ...WHICH]);
+): (verb: keyof typeof LINES, more?: Readonly<Record<string, unknown>>) => string {
+  const isRotate = 'force-deploy' in flags;
+  return (verb, more = {}) => {
+    const [command, names] = LINES[verb];
+    const all: Readonly<Record<string, unknown>> =
+      verb === 'rotate' && isRotate
+        ? { ...flags, timeout: more.timeout ?? flags.timeout }
+        : { ...flags, ...OWN, ...more };
+    const only =
+      verb === 'rotate' && Array.isArray(all.only) ? all.only.map((name) => ` --only ${quoted(String(name))}`) : [];
+    return shellWords(bin, command + only.join(''), all, names);
   };
 }
 

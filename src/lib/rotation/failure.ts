@@ -1,8 +1,8 @@
 /** What a rotation that stopped half-way tells: the state of the secret, and the command that goes on. */
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
-import { claimIdOf } from './claim.ts';
+import { claimIdOf, type Claim } from './claim.ts';
 import type { Failure } from './steps.ts';
-import type { Work } from './work.ts';
+import type { More, Work } from './work.ts';
 
 /** How far a rotation has come. */
 export type Phase = 'untouched' | 'claimed' | 'asked' | 'minted' | 'staged' | 'promoted' | 'verified' | 'reverted';
@@ -65,13 +65,29 @@ export function stoppedError({ step, error, begun }: Failure, work: Work, detail
       : error;
   }
   const options = { cause: error, details };
-  const resume = `go on with: ${work.input.command('resume')}`;
+  const resume = `go on with: ${work.input.command('resume', longer(work))}`;
   const goOn = left.lost ? `${resume}; where that is refused: ${work.issuer.recovery}` : resume;
   if (interrupted)
     return new JamfMcpError('INTERRUPTED', `interrupted at the step ${step}: ${left.state}`, goOn, options);
   const fix = left.lost ? '' : fixOf(error);
   return new JamfMcpError('PARTIAL', `${step} failed: ${messageOf(error)}; ${left.state}`, fix + goOn, options);
 }
+
+/** The flags of a rotation like the one that a claim stands for. */
+export function anew({ ecs, fields, issuer }: Claim): More {
+  return {
+    only: issuer === 'jamf' ? undefined : fields,
+    ask: issuer === 'ask',
+    generate: issuer === 'generate',
+    'force-deploy': ecs !== null,
+    cluster: ecs?.cluster,
+    service: ecs?.service,
+  };
+}
+
+/** Twice the time, in whole minutes, where that was too short for a deployment. */
+const longer = ({ deployment, input }: Pick<Work, 'deployment' | 'input'>): More =>
+  deployment?.state === 'timed-out' ? { timeout: `${String(Math.ceil((input.limitMs * 2) / 60_000))}m` } : {};
 
 /** The error of a rotation whose claim was withdrawn: it says that nothing came of it. */
 export function withdrawnError(error: unknown): unknown {
@@ -95,14 +111,14 @@ function fixOf(error: unknown): string {
 export function rolledBackError(
   why: string,
   fix: string | null,
-  { claim, input }: Work,
+  { claim, input, deployment }: Work,
   details: unknown,
 ): JamfMcpError {
   const tasks = claim.ecs ? ', and every running task has it' : '';
   return new JamfMcpError(
     'REMOTE_FAILED',
     `${why}; everything was put back: version ${claim.base} is AWSCURRENT again${tasks}`,
-    `${fix === null ? '' : `${fix}; then `}rotate anew: ${input.command('rotate')}`,
+    `${fix === null ? '' : `${fix}; then `}rotate anew: ${input.command('rotate', { ...anew(claim), ...longer({ deployment, input }) })}`,
     { details },
   );
 }

@@ -81,7 +81,7 @@ const NEXT = {
   failed: 'look at what it says with `jamf-mcp deploy status`, and mend it',
   'rolled-back': 'look at what it says with `jamf-mcp deploy status`, and mend it',
   superseded: 'let the other one end (`jamf-mcp deploy status --wait`)',
-  'timed-out': 'give it longer with --timeout',
+  'timed-out': 'give it longer',
 };
 
 /**

@@ -38,8 +38,9 @@ export async function runForward(work: Work, hold: Hold): Promise<RotateResult |
   const all = [...done, ...ended.steps];
   if (ended.failure) throw await stopped(ended.failure, work, all);
   const { error } = failure;
+  const then = { ...work, deployment: failed };
   const fix = error instanceof JamfMcpError ? error.hint : null;
-  throw rolledBackError(messageOf(error), fix, work, resultOf({ ...work, deployment: failed }, all, 'rolled-back'));
+  throw rolledBackError(messageOf(error), fix, then, resultOf(then, all, 'rolled-back'));
 }
 
 /**

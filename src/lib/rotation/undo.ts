@@ -2,11 +2,12 @@
 import { JamfMcpError } from '../errors.ts';
 import type { Context } from '../host.ts';
 import { withoutClaim } from '../secrets/claim.ts';
-import type { Fields, SecretVersion } from '../secrets/store.ts';
+import { AWSPREVIOUS, versionWith, type Fields, type SecretVersion } from '../secrets/store.ts';
 import { backSteps, whyNoWayBack } from './back.ts';
 import { beginRun, newClaim, workOf, type Run } from './begin.ts';
 import { claimIdOf, isAtWork, type Claim } from './claim.ts';
 import { claimOf, type Claimed } from './plan.ts';
+import { anew } from './failure.ts';
 import { foreignError, otherError } from './refusal.ts';
 import { goOn, issuerOf } from './resume.ts';
 import { runBack } from './run.ts';
@@ -53,7 +54,7 @@ async function begin(input: RunInput, run: Run, current: SecretVersion, lock: st
     throw new JamfMcpError(
       'CONFLICT',
       `version ${current.versionId} of ${input.secret} did not come of a rotation, so there is none to undo`,
-      'an older version is made current with `jamf-mcp secrets rollback --to VERSION`',
+      await rollbackHint(input, run),
     );
   }
   const { base, issuer, mode, fields, strategy, ecs } = made.claim;
@@ -66,6 +67,14 @@ async function begin(input: RunInput, run: Run, current: SecretVersion, lock: st
   const { keep: kept } = made.claim;
   const work: Work = { ...(await undoWork(input, run, current, claim)), old: made.old, kept, lock };
   return back(work, run, { from: current.versionId, to: base, fresh: true });
+}
+
+/** How an older version is made current where no rotation tells which. */
+async function rollbackHint({ secret, command }: RunInput, { store }: Run): Promise<string> {
+  const before = versionWith(await store.describe(secret), AWSPREVIOUS);
+  return before === null
+    ? 'there is no version before it; `jamf-mcp secrets history` lists what there is'
+    : `make the version before it current with: ${command('rollback', { to: before })}`;
 }
 
 /** Go on with an undo that stopped. */
@@ -122,7 +131,9 @@ async function back(
         throw new JamfMcpError(
           'CONFLICT',
           `the rotation of ${input.secret} cannot be undone: ${why}; nothing was changed`,
-          fresh ? `make a new value instead: ${input.command('rotate')}` : `go on with: ${input.command('resume')}`,
+          fresh
+            ? `make a new value instead: ${input.command('rotate', anew(claim))}`
+            : `go on with: ${input.command('resume')}`,
         );
       }
       return [`the value of version ${to} can be used again`, ...(await rollout.inspect())].join('; ');

@@ -11,7 +11,10 @@ import type { Deployer } from './rollout.ts';
 import type { StepResult } from './steps.ts';
 
 /** The commands that take up what a rotation left. */
-export type Verb = 'rotate' | 'resume' | 'abort' | 'undo' | 'status' | 'deploy';
+export type Verb = 'rotate' | 'resume' | 'abort' | 'undo' | 'status' | 'deploy' | 'rollback';
+
+/** Flags by their names that a command line needs and that were not given; what is undefined is left out of it. */
+export type More = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** What every command on a rotation needs. */
 export interface RunInput {
@@ -40,7 +43,7 @@ export interface RunInput {
   /** Where the record is kept. */
   recorder: (context: Context) => Recorder;
   /** A command line to paste, for hints. */
-  command: (verb: Verb) => string;
+  command: (verb: Verb, more?: More) => string;
   /** How services are redeployed; ECS unless given. */
   deployer?: Deployer;
 }
