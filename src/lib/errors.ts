@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'UNREACHABLE'
   | 'TIMED_OUT'
   | 'THROTTLED'
+  | 'QUOTA_REACHED'
   | 'REMOTE_FAILED'
   | 'PARTIAL'
   | 'INTERRUPTED'
@@ -64,6 +65,7 @@ const CODES: Readonly<Record<ErrorCode, number>> = {
   UNREACHABLE: EXIT.failed,
   TIMED_OUT: EXIT.failed,
   THROTTLED: EXIT.failed,
+  QUOTA_REACHED: EXIT.failed,
   REMOTE_FAILED: EXIT.failed,
   PARTIAL: EXIT.partial,
   INTERRUPTED: EXIT.interrupted,

@@ -9,6 +9,9 @@ import { memoryRecorder, runsIn, SECRET, SEEDED_VERSION, seedSecret, storeOf } f
 import { contextIn, type SandboxContext } from '../support/sandbox-context.ts';
 import { withSandbox } from '../support/sandbox.ts';
 
+/** What Secrets Manager keeps every version for; a little more. */
+const A_DAY_MS = 25 * 3_600_000;
+
 describe('a rotation in the sandbox', function () {
   this.timeout(20_000);
   const sandbox = withSandbox();
@@ -59,6 +62,7 @@ describe('a rotation in the sandbox', function () {
   const callsSince = (from: number) => sandbox().calls.slice(from);
 
   it('brings a new secret to every task, in 6 calls to Secrets Manager and 5 to Jamf', async () => {
+    sandbox().clock.advance(A_DAY_MS);
     const from = sandbox().calls.length;
     const result = await run();
     const calls = callsSince(from);
@@ -96,6 +100,69 @@ describe('a rotation in the sandbox', function () {
       const injected = task.secrets.find(({ name }) => name === 'JAMF_CLIENT_SECRET');
       assert.equal(injected?.versionId, result.versionId, 'the running tasks have the new version');
     }
+  });
+
+  describe('while Secrets Manager drops no version, because all are younger than 24 h', () => {
+    const versions = async (count: number) => {
+      const store = storeOf(context);
+      const { fields } = await store.read(SECRET, { stage: AWSCURRENT });
+      for (let made = 1; made < count; made += 1) {
+        const token = `00000000-0000-4000-8000-${String(made).padStart(12, '0')}`;
+        await store.put(SECRET, new Map([...fields, ['OTHER', new Secret(`EXAMPLE-${token}`)]]), {
+          token,
+          stages: [AWSCURRENT],
+        });
+      }
+    };
+
+    it('begins only where there is room for the claim and the new value: nothing is made', async () => {
+      await versions(99);
+      const from = sandbox().calls.length;
+      for (const dryRun of [true, false]) {
+        const error = await failureOf(run({ dryRun }));
+        assert.equal(error.code, 'QUOTA_REACHED');
+        assert.match(error.message, /has 99 versions of the last 24 h.* could not be stored; nothing was changed$/);
+        assert.match(error.hint ?? '', /^wait until 20\S+Z, then repeat the command$/);
+      }
+      const changing = /^(Put|Update|POST \/api\/v1)/;
+      assert.deepEqual(
+        callsSince(from).filter(({ operation }) => changing.test(operation)),
+        [],
+      );
+      sandbox().clock.advance(A_DAY_MS);
+      assert.equal((await run({ ecs: null })).outcome, 'rotated');
+    });
+
+    it('rotates with the last two that there is room for, for one call more', async () => {
+      await versions(98);
+      const from = sandbox().calls.length;
+      assert.equal((await run({ ecs: null })).outcome, 'rotated');
+      const calls = callsSince(from).filter(({ service }) => service === 'secretsmanager');
+      assert.deepEqual([...new Set(calls.map(({ operation }) => operation))].sort(), [
+        'GetSecretValue',
+        'ListSecretVersionIds',
+        'PutSecretValue',
+        'UpdateSecretVersionStage',
+      ]);
+    });
+
+    it('says of the quota when it ends, and does not call it throttling', async () => {
+      await versions(102);
+      const error = await failureOf(
+        storeOf(context).put(SECRET, new Map([['A', new Secret('EXAMPLE-of-the-quota')]]), {
+          token: '00000000-0000-4000-8000-00000000bbbb',
+          stages: [AWSCURRENT],
+        }),
+      );
+      assert.equal(error.code, 'QUOTA_REACHED');
+      assert.match(error.hint ?? '', /drops no version within 24 h/);
+    });
+
+    it('goes on where versions may not be listed', async () => {
+      const fault = { kind: 'error', code: 'AccessDeniedException', message: 'no', status: 400 } as const;
+      sandbox().inject({ operation: 'secretsmanager:ListSecretVersionIds', nth: 'every', fault });
+      assert.equal((await run({ ecs: null })).outcome, 'rotated');
+    });
   });
 
   it('makes no changing call on a dry run, and shows the steps of the run', async () => {

@@ -62,6 +62,7 @@ export function workOf(
     context: hold.context,
     confirm,
     entry: 'begin',
+    currentAt: current.createdAt === null ? null : Date.parse(current.createdAt),
     begunAt: hold.context.clock.now(),
     claim,
     old: fields,

@@ -5,6 +5,7 @@ import { isInDoubt } from './failure.ts';
 import { proofSteps } from './injection.ts';
 import { acceptsPatiently, again, testPatiently } from './patience.ts';
 import { recordOf, type RotationRecord } from './record.ts';
+import { requireRoom } from './room.ts';
 import { CLAIM_TEXT, takeClaim } from './take-claim.ts';
 import { rollOut, WORDING } from './rollout.ts';
 import type { Step } from './steps.ts';
@@ -131,6 +132,7 @@ async function prove(work: Work): Promise<string[]> {
   try {
     const { text, strategy, keep } = await issuer.prove(work.old, kept);
     if (entry === 'begin') {
+      await requireRoom(work);
       const fields = issuer.replaces;
       work.claim = { ...work.claim, strategy, fields, keep: keep.size > 0 ? keep : (kept ?? keep) };
     }

@@ -110,6 +110,8 @@ export interface Work {
   readonly confirm: (what: string) => Promise<void>;
   /** Where the run begins. */
   readonly entry: Entry;
+  /** When the version was stored that is current where the run begins, in ms since 1970; null where that is not known. */
+  readonly currentAt: number | null;
   /** When what is known of the secret was read, in ms since 1970. */
   readonly begunAt: number;
   /** The claim; written by the first step that changes something where the run begins. */

@@ -360,6 +360,13 @@ function translate(error: unknown, name: string, ref: VersionRef | null, region:
         : secretExists(name, region, cause);
     case 'InvalidRequestException':
       return /(marked|scheduled) (for deletion|deleted)/i.test(text) ? secretDeleted(name, null, cause) : error;
+    case 'LimitExceededException':
+      return new JamfMcpError(
+        'QUOTA_REACHED',
+        messageOf(error),
+        'Secrets Manager drops no version within 24 h: wait until those of today are older, as `jamf-mcp secrets history` lists them',
+        { cause },
+      );
     case 'DecryptionFailure':
     case 'EncryptionFailure':
       return new JamfMcpError(

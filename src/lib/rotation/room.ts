@@ -1,0 +1,39 @@
+/**
+ * Room for two more versions, the claim and the new value: Secrets Manager keeps about 100, and drops none within 24 h
+ * (facts/rotation.md §2c "Versions"). A value that the issuer has made and the store refuses would be lost.
+ */
+import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
+import type { Work } from './work.ts';
+
+const MOST_YOUNG = 100;
+const NEEDED = 2;
+const YOUNG_MS = 24 * 3_600_000;
+
+/**
+ * Make sure that what is made can be stored. Costs a call only where the version in use is younger than 24 h: before
+ * that many are made in one day, it is replaced by one of them.
+ * @throws JamfMcpError QUOTA_REACHED, saying from when on there is room
+ */
+export async function requireRoom({ input, store, issuer, context, currentAt, carry }: Work): Promise<void> {
+  const since = context.clock.now() - YOUNG_MS;
+  if (store.kind !== 'aws' || issuer.draft || carry || currentAt === null || currentAt < since) return;
+  let made: number[];
+  try {
+    const versions = await store.versions(input.secret);
+    made = versions.flatMap(({ createdAt }) => (createdAt === null ? [] : [Date.parse(createdAt)]));
+  } catch (error) {
+    if (isInterruption(error)) throw error;
+    // Whoever rotates need not be allowed to list versions.
+    context.host.notify({ kind: 'debug', text: `the versions could not be counted: ${messageOf(error)}` });
+    return;
+  }
+  const young = made.filter((at) => at > since).sort((a, b) => a - b);
+  const last = young[young.length + NEEDED - MOST_YOUNG - 1];
+  if (last === undefined) return;
+  const from = new Date(last + YOUNG_MS).toISOString().replace(/\.\d+Z$/, 'Z');
+  throw new JamfMcpError(
+    'QUOTA_REACHED',
+    `${input.secret} has ${String(young.length)} versions of the last 24 h, of which Secrets Manager keeps ${String(MOST_YOUNG)} and drops none: a new value could not be stored; nothing was changed`,
+    `wait until ${from}, then repeat the command`,
+  );
+}
