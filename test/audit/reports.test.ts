@@ -158,6 +158,11 @@ describe('audit: reports', () => {
       run.results.map(({ partialFingerprints }) => partialFingerprints),
     );
     assert.equal(new Set(run.results.map((one) => one.partialFingerprints.primaryLocationLineHash)).size, 2);
+    // Of two results of one rule at one place each keeps its own, whichever comes first.
+    const two = ['a', 'b'].map((name) => findingOf(accesses, { id: `denied-access:${name}` }));
+    const prints = async (findings: typeof two) =>
+      (await sarifOf(resultOf(accesses, { findings }))).results.map(({ partialFingerprints }) => partialFingerprints);
+    assert.deepEqual(await prints(two), (await prints(two.toReversed())).toReversed());
   });
 
   it('tells what was suppressed, as such, and by whose reason', async () => {

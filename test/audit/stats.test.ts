@@ -65,7 +65,7 @@ describe('audit: stats', () => {
             at: fc.date({ min: new Date('1990-01-01'), max: new Date('2100-01-01'), noInvalidDate: true }),
             explained: fc.boolean(),
           }),
-          { maxLength: 200 },
+          { maxLength: 200, size: 'max' },
         ),
         (deeds) => {
           const accesses = deeds.map(({ name, secret, at, explained }) => ({

@@ -1,4 +1,4 @@
-import { UNSAFE } from './escape.ts';
+import { PLAIN, UNSAFE } from './escape.ts';
 
 /**
  * Pretty JSON that is safe to print on a terminal: JSON itself escapes the C0 bytes, but leaves those that other
@@ -11,6 +11,8 @@ export const jsonText = (value: unknown): string => safe(JSON.stringify(value, n
 export const jsonLine = (value: unknown): string => `${safe(JSON.stringify(value))}\n`;
 
 const safe = (json: string) =>
-  json.replace(UNSAFE, (character) =>
-    character === '\n' ? character : `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
+  PLAIN.test(json)
+    ? json
+    : json.replace(UNSAFE, (character) =>
+        character === '\n' ? character : `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+      );

@@ -6,7 +6,7 @@ const KEPT = 10_000;
 
 /** Evidence, as far as it is kept. */
 export interface Evidence {
-  /** Called for every record. */
+  /** Called for every record that is not counted. */
   readonly see: (access: AuditedAccess) => void;
   /** @returns the accesses by their event's id, with those that the result lists */
   all(listed: readonly AuditedAccess[]): ReadonlyMap<string, AuditedAccess>;
@@ -17,7 +17,7 @@ export function unlistedEvidence(): Evidence {
   const kept = new Map<string, AuditedAccess>();
   return {
     see(access) {
-      if (access.context && access.countedWith === null && kept.size < KEPT) kept.set(access.eventId, access);
+      if (access.countedWith === null && kept.size < KEPT) kept.set(access.eventId, access);
     },
     all: (listed) => new Map([...kept, ...listed.map((access) => [access.eventId, access] as const)]),
   };

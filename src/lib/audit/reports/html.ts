@@ -25,7 +25,7 @@ export const htmlReport: OpenReport = (maker) => {
       stats.see(access);
       return '';
     },
-    record: evidence.see,
+    context: evidence.see,
     end(result) {
       const figures = stats.figures();
       const title = `Access audit of ${nameOf(result)}`;

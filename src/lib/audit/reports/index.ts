@@ -1,5 +1,5 @@
 /** The formats of a report, and how one is made while an audit runs. */
-import { redactDeep } from '../../redact.ts';
+import { redact, redactDeep } from '../../redact.ts';
 import type { AuditedAccess } from '../access.ts';
 import type { AuditRequest, AuditResult } from '../audit.ts';
 import type { Maker, OpenReport, Report } from './report.ts';
@@ -37,16 +37,29 @@ export interface Out {
 export async function openReport(format: ReportFormat, maker: Maker): Promise<Report> {
   const open = await OPEN[format]();
   const report = open(maker);
-  const { access, record } = report;
+  const { access, context } = report;
   return {
-    ...(access && { access: (one: AuditedAccess) => access(redactDeep(one) as AuditedAccess) }),
-    ...(record && {
-      record: (one: AuditedAccess) => {
-        record(redactDeep(one) as AuditedAccess);
+    ...(access && { access: (one: AuditedAccess) => access(redacted(one)) }),
+    ...(context && {
+      context: (one: AuditedAccess) => {
+        context(redacted(one));
       },
     }),
-    end: (result) => report.end(redactDeep(result) as AuditResult),
+    end: (result) => report.end(redacted(result)),
   };
+}
+
+/** The value without secret values: itself, as a rule, which is seen in one look at all of its texts together. */
+function redacted<Value>(value: Value): Value {
+  const texts: string[] = [];
+  collect(value, texts);
+  const joined = texts.join('\0');
+  return redact(joined) === joined ? value : (redactDeep(value) as Value);
+}
+
+function collect(value: unknown, texts: string[]): void {
+  if (typeof value === 'string') texts.push(value);
+  else if (value !== null && typeof value === 'object') for (const inner of Object.values(value)) collect(inner, texts);
 }
 
 /** Characters that are written at once. */
@@ -77,9 +90,9 @@ export async function reported(
           return waiting.length < CHUNK ? undefined : flush();
         },
       }),
-      ...(report.record && {
+      ...(report.context && {
         inspect: (access) => {
-          report.record?.(access);
+          if (access.context) report.context?.(access);
         },
       }),
     });

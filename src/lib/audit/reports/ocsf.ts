@@ -12,7 +12,7 @@ export const ocsfReport: OpenReport = (maker) => {
   const evidence = unlistedEvidence();
   return {
     access: (access) => jsonLine(apiActivity(access)),
-    record: evidence.see,
+    context: evidence.see,
     end(result) {
       const known = evidence.all(result.accesses);
       const time = result.window.until === null ? maker.now : Date.parse(result.window.until);

@@ -6,8 +6,8 @@ import type { AuditResult } from '../audit.ts';
 export interface Report {
   /** Gets every access that is counted, oldest first. */
   readonly access?: (access: AuditedAccess) => string;
-  /** Gets every record, counted or not. */
-  readonly record?: (access: AuditedAccess) => void;
+  /** Gets every record that is not counted: what guards a secret, what tells of a deed another time. */
+  readonly context?: (access: AuditedAccess) => void;
   /** Gets what it all came to; the report is complete then. */
   end(result: AuditResult): string;
 }
