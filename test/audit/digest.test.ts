@@ -225,6 +225,7 @@ describe('audit verify: digest chains', () => {
         chainOf({ organization: 'o-exampleorg', region: 'eu-west-1' }),
         chainOf({ organization: 'o-exampleorg', trail: 'all_of-it.2', home: 'eu-west-1' }),
         chainOf({ organization: 'o-exampleorg', hours: 3, backfilledAt }),
+        chainOf({ organization: 'o-exampleorg', trail: 'second', hours: 4 }),
       ];
       await write(all.flatMap(({ digests }) => digests));
       const { trail, findings } = await verify();
@@ -238,6 +239,7 @@ describe('audit verify: digest chains', () => {
           '111122223333 us-east-1 all_of-it.2 eu-west-1 false 6 12',
           '111122223333 us-east-1 management us-east-1 false 6 12',
           '111122223333 us-east-1 management us-east-1 true 3 6',
+          '111122223333 us-east-1 second us-east-1 false 4 8',
           '444455556666 us-east-1 management us-east-1 false 6 12',
         ],
       );

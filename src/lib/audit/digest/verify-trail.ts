@@ -47,10 +47,11 @@ export interface TrailReport {
   omittedFindings: number;
 }
 
-/** Files that are read at a time. */
+/** Log files that are read at a time. */
 const AT_A_TIME = 8;
-/** Hashing goes on in the meantime; CloudTrail packs 50 MB at most, and text packs to a fortieth. */
+/** What one may unpack to: CloudTrail packs 50 MB at most (facts/audit.md §5), and text packs to a fortieth. */
 const MOST_LOG = 2 * 1024 ** 3;
+/** How near an end of what digests cover a log file may be the business of the next one. Our own choice. */
 const EDGE_MS = 15 * 60_000;
 const MOST_NAMED = 20;
 const TELL_EVERY_MS = 1_000;
@@ -192,7 +193,6 @@ async function findUnlisted(
   for await (const file of place.logs()) {
     if (listed.has(file.name)) continue;
     const at = logName(file.base)?.atMs ?? NaN;
-    // The name has the minute in which the file was begun: near an end it may be the business of the next digest.
     if (covered.some(({ since, until }) => at >= since + EDGE_MS && at <= until - EDGE_MS)) {
       told.find('log-file-added', file.name, `log file ${file.name} is in no digest of its time`);
     } else {
