@@ -33,7 +33,7 @@ const CHANGING =
 export function plansOf(column: Column, place: Place, calls: readonly string[]): Plan[] {
   const plans: Plan[] = [];
   for (const [nth, call] of calls.entries()) {
-    if (place.kind !== 'aws' && call.startsWith('ecs:')) continue;
+    if (column.calls?.test(call) === false || (place.kind !== 'aws' && call.startsWith('ecs:'))) continue;
     for (const [kind, fault] of FAULTS.entries()) {
       // A record is a file, and a token that is kept is of use to a process that was killed.
       if (!isKill(fault) && (call.startsWith('record:') || column.late)) continue;

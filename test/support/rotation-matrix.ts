@@ -40,6 +40,10 @@ export interface Column {
   issuer: string;
   /** The field that gets a new value. */
   field: string;
+  /** Whether a one-off task first shows that tasks can be given the value. */
+  proof?: boolean;
+  /** The calls that no other column has; all unless given. */
+  calls?: RegExp;
   /** What is set up before the rotation begins. */
   arrange?: (sandbox: TestSandbox) => void;
   issuers?: (sandbox: TestSandbox) => Partial<IssuerOptions>;
@@ -90,6 +94,13 @@ export const COLUMNS = {
     issuers: (sandbox) => ({ rotators: { ...NO_ROTATORS, jamf: rotatorOf(sandbox) } }),
   },
   alternate: { ...JAMF, title: 'jamf alternate', arrange: withPartner },
+  proof: {
+    ...JAMF,
+    title: 'jamf alternate, the proof of injection',
+    arrange: withPartner,
+    proof: true,
+    calls: /^ecs:(\w+TaskDefinitions? |RunTask |DescribeServices 2|DescribeTasks 1)/,
+  },
   patch: { ...AUTH0, title: 'auth0 patch' },
   rotateSecret: { ...AUTH0, title: 'auth0 rotate-secret', issuers: () => ({ auth0Mode: 'rotate-secret' }) },
   generate: {
@@ -217,9 +228,10 @@ export async function openCell(column: Column, place: Place, wire: Wire): Promis
       issuers: issuersWith({ schema, ...column.issuers?.(sandbox), ...issuers }),
       choice: { issuer: column.issuer, fields: [column.field], strategy: null },
       ecs: verb === 'rotate' ? SERVICE : null,
+      proof: verb === 'rotate' && column.proof ? SERVICE : null,
       aws: {},
       noDeploy: false,
-      limitMs: 300_000,
+      limitMs: 60_000,
       dryRun: false,
       reason: null,
       runner: RUNNER,
@@ -283,6 +295,12 @@ export async function openCell(column: Column, place: Place, wire: Wire): Promis
         for (const injected of task.secrets)
           assert.equal(injected.versionId, versionId, `${when}: every task has what is current`);
       }
+
+      const oneOff = sandbox.ecs.state.tasks.filter(({ serviceName }) => serviceName === null);
+      assert.ok(
+        oneOff.every(({ desiredStatus }) => desiredStatus === 'STOPPED'),
+        `${when}: no task of a proof runs on`,
+      );
 
       const records = await readRecords(folder, { secret: name, limit: 100 });
       for (const { problem } of records) assert.equal(problem, null, `${when}: the signatures hold`);
