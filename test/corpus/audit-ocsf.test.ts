@@ -122,6 +122,8 @@ describe('corpus: OCSF', () => {
       audited({ eventTime: null, requestID: null, userIdentity: null, sourceIPAddress: null, userAgent: null }),
       { ...audited({ userIdentity: null }), service: 'local', secret: 'local:x' },
     ];
+    for (const eventName of ['constructor', 'toString', 'BrandNewCall'])
+      assert.deepEqual(activityOf(audited({ eventName })), [99, eventName]);
     const findings = [
       findingOf(odd),
       findingOf([], { id: 'local-store:gap', severity: 'critical', technique: 'T1070' }),
@@ -132,6 +134,11 @@ describe('corpus: OCSF', () => {
     assert.deepEqual([timeless?.time, (timeless?.metadata as Ocsf).labels], [0, ['time unknown']]);
   });
 });
+
+const activityOf = (access: AuditedAccess) => {
+  const { activity_id: id, activity_name: name } = apiActivity(access);
+  return [id, name];
+};
 
 /** What OCSF calls the calls in the real records. */
 const ACTIVITY: Readonly<Record<string, string>> = {
