@@ -76,7 +76,7 @@ describe('jamf-mcp rotate schedule', function () {
     assert.equal(status.code, 0, status.stdout);
     assert.match(
       status.stdout,
-      /is rotated on \d{4}-\d\d-\d\d, in 90 days\nrules: rate\(90 days\), window 4h \(UTC\)\nlast rotated: never/,
+      /is rotated on \d{4}-\d\d-\d\d, in 90 days\nrules: rate\(90 days\), window 4h \(UTC\)\nlast rotated by Secrets Manager: never/,
     );
 
     await until(() => sandbox.lambda.running() === 0);

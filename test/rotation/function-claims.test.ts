@@ -68,6 +68,7 @@ describe('a rotation function that stopped half-way', () => {
         folder: '/nowhere',
         limit: 0,
         isRunning: () => null,
+        runner: { user: 'tester', host: 'bench' },
         command,
       },
       context,

@@ -3,7 +3,10 @@ import { Chalk } from 'chalk';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import { drawRotate } from '../../src/lib/rotation/report.ts';
 import type { RotateResult } from '../../src/lib/rotation/work.ts';
-import { FIELD, rotationWorld, type World } from '../support/rotation-world.ts';
+import { drawShow } from '../../src/lib/secrets/report.ts';
+import { showSecret } from '../../src/lib/secrets/show.ts';
+import { AWSCURRENT } from '../../src/lib/secrets/store.ts';
+import { FIELD, NAME, rotationWorld, type World } from '../support/rotation-world.ts';
 
 const canvas = { ink: new Chalk({ level: 0 }), width: 160 };
 const warnings = ({ context }: World) =>
@@ -78,5 +81,31 @@ describe('what a rotation says of the tasks', () => {
       /still accepted until the next rotation[^]*next: jamf-mcp rotate\n.*has leaked/,
     );
     assert.deepEqual((await (await rotationWorld('single')).rotate()).next, []);
+  });
+
+  it('says of an undo without a deployment that the rule of a schedule redeploys', async () => {
+    const it = await rotationWorld('alternate', { ecs: false });
+    await it.rotate();
+    const undone = await it.undo();
+    assert.match(
+      stepText(undone, 'redeploy'),
+      /^this run redeploys no service: running tasks keep the new secret until they/,
+    );
+    assert.match(
+      drawRotate(undone, canvas),
+      /deployment +none: running tasks keep what they hold .* rule of a schedule/,
+    );
+  });
+
+  it('has secrets show tell of a rotation that has not ended', async () => {
+    const it = await rotationWorld();
+    it.fault = { call: 'put 2', when: 'after', error: 'BUG', killed: true };
+    await it.rotate().catch(() => undefined);
+    const result = await showSecret(
+      { store: it.store, secret: NAME, environment: 'production', stage: AWSCURRENT },
+      it.context,
+    );
+    assert.notEqual(result.pendingId, null);
+    assert.match(drawShow(result, canvas), /pending .* that has not ended: jamf-mcp rotate status/);
   });
 });

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Chalk } from 'chalk';
 import { Secret } from '../../src/lib/redact.ts';
 import { fileRecorder } from '../../src/lib/rotation/record.ts';
 import { drawStatus } from '../../src/lib/rotation/report-status.ts';
-import { rotationStatus, type StatusResult } from '../../src/lib/rotation/status.ts';
+import { hasDoubt, rotationStatus, type StatusResult } from '../../src/lib/rotation/status.ts';
 import { AWSPENDING } from '../../src/lib/secrets/store.ts';
 import { testContext } from '../support/context.ts';
-import { command } from '../support/rotation.ts';
+import { command, RUNNER } from '../support/rotation.ts';
 import { FIELD, FIRST, NAME, rotationWorld, type World } from '../support/rotation-world.ts';
 
 describe('rotate status', () => {
   let folder: string;
   const draw = (result: StatusResult) => drawStatus(result, { ink: new Chalk({ level: 0 }), width: 200 });
-  const statusOf = (it: World, running: boolean | null = null) =>
+  const statusOf = (it: World, running: boolean | null = null, runner = RUNNER) =>
     rotationStatus(
       {
         store: it.store,
@@ -25,6 +25,7 @@ describe('rotate status', () => {
         folder,
         limit: 5,
         isRunning: () => running,
+        runner,
         command,
       },
       it.context,
@@ -54,6 +55,8 @@ describe('rotate status', () => {
       deployment: null,
       next: null,
       records: [],
+      unreadable: [],
+      missing: null,
     });
     assert.match(draw(result), /^no rotation is under way of jamf-mcp-server\/production/);
   });
@@ -124,5 +127,44 @@ describe('rotate status', () => {
       .rotate({ reason: 'a\u001b[2Jb', runner: { user: 'x\u001b]0;y\u0007', host: 'h', pid: 1 } })
       .catch(() => undefined);
     assert.doesNotMatch(draw(await statusOf(it)), /[\u001b\u0007]/);
+  });
+
+  describe('records that are not as they were written', () => {
+    const rotated = async () => {
+      await rm(join(folder, 'rotations'), { recursive: true, force: true });
+      const it = await rotationWorld();
+      const { rotationId, record } = await it.rotate({ recorder: (context) => fileRecorder(folder, context) });
+      assert.ok(record !== null && rotationId !== null);
+      assert.equal(hasDoubt(await statusOf(it)), false);
+      return { it, record, rotationId };
+    };
+
+    it('tells of one that was overwritten', async () => {
+      const { it, record, rotationId } = await rotated();
+      await writeFile(record, '{');
+      const result = await statusOf(it);
+      assert.deepEqual(result.unreadable, [record]);
+      assert.equal(result.missing, rotationId);
+      assert.equal(hasDoubt(result), true);
+      assert.match(draw(result), new RegExp(`${record} is no record any more`));
+    });
+
+    it('tells of one that was deleted, and not of those of others', async () => {
+      const { it, record, rotationId } = await rotated();
+      await rm(record);
+      const result = await statusOf(it);
+      assert.deepEqual([result.missing, result.unreadable], [rotationId, []]);
+      assert.match(draw(result), new RegExp(`record of the rotation ${rotationId} is gone`));
+      const others = await statusOf(it, null, { ...RUNNER, host: 'another' });
+      assert.equal(hasDoubt(others), false);
+    });
+
+    it('has a doubt about one that was edited', async () => {
+      const { it, record } = await rotated();
+      await writeFile(record, (await readFile(record, 'utf8')).replace('"rotated"', '"undone"'));
+      const result = await statusOf(it);
+      assert.equal(result.records[0]?.problem, 'has been changed');
+      assert.equal(hasDoubt(result), true);
+    });
   });
 });

@@ -2,7 +2,8 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { repeatOf } from '../../lib/cli/rotate-flags.ts';
-import { stillRuns } from '../../lib/cli/runner.ts';
+import { stillRuns, thisProcess } from '../../lib/cli/runner.ts';
+import { EXIT } from '../../lib/errors.ts';
 import { drawStatus } from '../../lib/rotation/report-status.ts';
 import type { StatusResult } from '../../lib/rotation/status.ts';
 
@@ -11,7 +12,10 @@ export default class RotateStatus extends BaseCommand {
 
   static override description = prose(`Where it stands is read from the staging labels and the claim of the rotation:
 who began it, when, on which machine, and whether that process still runs, where this can be known. Nothing is changed
-and no issuer is asked. The records are those of this machine.`);
+and no issuer is asked. The records are those of this machine; a rotation function keeps none, of it rotate schedule
+status tells.
+
+Exit codes: 3 when a record was changed, damaged or taken away.`);
 
   static override examples = ['<%= config.bin %> rotate status', '<%= config.bin %> rotate status --limit 1 --json'];
 
@@ -23,7 +27,7 @@ and no issuer is asked. The records are those of this machine.`);
     const { flags } = await this.parse(RotateStatus);
     const { settings, context } = await this.begin(flags);
     const { openStore } = await import('../../lib/secrets/open.ts');
-    const { rotationStatus } = await import('../../lib/rotation/status.ts');
+    const { hasDoubt, rotationStatus } = await import('../../lib/rotation/status.ts');
     const result = await rotationStatus(
       {
         store: await openStore(settings, context),
@@ -33,10 +37,12 @@ and no issuer is asked. The records are those of this machine.`);
         folder: settings.localStore,
         limit: flags.limit,
         isRunning: stillRuns,
+        runner: thisProcess(settings.user ?? null),
         command: repeatOf(this.config.bin, flags),
       },
       context,
     );
+    if (hasDoubt(result)) this.exitWith(EXIT.findings);
     return this.present(result, drawStatus);
   }
 }

@@ -104,6 +104,17 @@ export interface KeptRecord {
 }
 
 /**
+ * The files in the place of records that hold none: damaged, or somebody else's.
+ * @param folder - the data folder
+ * @returns their paths
+ */
+export async function unreadableRecords(folder: string): Promise<string[]> {
+  const paths = (await namesIn(join(folder, FOLDER))).map((name) => join(folder, FOLDER, name));
+  const texts = await Promise.all(paths.map(readIfThere));
+  return paths.filter((_path, index) => texts[index] !== null && parse(texts[index]?.toString() ?? '') === null);
+}
+
+/**
  * The records of rotations, newest first.
  * @param folder - the data folder
  * @param which - of one secret, of one environment; `limit`: how many at most

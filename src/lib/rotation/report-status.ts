@@ -40,6 +40,13 @@ export function drawStatus(result: StatusResult, { ink, width }: Canvas): string
     const headers = ['ENDED', 'OUTCOME', 'FIELDS', 'STRATEGY', 'BY', 'VERSION'].map((header) => ink.dim(header));
     lines.push('', table(headers, rows, width));
   }
+  const doubts = [
+    ...(result.missing === null
+      ? []
+      : [`the record of the rotation ${result.missing} is gone from the records of this machine`]),
+    ...result.unreadable.map((path) => `${path} is no record any more: it was damaged or overwritten`),
+  ];
+  if (doubts.length > 0) lines.push('', ...doubts.map((text) => ink.red(terminalSafe(text))));
   return lines.join('\n');
 }
 

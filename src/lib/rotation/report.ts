@@ -68,8 +68,12 @@ function windowText({ windowMs, strategy, outcome, before, deployment }: RotateR
   return `${time} from the making of the new value until it was in use`;
 }
 
-function deploymentText({ deployment }: RotateResult): string {
-  if (!deployment) return 'none: running tasks keep the old secret until they are redeployed';
+function deploymentText({ deployment, outcome }: RotateResult): string {
+  if (!deployment) {
+    return outcome === 'rotated' || outcome === 'resumed'
+      ? 'none: running tasks keep the value before until they are redeployed'
+      : 'none: running tasks keep what they hold until they are redeployed, as the rule of a schedule does';
+  }
   const seconds = Math.round((Date.parse(deployment.finishedAt) - Date.parse(deployment.startedAt)) / 1000);
   return `${deployment.id} ${deployment.state} after ${String(seconds)} s, ${String(deployment.running)} of ${String(deployment.desired)} tasks running`;
 }

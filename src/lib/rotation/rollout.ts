@@ -54,7 +54,7 @@ interface Wording {
   stale: string;
   /** Which value the new tasks have. */
   fresh: string;
-  /** Why nothing is redeployed. */
+  /** Until when they keep it where nothing is redeployed. */
   idle: string;
 }
 
@@ -65,14 +65,14 @@ export const WORDING: Record<'forward' | 'back', Wording> = {
     verify: 'verify',
     stale: 'the old secret',
     fresh: 'the new secret',
-    idle: 'as no service is redeployed,',
+    idle: 'they are redeployed',
   },
   back: {
     deploy: 'redeploy',
     verify: 'reverify',
     stale: 'the new secret',
     fresh: 'the secret before',
-    idle: 'as the rotation redeployed no service',
+    idle: 'they are redeployed, as the rule of a schedule does',
   },
 };
 
@@ -97,7 +97,9 @@ export function rollOut(
   const deployer = deployerOf(input);
   const target = work.claim.ecs && { ...work.claim.ecs, aws: input.aws };
   const name = target ? `${target.cluster}/${target.service}` : '';
-  const skip = target ? undefined : `${wording.idle} running tasks keep ${wording.stale} until they are redeployed`;
+  const skip = target
+    ? undefined
+    : `this run redeploys no service: running tasks keep ${wording.stale} until ${wording.idle}`;
   let steady: FinishedDeployment | null = null;
 
   return {

@@ -4,10 +4,10 @@ import { inspectService } from '../ecs/deployments.ts';
 import { isInterruption, messageOf } from '../errors.ts';
 import type { Context } from '../host.ts';
 import type { SecretStore } from '../secrets/store.ts';
-import { isAtWork, type Runner } from './claim.ts';
+import { FUNCTION, isAtWork, type Runner } from './claim.ts';
 import type { Strategy } from './issuer.ts';
-import { look, type Standing } from './plan.ts';
-import { readRecords, type RotationRecord } from './record.ts';
+import { claimOf, look, type Standing } from './plan.ts';
+import { readRecords, unreadableRecords, type RotationRecord } from './record.ts';
 import type { Verb } from './work.ts';
 
 /** What to tell of. */
@@ -22,6 +22,8 @@ export interface StatusRequest {
   limit: number;
   isRunning: (runner: Runner) => boolean | null;
   command: (verb: Verb) => string;
+  /** Who looks, on which machine: their own rotations have a record here. */
+  runner: Pick<Runner, 'user' | 'host'>;
 }
 
 /** The rotation that is under way. Times are ISO 8601, UTC. */
@@ -58,6 +60,10 @@ export interface StatusResult {
   next: string | null;
   /** The last ones on this machine, newest first. `problem`: why the record cannot be trusted. */
   records: (RotationRecord & { path: string; problem: string | null })[];
+  /** Paths of files beside them that are no record any more, of whichever secret. */
+  unreadable: string[];
+  /** The rotation that made the current version and whose record should be on this machine and is not. */
+  missing: string | null;
 }
 
 /** Read the labels, the claim, the service and the records. @throws JamfMcpError as {@link look} */
@@ -74,8 +80,29 @@ export async function rotationStatus(request: StatusRequest, context: Context): 
     rotation: underWay(standing, request, context),
     deployment: await deploymentOf(standing, request, context),
     next: nextOf(standing, request, context),
+    unreadable: await unreadableRecords(folder),
+    missing: await missingRecord(standing, request, context),
     records: records.map(({ record, path, problem }) => ({ ...record, path, problem })),
   };
+}
+
+/** Whether there is something to see to: a record that was changed, damaged or taken away. */
+export const hasDoubt = ({ records, unreadable, missing }: StatusResult): boolean =>
+  missing !== null || unreadable.length > 0 || records.some(({ problem }) => problem !== null);
+
+/** A rotation that ended has a record where it was run; of a function and of another machine there is none here. */
+async function missingRecord(
+  standing: Standing,
+  { store, secret, folder, runner }: StatusRequest,
+  context: Context,
+): Promise<string | null> {
+  if (standing.kind !== 'free') return null;
+  const made = await claimOf(store, standing.current, context, 0);
+  if (!made) return null;
+  const { by, rotationId } = made.claim;
+  if (by.pid === FUNCTION || by.host !== runner.host || by.user !== runner.user) return null;
+  const all = await readRecords(folder, { secret, limit: Infinity });
+  return all.some(({ record }) => record.rotationId === rotationId) ? null : rotationId;
 }
 
 function underWay(standing: Standing, { isRunning }: StatusRequest, { clock }: Context): UnderWay | null {

@@ -58,6 +58,7 @@ export function drawShow(result: ShowResult, { ink, width }: Canvas): string {
         ['stored', minute(result.versionCreatedAt)],
         ['created', minute(result.createdAt)],
         ['rotation', rotationText(result, dueText)],
+        ['pending', pendingText(result)],
         ['key', terminalSafe(result.kmsKeyId ?? '')],
         ['policy', policyText(result.resourcePolicy)],
         ['replicas', result.replicas.map(({ region, status }) => terminalSafe(`${region} ${status}`)).join(', ')],
@@ -102,6 +103,12 @@ function policyText(policy: ShowResult['resourcePolicy']): string {
   const { statements, principals } = policy;
   const count = `${String(statements)} statement${statements === 1 ? '' : 's'}`;
   return principals.length === 0 ? count : `${count} about ${principals.map(terminalSafe).join(', ')}`;
+}
+
+function pendingText({ pendingId, secret }: ShowResult): string {
+  if (pendingId === null) return '';
+  const status = `jamf-mcp rotate status --secret ${terminalSafe(secret.name)}`;
+  return `${terminalSafe(pendingId)}, of a rotation that has not ended: ${status}`;
 }
 
 function rotationText({ rotation, due }: Pick<ShowResult, 'rotation' | 'due'>, say: (due: Due) => string): string {

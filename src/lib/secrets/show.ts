@@ -5,7 +5,7 @@ import { userVersion } from './claim.ts';
 import { dueDate, type Due } from './due.ts';
 import { readPolicy, summaryOf, type PolicySummary } from './resource-policy.ts';
 import { isSecretField } from './schema.ts';
-import type { SecretInfo, SecretStore } from './store.ts';
+import { AWSPENDING, versionWith, type SecretInfo, type SecretStore } from './store.ts';
 
 /** One field, fit to be shown. */
 export interface ShownField {
@@ -25,6 +25,8 @@ export interface ShowResult {
   stages: readonly string[];
   fields: ShownField[];
   rotation: SecretInfo['rotation'];
+  /** The version with AWSPENDING: a rotation is under way, or stopped; null where there is none. */
+  pendingId: string | null;
   /** When it is to be rotated next; null where no schedule is set. */
   due: Due | null;
   /** When this version was stored. */
@@ -81,6 +83,7 @@ export async function showSecret(
       };
     }),
     rotation: info.rotation,
+    pendingId: versionWith(info, AWSPENDING),
     due: dueDate(info, context.clock.now()),
     versionCreatedAt: version.createdAt,
     createdAt: info.createdAt,

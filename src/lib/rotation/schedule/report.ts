@@ -52,7 +52,7 @@ export function drawScheduleStatus(status: ScheduleStatus, canvas: Canvas): stri
       `rules: ${terminalSafe(often)}${rules.window === null ? '' : `, window ${terminalSafe(rules.window)}`} (UTC)`,
     );
   }
-  if (status.state !== 'none') lines.push(`last rotated: ${status.lastRotatedAt ?? 'never'}`);
+  if (status.state !== 'none') lines.push(`last rotated by Secrets Manager: ${status.lastRotatedAt ?? 'never'}`);
   if (status.pending !== null)
     lines.push(ink.yellow(`a rotation has begun and not ended: version ${terminalSafe(status.pending)}`));
   if (status.state === 'none' || status.parts.length === 0) return lines.join('\n');
