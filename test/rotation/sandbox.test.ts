@@ -116,12 +116,12 @@ describe('a rotation in the sandbox', function () {
     };
 
     it('begins only where there is room for the claim and the new value: nothing is made', async () => {
-      await versions(99);
+      await versions(101);
       const from = sandbox().calls.length;
       for (const dryRun of [true, false]) {
         const error = await failureOf(run({ dryRun }));
         assert.equal(error.code, 'QUOTA_REACHED');
-        assert.match(error.message, /has 99 versions of the last 24 h.* could not be stored; nothing was changed$/);
+        assert.match(error.message, /has 99 versions without a label of the last 24 h.* could not be stored; nothing was changed$/);
         assert.match(error.hint ?? '', /^wait until 20\S+Z, then repeat the command$/);
       }
       const changing = /^(Put|Update|POST \/api\/v1)/;
@@ -134,7 +134,7 @@ describe('a rotation in the sandbox', function () {
     });
 
     it('rotates with the last two that there is room for, for one call more', async () => {
-      await versions(98);
+      await versions(100);
       const from = sandbox().calls.length;
       assert.equal((await run({ ecs: null })).outcome, 'rotated');
       const calls = callsSince(from).filter(({ service }) => service === 'secretsmanager');

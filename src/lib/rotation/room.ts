@@ -1,5 +1,5 @@
 /**
- * Room for two more versions, the claim and the new value: Secrets Manager keeps about 100, and drops none within 24 h
+ * Room for two more versions, the claim and the new value: Secrets Manager keeps about 100 without a label, and drops none within 24 h
  * (facts/rotation.md §2c "Versions"). A value that the issuer has made and the store refuses would be lost.
  */
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
@@ -20,7 +20,9 @@ export async function requireRoom({ input, store, issuer, context, currentAt, ca
   let made: number[];
   try {
     const versions = await store.versions(input.secret);
-    made = versions.flatMap(({ createdAt }) => (createdAt === null ? [] : [Date.parse(createdAt)]));
+    made = versions
+      .filter(({ stages }) => stages.length === 0)
+      .flatMap(({ createdAt }) => (createdAt === null ? [] : [Date.parse(createdAt)]));
   } catch (error) {
     if (isInterruption(error)) throw error;
     // Whoever rotates need not be allowed to list versions.
@@ -33,7 +35,7 @@ export async function requireRoom({ input, store, issuer, context, currentAt, ca
   const from = new Date(last + YOUNG_MS).toISOString().replace(/\.\d+Z$/, 'Z');
   throw new JamfMcpError(
     'QUOTA_REACHED',
-    `${input.secret} has ${String(young.length)} versions of the last 24 h, of which Secrets Manager keeps ${String(MOST_YOUNG)} and drops none: a new value could not be stored; nothing was changed`,
+    `${input.secret} has ${String(young.length)} versions without a label of the last 24 h, of which Secrets Manager keeps ${String(MOST_YOUNG)} and drops none: a new value could not be stored; nothing was changed`,
     `wait until ${from}, then repeat the command`,
   );
 }
