@@ -108,4 +108,12 @@ describe('what a rotation says of the tasks', () => {
     assert.notEqual(result.pendingId, null);
     assert.match(drawShow(result, canvas), /pending .* that has not ended: jamf-mcp rotate status/);
   });
+
+  it('does not claim that anybody accepts a value before that nobody can be asked about', async () => {
+    const it = await rotationWorld('here', { ecs: false });
+    await it.rotate();
+    const planned = await it.undo({ dryRun: true });
+    assert.ok(!planned.steps.some(({ text }) => text.includes('Jamf')));
+    assert.match(stepText(await it.undo(), 'revert'), /^nobody was asked .* a database, has to go back too$/);
+  });
 });

@@ -123,7 +123,7 @@ async function back(
   const rollout = rollOut(work, WORDING.back);
   const preflight: Step = {
     name: 'preflight',
-    text: `check that ${work.issuer.title} still accepts the value before${claim.ecs ? ', and that the service can be redeployed' : ''}`,
+    text: `${work.issuer.accepts ? `check that ${work.issuer.title} still accepts the value before` : 'check that the value before is still there'}${claim.ecs ? ', and that the service can be redeployed' : ''}`,
     changes: false,
     run: async () => {
       const why = await whyNoWayBack(work);

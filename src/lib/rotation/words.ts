@@ -26,7 +26,8 @@ export function wordsOf(issuer: Issuer): Words {
       minted: 'nobody had to be told of it',
       test: 'check that it is as it should be; nobody can be asked whether it is accepted',
       revert: (value) => `nobody has to be told that ${value} is in use again`,
-      reverted: (value) => `nobody had to be told that ${value} is in use again`,
+      reverted: (value) =>
+        `nobody was asked whether ${value} is accepted: what knows the other one, such as a database, has to go back too`,
       change: `${fields} gets a new value`,
     };
   }
