@@ -433,6 +433,34 @@ describeCli('sandbox: the AWS CLI', function () {
     assert.ok(!JSON.stringify(Events).includes('REQUIRED_SCOPES'), 'no values');
   });
 
+  it('cloudtrail: tells the public keys of a Region and time, page by page', async () => {
+    const [since, until] = [Date.UTC(2026, 10, 1), Date.UTC(2026, 10, 2)];
+    const publish = (fingerprint: string, region = 'us-east-1', from = since) => {
+      const value = Buffer.from(`key ${fingerprint}`);
+      sandbox.trail.publish({ region, fingerprint, value, since: from, until: from + 86_400_000 });
+    };
+    for (let number = 0; number < 12; number += 1) publish(`f${String(number)}`);
+    publish('elsewhere', 'eu-west-1');
+    publish('later', 'us-east-1', until + 1);
+    const times = ['--start-time', new Date(since).toISOString(), '--end-time', new Date(until).toISOString()];
+    const { PublicKeyList } = (await ok('cloudtrail', 'list-public-keys', ...times)) as {
+      PublicKeyList: { Fingerprint: string; Value: string }[];
+    };
+    assert.deepEqual(
+      PublicKeyList.map(({ Fingerprint }) => Fingerprint),
+      Array.from({ length: 12 }, (_, number) => `f${String(number)}`),
+    );
+    assert.equal(Buffer.from(PublicKeyList[0]?.Value ?? '', 'base64').toString(), 'key f0');
+    await refused(
+      'InvalidTimeRangeException',
+      'cloudtrail',
+      'list-public-keys',
+      ...times.slice(0, 2),
+      '--end-time',
+      '0',
+    );
+  });
+
   it('leaves no operation of the sandbox out', () => {
     const seen = new Set(sandbox.calls.map(({ service, operation }) => `${service}:${operation}`));
     const offered = Object.entries(sandbox.aws).flatMap(([service, { handlers }]) =>
