@@ -121,7 +121,10 @@ describe('a rotation in the sandbox', function () {
       for (const dryRun of [true, false]) {
         const error = await failureOf(run({ dryRun }));
         assert.equal(error.code, 'QUOTA_REACHED');
-        assert.match(error.message, /has 99 versions without a label of the last 24 h.* could not be stored; nothing was changed$/);
+        assert.match(
+          error.message,
+          /has 99 versions without a label of the last 24 h.* could not be stored; nothing was changed$/,
+        );
         assert.match(error.hint ?? '', /^wait until 20\S+Z, then repeat the command$/);
       }
       const changing = /^(Put|Update|POST \/api\/v1)/;

@@ -394,3 +394,39 @@ describe('rotate undo', () => {
     await assertSound(it);
   });
 });
+
+describe('two that go on with one rotation', () => {
+  const stopped = ['put 2', 'moveLabel 2', 'force 1'] as const;
+  const SECOND = { user: 'bob', host: 'b', pid: 2 };
+
+  for (const call of stopped) {
+    it(`of two resumptions after ${call}, the one that comes while the other is at it is told of it`, async () => {
+      const it = await killedAt(call, 'alternate');
+      it.fault = { call: 'watch 1', when: 'before', error: 'BUG', killed: true };
+      await it.resume({ runner: SECOND }).catch(() => undefined);
+      it.fault = null;
+      for (const act of ['resume', 'undo', 'abort', 'rotate'] as const) {
+        const error = await failureOf(it[act]({ isRunning: ({ pid }) => pid === SECOND.pid }));
+        assert.equal(error.code, 'CONFLICT');
+        assert.match(error.message, /by bob@b \(process 2\) is under way/);
+        assert.equal(error.hint, 'wait until it has ended; where it stands: jamf-mcp rotate status');
+      }
+      await it.resume();
+      await assertSound(it);
+    });
+
+    it(`of two resumptions after ${call} that looked at the same time, one goes on`, async () => {
+      const it = await killedAt(call, 'alternate');
+      let inner: unknown = null;
+      it.store.before = async (method) => {
+        if (method !== 'put') return;
+        it.store.before = () => undefined;
+        inner = await it.resume({ runner: SECOND });
+      };
+      const error = await failureOf(it.resume());
+      assert.equal(error.code, 'CONFLICT');
+      assert.equal((inner as { outcome: string }).outcome, 'resumed');
+      await assertSound(it);
+    });
+  }
+});

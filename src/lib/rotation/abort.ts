@@ -15,6 +15,7 @@ import { issuerOf } from './resume.ts';
 import { nothingToDo, runBack } from './run.ts';
 import { endSteps } from './steps-of.ts';
 import { settled } from './settled.ts';
+import { claimStep } from './take-claim.ts';
 import { runSteps, type Step } from './steps.ts';
 import type { RotateResult, RunInput, Work } from './work.ts';
 
@@ -61,6 +62,7 @@ async function withdraw(input: RunInput, run: Run, standing: Claimed): Promise<R
   const work: Work = {
     ...workOf(input, run, { current, issuer, claim }),
     fields: await otherValue(run, standing),
+    follows: 'attempt' in standing ? standing.attempt : null,
     entry: 'back',
     kept: claim.keep,
     phase: kind === 'staged' ? 'staged' : 'claimed',
@@ -75,6 +77,7 @@ async function withdraw(input: RunInput, run: Run, standing: Claimed): Promise<R
       skip: endsNothing(issuer, told, claim.kind) ? 'nothing that it needs was ended' : undefined,
       run: () => (issuer.revert ? requireReverted(work, issuer) : requireAccepted(work, issuer)),
     },
+    ...(work.follows === null ? [] : [claimStep(work)]),
     ...(told ? revertSteps(work, 'the value that is current') : []),
     ...endSteps(work, 'withdrawn', () => holder),
   ];

@@ -67,6 +67,7 @@ export function workOf(
     claim,
     old: fields,
     lock: null,
+    follows: null,
     carry: null,
     kept: null,
     mintAgain: false,

@@ -59,7 +59,7 @@ export const isUntouched = ({ phase, doubt, mintedAt }: Work) =>
 export function stoppedError({ step, error, begun }: Failure, work: Work, details: unknown): unknown {
   const interrupted = isInterruption(error);
   const left = LEFT[work.phase]?.(work);
-  if (!left || (!interrupted && (!begun || step === 'preflight'))) {
+  if (!left || (!interrupted && (!begun || step === 'preflight' || (step === 'claim' && work.follows !== null)))) {
     return interrupted
       ? new JamfMcpError('INTERRUPTED', 'interrupted; nothing was changed', null, { cause: error })
       : error;

@@ -30,17 +30,19 @@ export async function readIfThere(store: SecretStore, name: string, versionId: s
 
 /**
  * The newest claim of a rotation.
+ * @param first - its first one, where that was read already
  * @returns the claim, its number, and the fields that stand beside it; number -1 and null where there is none
  */
 export async function newestClaim(
   store: SecretStore,
   name: string,
   rotationId: string,
+  first: SecretVersion | null = null,
 ): Promise<{ attempt: number; claim: Claim | null; fields: Fields | null }> {
   let claim: Claim | null = null;
   let fields: Fields | null = null;
   for (let attempt = 0; ; attempt += 1) {
-    const version = await readIfThere(store, name, attemptId(rotationId, attempt));
+    const version = (attempt === 0 && first) || (await readIfThere(store, name, attemptId(rotationId, attempt)));
     if (!version) return { attempt: attempt - 1, claim, fields };
     claim = claimIn(version.fields) ?? claim;
     ({ fields } = version);

@@ -26,12 +26,14 @@ export type Standing = { current: SecretVersion } & (
   /** Claimed; whether a new value was made is not known. */
   | { kind: 'claimed'; holder: string; claim: Claim }
   /** An undo was begun. */
-  | { kind: 'undoing'; holder: string; claim: Claim }
+  | { kind: 'undoing'; holder: string; claim: Claim; attempt: number }
   /** The new value is stored (`staged`), current (`promoted`), or no longer current (`reverted`). */
   | {
       kind: 'staged' | 'promoted' | 'reverted';
       holder: string;
       claim: Claim;
+      /** Number of the claim: each run that goes on with a rotation has the next one. */
+      attempt: number;
       pending: SecretVersion;
       /** The fields before. */
       old: Fields;
@@ -77,7 +79,11 @@ export async function look(store: SecretStore, name: string, context: Context): 
       : { kind: 'foreign', current, holder, why: 'it holds no value' };
   }
   const own = claimIn(pending.fields);
-  if (own) return { kind: own.kind === 'undo' ? 'undoing' : 'claimed', current, holder, claim: own };
+  if (own?.kind === 'undo') {
+    const { claim, attempt } = await newestClaim(store, name, own.rotationId);
+    return { kind: 'undoing', current, holder, claim: claim ?? own, attempt: Math.max(attempt, 0) };
+  }
+  if (own) return { kind: 'claimed', current, holder, claim: own };
   const found = pending.fields.has(CLAIM_FIELD) ? null : await claimOf(store, pending, context);
   if (!found) return { kind: 'foreign', current, holder, why: 'it has no claim' };
   const reverted = info.stages[holder]?.includes(AWSPREVIOUS);
@@ -103,15 +109,12 @@ export async function claimOf(
   { name, versionId }: SecretVersion,
   context: Context,
   withinMs = SEEN_WITHIN_MS,
-): Promise<{ claim: Claim; old: Fields } | null> {
+): Promise<{ claim: Claim; attempt: number; old: Fields } | null> {
   const version = await readIfThere(store, name, claimIdOf(versionId), context, withinMs);
-  const claim = version && claimIn(version.fields);
-  if (claim?.by.pid === FUNCTION) {
-    // One invocation may follow another, with a claim of its own.
-    const { claim: newest, fields } = await newestClaim(store, name, versionId);
-    if (newest && fields) return { claim: newest, old: withoutClaim(fields) };
-  }
-  return claim ? { claim, old: withoutClaim(version.fields) } : null;
+  if (!version || !claimIn(version.fields)) return null;
+  // One run may follow another, with a claim of its own.
+  const { claim, attempt, fields } = await newestClaim(store, name, versionId, version);
+  return claim && fields && { claim, attempt, old: withoutClaim(fields) };
 }
 
 /** How long a version that somebody has just written may be unknown, and the first pause, in ms (rotation.md §2c). */

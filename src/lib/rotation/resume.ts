@@ -13,6 +13,7 @@ import { foreignError, otherError } from './refusal.ts';
 import { nothingToDo, runBack, runForward } from './run.ts';
 import { settled } from './settled.ts';
 import { goOnUndoing } from './undo.ts';
+import { claimStep } from './take-claim.ts';
 import type { RotateResult, RunInput, Work } from './work.ts';
 
 /**
@@ -51,7 +52,7 @@ export async function goOn(input: RunInput, run: Run, standing: Claimed, undoing
     const work = continued(taken, 'back', false);
     const to = standing.current.versionId;
     const outcome = undoing ? 'undone' : 'rolled-back';
-    const list = backSteps(work, { from: to, to, holder: () => standing.holder, outcome });
+    const list = [claimStep(work), ...backSteps(work, { from: to, to, holder: () => standing.holder, outcome })];
     const what = `finish going back to version ${to} of ${input.secret}`;
     const result = await runBack(work, list, { hold, outcome, what });
     if (undoing || input.dryRun) return result;
@@ -110,6 +111,7 @@ function continued(
     ...work,
     entry,
     kept: claim.keep,
+    follows: 'attempt' in standing ? standing.attempt : null,
     mintAgain,
     old: standing.kind === 'claimed' ? work.old : standing.old,
     fields: pending.fields,

@@ -6,7 +6,7 @@ import { proofSteps } from './injection.ts';
 import { acceptsPatiently, again, testPatiently } from './patience.ts';
 import { recordOf, type RotationRecord } from './record.ts';
 import { requireRoom } from './room.ts';
-import { CLAIM_TEXT, takeClaim } from './take-claim.ts';
+import { claimStep } from './take-claim.ts';
 import { rollOut, WORDING } from './rollout.ts';
 import type { Step } from './steps.ts';
 import { wordsOf } from './words.ts';
@@ -86,7 +86,7 @@ export function stepsOf(work: Work): Step[] {
       changes: false,
       run: async () => [...(await prove(work)), ...(await rollout.inspect())].join('; '),
     },
-    { name: 'claim', text: CLAIM_TEXT, changes: true, skip: unless('staged', 'promoted'), run: () => takeClaim(work) },
+    claimStep(work),
     ...(issuer.draft
       ? [stage, ...proofSteps(work, unless('promoted')), mint]
       : [...proofSteps(work, unless('staged', 'promoted')), mint, stage]),

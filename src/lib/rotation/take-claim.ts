@@ -5,12 +5,13 @@ import { AWSCURRENT, AWSPENDING } from '../secrets/store.ts';
 import { claimFields, claimIdOf, claimIn, rotationIdFor, runnerText } from './claim.ts';
 import { isInDoubt } from './failure.ts';
 import { look, readIfThere } from './plan.ts';
-import { overtakenError } from './refusal.ts';
+import { attemptId } from './lambda-claim.ts';
+import { otherError, overtakenError } from './refusal.ts';
+import type { Step } from './steps.ts';
 import type { Work } from './work.ts';
 
 /** What the step does. */
-export const CLAIM_TEXT =
-  'claim the secret: AWSPENDING on a version that says who rotates it, so that nobody else begins';
+const CLAIM_TEXT = 'claim the secret: AWSPENDING on a version that says who rotates it, so that nobody else begins';
 
 /** Rotations from one version that were given up or put back, at most; one that came to its end begins another version. */
 const MOST_ATTEMPTS = 100;
@@ -30,7 +31,7 @@ const LOOK_AGAIN_MS = 2_000;
  * @returns what was done, one line
  * @throws JamfMcpError CONFLICT where somebody else was quicker; what the store and the recorder throw
  */
-export async function takeClaim(work: Work): Promise<string> {
+async function takeClaim(work: Work): Promise<string> {
   const { input, store, lock, context } = work;
   await input.recorder(context).prepare();
   const claimId = await storeClaim(work);
@@ -46,6 +47,34 @@ export async function takeClaim(work: Work): Promise<string> {
   if (!isFirst || context.clock.now() - work.begunAt > FRESH_MS) await requireCurrent(work);
   return `AWSPENDING is on version ${claimId}, which says who rotates it`;
 }
+
+/** What the step does where a run goes on with what another one had claimed. */
+const FOLLOW_TEXT = 'claim what the earlier run left, so that nobody else goes on with it';
+
+/**
+ * Go on under the claim of a run that stopped: of two that do so at once, one gets the next number.
+ * @throws JamfMcpError CONFLICT where somebody else was quicker
+ */
+async function followClaim({ input, store, claim, old, follows, context }: Work): Promise<string> {
+  const token = attemptId(claim.rotationId, (follows ?? 0) + 1);
+  const own = { ...claim, by: input.runner, since: new Date(context.clock.now()).toISOString() };
+  try {
+    await store.put(input.secret, claimFields(old, own), { token, stages: [CLAIM_LABEL] });
+    return `version ${token} says who goes on`;
+  } catch (error) {
+    if (!(error instanceof JamfMcpError) || error.code !== 'CONFLICT') throw error;
+    const standing = await look(store, input.secret, context);
+    throw 'claim' in standing
+      ? otherError(input, standing, context)
+      : overtakenError(input, standing.current.versionId, error);
+  }
+}
+
+/** The step claim, of a run that begins and of one that goes on. */
+export const claimStep = (work: Work): Step =>
+  work.follows === null
+    ? { name: 'claim', text: CLAIM_TEXT, changes: true, run: () => takeClaim(work) }
+    : { name: 'claim', text: FOLLOW_TEXT, changes: true, run: () => followClaim(work) };
 
 /** The number of the rotation is the first that no other from the same version has. */
 async function storeClaim(work: Work): Promise<string> {

@@ -13,7 +13,7 @@ import { goOn, issuerOf } from './resume.ts';
 import { runBack } from './run.ts';
 import { rollOut, WORDING } from './rollout.ts';
 import { settled } from './settled.ts';
-import { CLAIM_TEXT, takeClaim } from './take-claim.ts';
+import { claimStep } from './take-claim.ts';
 import type { Step } from './steps.ts';
 import type { RotateResult, RunInput, Work } from './work.ts';
 
@@ -81,7 +81,7 @@ async function rollbackHint({ secret, command }: RunInput, { store }: Run): Prom
 export async function goOnUndoing(
   input: RunInput,
   run: Run,
-  { claim, current }: Extract<Claimed, { kind: 'undoing' }>,
+  { claim, current, attempt }: Extract<Claimed, { kind: 'undoing' }>,
 ): Promise<RotateResult> {
   const to = claim.target ?? claim.base;
   const { fields } = await run.store.read(input.secret, { versionId: to });
@@ -91,6 +91,7 @@ export async function goOnUndoing(
     ...(await undoWork(input, run, current, { ...claim, ecs })),
     old: withoutClaim(fields),
     kept: claim.keep,
+    follows: attempt,
     entry: 'back',
     phase: done ? 'reverted' : 'claimed',
   };
@@ -101,13 +102,14 @@ export async function goOnUndoing(
 async function undoUnfinished(
   input: RunInput,
   run: Run,
-  { claim, current, old }: Extract<Claimed, { old: Fields }>,
+  { claim, current, old, attempt }: Extract<Claimed, { old: Fields }>,
 ): Promise<RotateResult> {
   const ecs = input.noDeploy ? null : (input.ecs ?? claim.ecs);
   const work: Work = {
     ...(await undoWork(input, run, current, { ...claim, ecs })),
     old,
     kept: claim.keep,
+    follows: attempt,
     entry: 'back',
     phase: 'promoted',
   };
@@ -139,10 +141,9 @@ async function back(
       return [`the value of version ${to} can be used again`, ...(await rollout.inspect())].join('; ');
     },
   };
-  const claiming: Step = { name: 'claim', text: CLAIM_TEXT, changes: true, run: () => takeClaim(work) };
   // The number of an undo is known when it is claimed.
   const holder = () => (claim.kind === 'undo' ? claimIdOf(work.claim.rotationId) : claim.rotationId);
-  const list = [preflight, ...(fresh ? [claiming] : []), ...backSteps(work, { from, to, holder, outcome: 'undone' })];
+  const list = [preflight, claimStep(work), ...backSteps(work, { from, to, holder, outcome: 'undone' })];
   const what = `undo the rotation of ${input.secret}: version ${to} is AWSCURRENT again`;
   return runBack(work, list, { hold: run.hold, outcome: 'undone', what });
 }

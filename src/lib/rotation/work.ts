@@ -120,6 +120,8 @@ export interface Work {
   readonly old: Fields;
   /** Version that holds AWSPENDING when the run begins, to be taken over from; null where nothing does. */
   readonly lock: string | null;
+  /** Number of the claim that this run goes on with, under that same claim; null for one that has a claim of its own. */
+  readonly follows: number | null;
   /** New values that an earlier run made, which only have to be stored anew; null: they are to be made. */
   readonly carry: Fields | null;
   /** What the earlier run kept; null for one that begins now. */
