@@ -42,7 +42,8 @@ export async function newestClaim(
   let claim: Claim | null = null;
   let fields: Fields | null = null;
   for (let attempt = 0; ; attempt += 1) {
-    const version = (attempt === 0 && first) || (await readIfThere(store, name, attemptId(rotationId, attempt)));
+    const known = attempt === 0 ? first : null;
+    const version = known ?? (await readIfThere(store, name, attemptId(rotationId, attempt)));
     if (!version) return { attempt: attempt - 1, claim, fields };
     claim = claimIn(version.fields) ?? claim;
     ({ fields } = version);
