@@ -97,7 +97,9 @@ describe('jamf-mcp rotate', function () {
         error.message,
         /the new value is AWSCURRENT \(version [\w-]{36}\), but running tasks may still hold/,
       );
-      const again = /go on with: jamf-mcp (rotate resume --confirm \S+ --no-input)$/.exec(error.hint ?? '');
+      const again = /go on with: jamf-mcp (rotate resume --confirm \S+ --no-input(?: --timeout 1m)?)$/.exec(
+        error.hint ?? '',
+      );
       assert.ok(again?.[1], error.hint ?? '');
       const details = error.details as RotateResult;
       assert.notEqual(details.deployment?.state, 'steady');

@@ -15,7 +15,7 @@ who began it, when, on which machine, and whether that process still runs, where
 and no issuer is asked. The records are those of this machine; a rotation function keeps none, of it rotate schedule
 status tells.
 
-Exit codes: 3 when a record was changed, damaged or taken away.`);
+Exit codes: 3 when a record was changed or damaged.`);
 
   static override examples = ['<%= config.bin %> rotate status', '<%= config.bin %> rotate status --limit 1 --json'];
 

@@ -43,7 +43,7 @@ export function drawStatus(result: StatusResult, { ink, width }: Canvas): string
   const doubts = [
     ...(result.missing === null
       ? []
-      : [`the record of the rotation ${result.missing} is gone from the records of this machine`]),
+      : [`no record of the rotation ${result.missing} is kept here, though it was run on this machine`]),
     ...result.unreadable.map((path) => `${path} is no record any more: it was damaged or overwritten`),
   ];
   if (doubts.length > 0) lines.push('', ...doubts.map((text) => ink.red(terminalSafe(text))));

@@ -86,9 +86,9 @@ export async function rotationStatus(request: StatusRequest, context: Context): 
   };
 }
 
-/** Whether there is something to see to: a record that was changed, damaged or taken away. */
-export const hasDoubt = ({ records, unreadable, missing }: StatusResult): boolean =>
-  missing !== null || unreadable.length > 0 || records.some(({ problem }) => problem !== null);
+/** Whether there is something to see to: a record that was changed or damaged. One that is not there may be in another folder. */
+export const hasDoubt = ({ records, unreadable }: StatusResult): boolean =>
+  unreadable.length > 0 || records.some(({ problem }) => problem !== null);
 
 /** A rotation that ended has a record where it was run; of a function and of another machine there is none here. */
 async function missingRecord(
