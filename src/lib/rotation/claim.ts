@@ -77,6 +77,9 @@ function idFrom(text: string): string {
   );
 }
 
+/** Whether a version id is one of {@link rotationIdFor}, or of a claim: ids that the AWS SDKs and the AWS CLI make are random. */
+export const isRotationId = (versionId: string): boolean => /^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-a/.test(versionId);
+
 /** What is stored as the claim: the fields as they are, and what it says. */
 export function claimFields(current: Fields, claim: Claim): Fields {
   const keep = Object.fromEntries([...claim.keep].map(([name, value]) => [name, value.reveal()]));

@@ -3,6 +3,7 @@
  * (facts/rotation.md §2c "Versions"). A value that the issuer has made and the store refuses would be lost.
  */
 import { isInterruption, JamfMcpError, messageOf } from '../errors.ts';
+import { isRotationId } from './claim.ts';
 import type { Work } from './work.ts';
 
 const MOST_YOUNG = 100;
@@ -10,13 +11,14 @@ const NEEDED = 2;
 const YOUNG_MS = 24 * 3_600_000;
 
 /**
- * Make sure that what is made can be stored. Costs a call only where the version in use is younger than 24 h: before
- * that many are made in one day, it is replaced by one of them.
+ * Make sure that what is made can be stored. Costs a call on a dry run, and where a rotation has made the version in use
+ * within 24 h: what makes a hundred versions in one day is a rotation that somebody repeats.
  * @throws JamfMcpError QUOTA_REACHED, saying from when on there is room
  */
-export async function requireRoom({ input, store, issuer, context, currentAt, carry }: Work): Promise<void> {
+export async function requireRoom({ input, store, issuer, context, currentAt, carry, claim }: Work): Promise<void> {
   const since = context.clock.now() - YOUNG_MS;
   if (store.kind !== 'aws' || issuer.draft || carry || currentAt === null || currentAt < since) return;
+  if (!input.dryRun && !isRotationId(claim.base)) return;
   let made: number[];
   try {
     const versions = await store.versions(input.secret);
