@@ -6,6 +6,7 @@ import { runCli, startCli } from '../support/cli.ts';
 import { computerCaller, reportText, startLoad, type Load } from '../support/load.ts';
 import { rotationDriver, type Driver } from '../support/rotation-driver.ts';
 import { SECRET } from '../support/rotation.ts';
+import { describeLong } from '../support/long.ts';
 
 /** Calls a second, as the promise has it. */
 const RATE = 50;
@@ -49,7 +50,7 @@ async function startServer(sandbox: Sandbox) {
 
 type Server = Awaited<ReturnType<typeof startServer>>;
 
-describe('a client of the server, at 50 calls a second', () => {
+describeLong('a client of the server, at 50 calls a second', () => {
   let sandbox: Sandbox;
   let driver: Driver;
   const outside = new Map<string, string | undefined>();

@@ -14,6 +14,7 @@ import { hold, type HeldCall } from '../support/held-calls.ts';
 import { rotatorOf, withPartner } from '../support/jamf-clients.ts';
 import { SECRET } from '../support/rotation.ts';
 import { secretsClient } from '../support/sandbox.ts';
+import { describeLong } from '../support/long.ts';
 
 /** How many cells are drawn, and by which seed; how many are played at a time. */
 const CELLS = 20;
@@ -229,7 +230,7 @@ async function play({ way, ...call }: Drawn): Promise<void> {
   }
 }
 
-describe('jamf-mcp rotate, killed with SIGKILL', function () {
+describeLong('jamf-mcp rotate, killed with SIGKILL', function () {
   this.timeout(180_000);
 
   it(`${String(CELLS)} calls out of all: rotate resume finishes it`, async () => {

@@ -182,7 +182,7 @@ describe('jamf-mcp rotate', function () {
       const { steps } = resultOf(ended);
       assert.deepEqual(
         steps.slice(1, 4).map(({ name, state }) => `${name} ${state}`),
-        ['claim skipped', 'mint skipped', 'stage skipped'],
+        ['claim done', 'mint skipped', 'stage skipped'],
       );
       assert.ok(!asked().some((operation) => operation.startsWith('PATCH')));
       assert.deepEqual(await stages(), ['AWSCURRENT']);

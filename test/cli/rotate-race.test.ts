@@ -7,6 +7,7 @@ import { startCli } from '../support/cli.ts';
 import { withPartner } from '../support/jamf-clients.ts';
 import { SECRET } from '../support/rotation.ts';
 import { secretsClient } from '../support/sandbox.ts';
+import { describeLong } from '../support/long.ts';
 
 /** How often two start at once; each way has a sandbox of its own, and they go on side by side. */
 const ROUNDS = 50;
@@ -63,7 +64,7 @@ function together(sandbox: Sandbox, operation: string): void {
 const mintsIn = (calls: Sandbox['calls']) =>
   calls.filter(({ operation }) => operation.endsWith('/client-credentials')).length;
 
-describe('jamf-mcp rotate, twice at once', function () {
+describeLong('jamf-mcp rotate, twice at once', function () {
   this.timeout(180_000);
 
   it(`one wins, the other tells so and changes nothing, ${String(ROUNDS)} times`, async () => {

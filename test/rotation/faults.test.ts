@@ -12,6 +12,7 @@ import {
   type Kind,
   type World,
 } from '../support/rotation-world.ts';
+import { describeLong } from '../support/long.ts';
 
 /** How a call fails: the process is killed, or the error that comes back. */
 const FAULTS: readonly (ErrorCode | 'killed')[] = ['killed', 'UNREACHABLE', 'THROTTLED', 'REMOTE_FAILED'];
@@ -94,7 +95,7 @@ function numbered(calls: readonly string[]): string[] {
 
 const killed = (call: string, when: Fault['when']): Fault => ({ call, when, error: 'BUG', killed: true });
 
-describe('a fault at every call of a rotation, then resume', function () {
+describeLong('a fault at every call of a rotation, then resume', function () {
   this.timeout(60_000);
   let cells = 0;
   after(() => {

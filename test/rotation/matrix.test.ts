@@ -6,6 +6,7 @@ import type { Place } from '../support/matrix-places.ts';
 import type { Asked, ColumnName, Told } from '../support/matrix-worker.ts';
 import { hasOpenBao, NEEDS_OPENBAO, startOpenBao, type OpenBao } from '../support/openbao.ts';
 import { COLUMNS, LATE } from '../support/rotation-matrix.ts';
+import { describeLong } from '../support/long.ts';
 
 /** One more than the cores that CI has: a cell waits for disk and loopback half of its time. */
 const THREADS = 3;
@@ -47,7 +48,7 @@ class Thread {
   }
 }
 
-describe('the crash matrix: a fault at every call, then one command', function () {
+describeLong('the crash matrix: a fault at every call, then one command', function () {
   this.timeout(300_000);
   let threads: Thread[];
   let vault: OpenBao | null;

@@ -6,6 +6,7 @@ import { AWSCURRENT, AWSPENDING, versionWith } from '../../src/lib/secrets/store
 import { SECRET, seedSecret, storeOf } from '../support/rotation.ts';
 import { contextIn } from '../support/sandbox-context.ts';
 import { withSandbox } from '../support/sandbox.ts';
+import { describeLong } from '../support/long.ts';
 
 const ROUNDS = 50;
 const RACER = new URL('../support/rotation-racer.ts', import.meta.url).pathname;
@@ -22,7 +23,7 @@ interface Racer {
 /** What one of the two tells of a round. */
 type Told = { outcome: string; versionId: string } | { code: string; message: string };
 
-describe('two rotations at once, in two processes', function () {
+describeLong('two rotations at once, in two processes', function () {
   this.timeout(120_000);
   const sandbox = withSandbox();
 

@@ -52,7 +52,7 @@ export function parseBaseline(content: string, file: string): Baseline {
 }
 
 const HEADER = ` What is usual: who reads which secret, how and from where. Review it like code: an entry explains accesses.
- Written by jamf-mcp audit baseline learn and allow; change or remove entries by hand as you like.`;
+ Written by \`jamf-mcp audit baseline learn\` and \`allow\`; change or remove entries by hand as you like.`;
 
 /**
  * The text of a file with other entries: what did not change stays as it stands, comments included.

@@ -9,7 +9,7 @@ import { shortIdentity } from './principal.ts';
 /** Draw the baseline as it stands. */
 export function drawBaseline({ file, exists, learned, entries }: BaselineShow, { ink, width }: Canvas): string {
   if (!exists)
-    return `there is no baseline yet: ${terminalSafe(file)}\nlearn one from a time in which nothing was wrong: jamf-mcp audit baseline learn --since 14d`;
+    return `there is no baseline yet: ${terminalSafe(file)}\nlearn one from a time in which nothing was wrong: \`jamf-mcp audit baseline learn --since 14d\``;
   const windows = learned.map(({ since, until }) => `${since.slice(0, 10)} to ${until.slice(0, 10)}`).join(', ');
   const rows = entries.map((entry) => [
     ...columns(entry),

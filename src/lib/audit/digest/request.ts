@@ -22,7 +22,7 @@ export function refuseTrailFlags({ since, until, keys, 'save-keys': saveKeys }: 
   throw new JamfMcpError(
     'USAGE',
     `--${given[0]} is for the files of a trail, and none are named`,
-    'name their folder, or s3://BUCKET/PREFIX: jamf-mcp audit verify PATH',
+    'name their folder, or s3://BUCKET/PREFIX: `jamf-mcp audit verify PATH`',
   );
 }
 
