@@ -12,7 +12,8 @@ const DOMAINS = {
   ecs: ['config'],
   // The audit needs rotation's records, and the names of its functions, to explain reads.
   audit: ['config', 'secrets', 'ecs', 'rotation'],
-  iam: [],
+  // The join goes from a task definition to its roles; what a role has used is in the audit's records.
+  iam: ['config', 'ecs', 'audit', 'secrets'],
   jamf: [],
   auth0: [],
   sofa: [],
