@@ -64,7 +64,7 @@ async function report(thrown: unknown): Promise<void> {
   // Loaded here, since a run that goes well has no need of it.
   const { asJamfMcpError, errorJson, errorText } = await import('./lib/cli/report.ts');
   const { canvasOf } = await import('./lib/cli/canvas.ts');
-  const commands = words.length > 0 ? [] : await (await import('./lib/cli/oclif.ts')).commandIds(root);
+  const commands = await (await import('./lib/cli/oclif.ts')).commandIds(root);
   const error = asJamfMcpError(thrown, { commands, command: words.join(' ') });
   process.exitCode = error.exit;
   if (typed.includes('--json')) process.stdout.write(`${errorJson(error)}\n`);

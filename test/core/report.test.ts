@@ -48,6 +48,15 @@ describe('reporting an error', () => {
     assert.equal(asJamfMcpError(new Error('command --json not found'), CONTEXT).message, 'no command was given');
   });
 
+  it('says which verb was meant by an argument too many that is nearly one', () => {
+    const told = (typed: string) => {
+      const thrown = Object.assign(new Error('Unexpected argument'), { args: [typed], oclif: { exit: 2 } });
+      return asJamfMcpError(thrown, { commands: ['rotate', 'rotate:status'], command: 'rotate' }).hint;
+    };
+    assert.equal(told('statsu'), 'did you mean `jamf-mcp rotate status`?');
+    assert.equal(told('hunter2'), 'see `jamf-mcp rotate --help`');
+  });
+
   it('calls everything else a fault of ours and keeps the cause', () => {
     const cause = new TypeError('x is undefined');
     const error = asJamfMcpError(cause, CONTEXT);

@@ -26,8 +26,10 @@ export function asJamfMcpError(
       return new JamfMcpError('USAGE', UNEXPECTED, helpHint(context.command), { cause: error });
     return unknownCommand(missing[1].replaceAll(':', ' '), context.commands);
   }
-  if (isUsageError(error))
-    return new JamfMcpError('USAGE', usageText(error), helpHint(context.command), { cause: error });
+  if (isUsageError(error)) {
+    const hint = meantVerb(error, context) ?? helpHint(context.command);
+    return new JamfMcpError('USAGE', usageText(error), hint, { cause: error });
+  }
   const refused = fileError(error);
   if (refused) return refused;
   return new JamfMcpError(
@@ -88,6 +90,19 @@ function usageText(error: Error): string {
     .replace(/^Parsing (--[\w-]+) Expected/, '$1: expected')
     .trim();
   return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** The command that was probably meant, where the first argument too many is nearly one of the verbs below the command. */
+function meantVerb(error: object, { command, commands }: { command: string; commands: readonly string[] }) {
+  const [typed] = 'args' in error && Array.isArray(error.args) ? (error.args as unknown[]) : [];
+  if (typeof typed !== 'string') return null;
+  const names = commands.map((id) => id.replaceAll(':', ' ')).filter((name) => name.startsWith(`${command} `));
+  const [near] = nearest(
+    typed,
+    names.map((name) => name.slice(command.length + 1)),
+    1,
+  );
+  return near === undefined ? null : `did you mean \`jamf-mcp ${command} ${near}\`?`;
 }
 
 const flagNames = (text: string) =>
