@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { RecordedAccess } from '../../src/lib/audit/event.ts';
 import { filesSource, type FilesQuery } from '../../src/lib/audit/sources/files/index.ts';
+import { readRecords } from '../../src/lib/audit/sources/files/records.ts';
 import { scan } from '../../src/lib/audit/sources/files/scan.ts';
 import { testContext } from '../support/context.ts';
 import { record, type Json } from '../support/trail.ts';
@@ -186,6 +187,66 @@ describe('audit: files', () => {
       (await read({ paths: [], streams: [{ name: 'stdin', stream: chunks(Buffer.alloc(0)) }] })).skipped,
       ['stdin: it is empty'],
     );
+  });
+
+  describe('whatever they concern', () => {
+    const ROLE = 'arn:aws:iam::111122223333:role/app';
+    const byRole = (eventID: string, members: Json = {}) =>
+      other({
+        eventID,
+        userIdentity: { type: 'AssumedRole', sessionContext: { sessionIssuer: { arn: ROLE } } },
+        ...members,
+      });
+    const window = { since: Date.parse('2026-11-21T00:00:00Z'), until: Date.parse('2026-11-21T23:59:59Z') };
+
+    async function ids(needles: readonly string[], onRecord: () => Promise<void> = () => Promise.resolve()) {
+      const found: unknown[] = [];
+      const { records, problems } = await readRecords(
+        [folder],
+        { needles, window },
+        async (one) => {
+          found.push((one as Json).eventID);
+          await onRecord();
+        },
+        testContext(),
+      );
+      return { ids: found.toSorted(), records, problems };
+    }
+
+    it('hands on the records that have a needle, decoded, one after the other', async () => {
+      await put('a.json.gz', gzipSync(trail(byRole('1'), other(), byRole('2', { eventTime: '2026-11-20T00:00:00Z' }))));
+      const event = { EventId: '3', CloudTrailEvent: JSON.stringify(byRole('3', { eventTime: null })) };
+      await put('b.json', JSON.stringify({ Events: [event] }));
+      await put('c.jsonl', Array.from({ length: 1_200 }, () => JSON.stringify(byRole('4'))).join('\n'));
+      let now = 0;
+      const { ids: found, ...read } = await ids([ROLE, 'never'], async () => {
+        now += 1;
+        assert.equal(now, 1, 'the one before is done');
+        await Promise.resolve();
+        now -= 1;
+      });
+      assert.deepEqual([[...new Set(found)], found.length], [['1', '3', '4'], 1_202]);
+      assert.deepEqual(read, { records: 1_204, problems: [] });
+      assert.deepEqual((await ids(['nobody'])).ids, []);
+    });
+
+    it('names what it could not look at, and the file of a record that is none', async () => {
+      await put('cut.json', `{"Records":[${JSON.stringify(byRole('whole'))},{"arn":"${ROLE}",,},{`);
+      const { ids: found, problems } = await ids([ROLE]);
+      assert.deepEqual(found, ['whole']);
+      assert.deepEqual(problems.map(({ where, why }) => `${where.replace(folder, '')}: ${why}`).toSorted(), [
+        '/cut.json: a record is not JSON',
+        '/cut.json: it ends in the middle: the rest is missing',
+      ]);
+    });
+
+    it('fails with what the taker throws', async () => {
+      await put('a.json', trail(byRole('1')));
+      await assert.rejects(
+        ids([ROLE], () => Promise.reject(new Error('the taker gave up'))),
+        /the taker gave up/,
+      );
+    });
   });
 
   it('ends when it is interrupted', async () => {

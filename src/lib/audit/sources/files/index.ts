@@ -1,11 +1,10 @@
 /** Files of CloudTrail records as a source: what a trail has delivered to a bucket, once it is on the disk, or on stdin. */
 import type { Context } from '../../../host.ts';
-import type { RecordedAccess } from '../../event.ts';
 import type { Window } from '../../window.ts';
 import type { Sink, Skipped, Source, SourceResult } from '../source.ts';
 import { findFiles } from './find.ts';
 import { scanAll } from './pool.ts';
-import { scan, type ScanReport, type ScanTask } from './scan.ts';
+import { scan, type Batch, type ScanReport, type ScanTask } from './scan.ts';
 
 /** What to read. */
 export interface FilesQuery {
@@ -73,9 +72,10 @@ export async function readTasks(
   };
 
   let told = context.clock.now();
-  const counted: Sink = (access) => {
-    report.events += 1;
-    sink(access);
+  const take = ({ accesses }: Batch) => {
+    context.signal.throwIfAborted();
+    report.events += accesses.length;
+    for (const access of accesses) sink(access);
   };
   const done = ({ name }: ScanTask, { records, bytes, unpacked, problems }: ScanReport) => {
     report.files += 1;
@@ -87,15 +87,14 @@ export async function readTasks(
     told = context.clock.now();
     context.host.notify({ kind: 'progress', text: progressText(report) });
   };
-  for (const task of streams) {
-    const take = (accesses: RecordedAccess[]) => {
-      context.signal.throwIfAborted();
-      accesses.forEach(counted);
-      return Promise.resolve();
-    };
-    done(task, await scan(task, take));
-  }
-  await scanAll(tasks(skip), counted, done, context);
+  for (const task of streams)
+    done(
+      task,
+      await scan(task, async (batch) => {
+        take(batch);
+      }),
+    );
+  await scanAll(tasks(skip), take, done, context);
   return { report, skipped };
 }
 

@@ -2,8 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Context } from '../../../host.ts';
-import type { Sink } from '../source.ts';
-import type { ScanReport, ScanTask } from './scan.ts';
+import type { Batch, ScanReport, ScanTask, TakeBatch } from './scan.ts';
 import type { Order, Told } from './worker.ts';
 
 /** The worker's own file: beside this one in the sources, at the top of the built program. */
@@ -14,13 +13,13 @@ const WORKER = import.meta.url.endsWith('.ts')
 /**
  * Scan files.
  * @param tasks - taken from as workers become free, so that they may be found, or fetched, meanwhile
- * @param sink - gets the accesses, in whatever order
+ * @param take - gets what is found, in whatever order of the files
  * @param done - told of each file when it is over
- * @throws JamfMcpError INTERRUPTED; what `tasks` throws
+ * @throws JamfMcpError INTERRUPTED; what `tasks` or `take` throws
  */
 export async function scanAll(
   tasks: AsyncIterable<ScanTask>,
-  sink: Sink,
+  take: (batch: Batch, task: ScanTask) => void | Promise<void>,
   done: (task: ScanTask, report: ScanReport) => void,
   { signal }: Pick<Context, 'signal'>,
 ): Promise<void> {
@@ -36,7 +35,7 @@ export async function scanAll(
         worker = new Worker(WORKER);
         workers.push(worker);
       }
-      done(task, await scanIn(worker, task, sink, signal));
+      done(task, await scanIn(worker, task, async (batch) => take(batch, task), signal));
     }
   };
   try {
@@ -47,7 +46,7 @@ export async function scanAll(
   }
 }
 
-function scanIn(worker: Worker, task: ScanTask, sink: Sink, signal: AbortSignal): Promise<ScanReport> {
+function scanIn(worker: Worker, task: ScanTask, take: TakeBatch, signal: AbortSignal): Promise<ScanReport> {
   return new Promise((resolve, reject) => {
     const tell = (order: Order) => {
       worker.postMessage(order);
@@ -58,15 +57,16 @@ function scanIn(worker: Worker, task: ScanTask, sink: Sink, signal: AbortSignal)
         resolve(told.report);
         return;
       }
-      for (const access of told.accesses) sink(access);
-      tell({ taken: true });
+      take(told.batch).then(() => {
+        tell({ taken: true });
+      }, onError);
     };
-    const onError = (error: Error) => {
+    const onError = (error: unknown) => {
       settle();
       reject(error);
     };
     const onAbort = () => {
-      onError(signal.reason as Error);
+      onError(signal.reason);
     };
     const settle = () => {
       worker.off('message', onMessage).off('error', onError);

@@ -25,6 +25,15 @@ export interface ScanTask {
   window: Window | null;
   /** Bytes that it may unpack to; {@link MOST_UNPACKED} unless said otherwise. */
   most?: number;
+  /** What to pick instead of accesses: the records that have one of these in them, as {@link Batch.texts}. */
+  needles?: readonly string[];
+}
+
+/** What was found in a part of a file, in the order of the file. */
+export interface Batch {
+  accesses: RecordedAccess[];
+  /** Records as they are written there. */
+  texts: string[];
 }
 
 /** What was in it. */
@@ -39,8 +48,8 @@ export interface ScanReport {
   problems: string[];
 }
 
-/** Takes the accesses of a file in batches; the scan goes on when the promise is fulfilled. */
-export type TakeBatch = (accesses: RecordedAccess[]) => Promise<void>;
+/** Takes what is found in batches; the scan goes on when the promise is fulfilled. */
+export type TakeBatch = (batch: Batch) => Promise<void>;
 
 /** What one file may unpack to: CloudTrail writes 50 MB packed at most (facts/audit.md §5), and text packs to a fortieth. */
 export const MOST_UNPACKED = 2 * 1024 ** 3;
@@ -48,11 +57,12 @@ export const MOST_UNPACKED = 2 * 1024 ** 3;
 const SMALL = 4 << 20;
 const SMALL_UNPACKED = 64 << 20;
 const CHUNK = 1 << 20;
+/** Records handed on at once. */
 const BATCH = 500;
 
 /**
  * Scan a file. Whatever it holds, this does not throw: what cannot be read is told in the report.
- * @param take - gets the accesses, in the order of the file
+ * @param take - gets what is found
  */
 export async function scan(task: ScanTask, take: TakeBatch): Promise<ScanReport> {
   const { most = MOST_UNPACKED } = task;
@@ -60,20 +70,19 @@ export async function scan(task: ScanTask, take: TakeBatch): Promise<ScanReport>
   const problem = (why: string) => {
     if (!report.problems.includes(why)) report.problems.push(why);
   };
-  let batch: RecordedAccess[] = [];
+  let batch: Batch = { accesses: [], texts: [] };
+  const pick = task.needles ? pickTexts(task.needles) : pickAccesses(task.window, problem);
   const cutter = splitter({
     record(bytes) {
       report.records += 1;
-      if (!concerns(bytes)) return;
-      const access = accessIn(bytes, problem);
-      if (access && within(access, task.window)) batch.push(access);
+      pick(bytes, batch);
     },
     problem,
   });
   const flush = async (least: number) => {
-    if (batch.length < least) return;
+    if (batch.accesses.length + batch.texts.length < least) return;
     const full = batch;
-    batch = [];
+    batch = { accesses: [], texts: [] };
     await take(full);
   };
   try {
@@ -93,6 +102,24 @@ export async function scan(task: ScanTask, take: TakeBatch): Promise<ScanReport>
   if (report.unpacked === 0 && report.problems.length === 0) problem('it is empty');
   await flush(1);
   return report;
+}
+
+/** Puts into the batch what is wanted of a record. */
+type Pick = (record: Buffer, batch: Batch) => void;
+
+const pickAccesses =
+  (window: Window | null, problem: (why: string) => void): Pick =>
+  (record, { accesses }) => {
+    if (!concerns(record)) return;
+    const access = accessIn(record, problem);
+    if (access && isWithin(access.time, window)) accesses.push(access);
+  };
+
+function pickTexts(needles: readonly string[]): Pick {
+  const wanted = needles.map((needle) => Buffer.from(needle));
+  return (record, { texts }) => {
+    if (wanted.some((needle) => record.includes(needle))) texts.push(record.toString('utf8'));
+  };
 }
 
 /** What an error of the file system or of the unpacking means. */
@@ -207,20 +234,33 @@ function concerns(record: Buffer): boolean {
   return false;
 }
 
-/** The access that a record tells, in CloudTrail's own form or as the text in an event of LookupEvents. */
+/** The access that a record tells. */
 function accessIn(bytes: Buffer, problem: (why: string) => void): RecordedAccess | null {
+  const record = parseRecord(bytes.toString('utf8'));
+  if (record !== undefined) return accessFrom(record);
+  problem(NO_JSON);
+  return null;
+}
+
+/** What is told of a file with a record that is none. */
+export const NO_JSON = 'a record is not JSON';
+
+/**
+ * The record in a text, in CloudTrail's own form or as the text in an event of LookupEvents.
+ * @returns undefined where it is not JSON
+ */
+export function parseRecord(text: string): unknown {
   try {
-    const record = JSON.parse(bytes.toString('utf8')) as { CloudTrailEvent?: unknown };
+    const record = JSON.parse(text) as { CloudTrailEvent?: unknown };
     const inner = record.CloudTrailEvent;
-    return accessFrom(typeof inner === 'string' ? JSON.parse(inner) : record);
+    return typeof inner === 'string' ? JSON.parse(inner) : record;
   } catch {
-    problem('a record is not JSON');
-    return null;
+    return undefined;
   }
 }
 
-/** An access without a time is never left out: rather one too many than one that nobody sees. */
-function within({ time }: RecordedAccess, window: Window | null): boolean {
+/** What has no time is never left out: rather one too many than one that nobody sees. */
+export function isWithin(time: string | null, window: Window | null): boolean {
   if (window === null || time === null) return true;
   const at = Date.parse(time);
   return at >= window.since && at <= window.until;
