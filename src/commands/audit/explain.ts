@@ -1,6 +1,6 @@
 import * as Args from '@oclif/core/args';
 import type { EventExplanation } from '../../lib/audit/explain-event.ts';
-import { clusterFlag, filesOf, serviceFlag, sinceFlag, untilFlag } from '../../lib/cli/audit-flags.ts';
+import { atHome, filesOf, pathArg, recordFlags } from '../../lib/cli/audit-flags.ts';
 import { BaseCommand } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 
@@ -29,28 +29,22 @@ name another stretch. With PATHs files are read instead.`);
       required: true,
       ignoreStdin: true,
     }),
-    path: Args.string({
-      description: 'files, folders or patterns of CloudTrail records; - for stdin',
-      ignoreStdin: true,
-    }),
+    path: pathArg,
   };
 
-  static override flags = { since: sinceFlag, until: untilFlag, cluster: clusterFlag, service: serviceFlag };
+  static override flags = recordFlags;
 
   async run(): Promise<EventExplanation> {
     const { flags, argv, args } = await this.parse(AuditExplain);
-    const { settings, context } = await this.begin(flags);
+    const { settings, context } = await this.begin(atHome(flags));
     const [{ explainEvent }, { drawEvent }, { auditRequest }, { baselineFile }] = await Promise.all([
       import('../../lib/audit/explain-event.ts'),
       import('../../lib/audit/explain-report.ts'),
       import('../../lib/audit/request.ts'),
       import('../../lib/cli/baseline.ts'),
     ]);
-    const request = auditRequest(
-      settings,
-      { ...flags, files: filesOf(argv.slice(1).map(String)) },
-      await baselineFile(context),
-    );
+    const words = { ...flags, files: filesOf(argv.slice(1)) };
+    const request = auditRequest(settings, words, await baselineFile(context));
     return this.present(await explainEvent(args.event, request, context), drawEvent);
   }
 }

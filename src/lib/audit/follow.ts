@@ -104,6 +104,24 @@ export async function follow(
   return { ...summary, until: new Date(clock.now()).toISOString() };
 }
 
+/**
+ * Follow, and write what happens as it does.
+ * @param write - gets each event, and the summary at the end, as an object and as one line of text
+ * @throws JamfMcpError as {@link follow} does
+ */
+export async function followInto(
+  request: AuditRequest,
+  write: (line: object, text: string) => void,
+  ink: ChalkInstance,
+  context: Context,
+): Promise<void> {
+  const tell = (event: FollowEvent) => {
+    write(event, drawFollowed(event, ink));
+  };
+  const summary = await follow(request, tell, context);
+  write({ kind: 'end', ...summary }, drawSummary(summary, ink));
+}
+
 /** What has been told of an access: its time, and whether anything explained it. */
 interface Told {
   at: number;

@@ -5,21 +5,23 @@ import { localOptions } from '../secrets/open.ts';
 import type { AuditRequest } from './audit.ts';
 import { baselineIn } from './baseline-manage.ts';
 
-/** What a command was told. */
+/** What a command was told: its flags by their names, and files. */
 export interface AuditWords {
-  allSecrets?: boolean | undefined;
+  'all-secrets'?: boolean | undefined;
   since?: string | undefined;
   until?: string | undefined;
-  principals?: readonly string[] | undefined;
+  principal?: readonly string[] | undefined;
   cluster?: string | undefined;
   service?: string | undefined;
   files?: AuditRequest['files'];
   /** Regions, or `all`. */
-  regions?: readonly string[] | undefined;
+  region?: readonly string[] | undefined;
   /** False where what LookupEvents tells is neither kept nor taken from what was. */
   cache?: boolean | undefined;
   /** Whether calls to trails and keys are read, too. */
   guards?: boolean | undefined;
+  /** Whether it is to be followed. */
+  follow?: boolean | undefined;
 }
 
 /**
@@ -33,17 +35,18 @@ export function auditRequest(
   baseline: { path: string; content: string },
 ): AuditRequest {
   return {
-    secret: words.allSecrets ? null : settings.secret,
+    secret: words['all-secrets'] ? null : settings.secret,
     store: settings.store,
     files: words.files,
     since: words.since,
     until: words.until,
-    principals: words.principals,
+    principals: words.principal,
     aws: settings.aws,
     lookup: {
-      regions: words.regions,
+      regions: words.region,
       guards: words.guards,
-      cache: words.cache === false ? undefined : join(settings.localStore, 'cache', 'lookup-events'),
+      // A poll looks back for minutes, and the cache would have it read the whole hour.
+      cache: words.cache === false || words.follow ? undefined : join(settings.localStore, 'cache', 'lookup-events'),
     },
     ecs: { cluster: words.cluster ?? settings.ecs.cluster, service: words.service ?? settings.ecs.service },
     settings: settings.audit,

@@ -1,5 +1,12 @@
 /** What the commands that audit share: flags, and the files that were named. */
+import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+
+/** Files instead of a store. */
+export const pathArg = Args.string({
+  description: 'files, folders, patterns or s3://BUCKET/PREFIX of CloudTrail records; - for stdin',
+  ignoreStdin: true,
+});
 
 export const sinceFlag = Flags.string({
   summary: 'start: 90m, 12h, 7d or 2w before now, 2026-11-01, or 2026-11-01T10:00Z (default: 7d; all of it for files)',
@@ -11,7 +18,7 @@ export const untilFlag = Flags.string({
   helpValue: 'TIME',
 });
 
-export const principalFlag = Flags.string({
+const principalFlag = Flags.string({
   summary: 'only what this principal did: an ARN, role/NAME, user/NAME or a name alone, with *; may be repeated',
   helpValue: 'NAME',
   multiple: true,
@@ -26,29 +33,64 @@ export const regionsFlag = Flags.string({
   multipleNonGreedy: true,
 });
 
-/** The Region of the AWS clients, of those that were named. */
-export const homeRegion = (regions: readonly string[] | undefined) => regions?.find((region) => region !== 'all');
-
-export const cacheFlag = Flags.boolean({
+const cacheFlag = Flags.boolean({
   summary: 'keep what the event history tells of past hours, so that the next run reads only what is new',
   default: true,
   allowNo: true,
 });
 
-export const guardsFlag = Flags.boolean({
-  summary: 'read what was done to trails and keys, too: 13 more calls, some 7 seconds, for each Region',
-  exclusive: ['follow'],
+/** Which records are read, and what explains them: of every command that audits. */
+export const recordFlags = {
+  since: sinceFlag,
+  until: untilFlag,
+  region: regionsFlag,
+  cache: cacheFlag,
+  cluster: Flags.string({ summary: 'ECS cluster of the service that reads the secret', helpValue: 'NAME' }),
+  service: Flags.string({ summary: 'ECS service that reads the secret', helpValue: 'NAME' }),
+};
+
+/** Whose accesses, and to what. */
+export const subjectFlags = {
+  'all-secrets': Flags.boolean({ summary: 'every secret of the account and Region instead of one' }),
+  principal: principalFlag,
+};
+
+/** Those of `audit` itself that are of no kind that it knows: formats and severities are its own. */
+export const auditFlags = {
+  ...recordFlags,
+  ...subjectFlags,
+  follow: Flags.boolean({
+    char: 'f',
+    summary: 'go on until Ctrl-C: print each new access with its explanation, as CloudTrail delivers it',
+    exclusive: ['until', 'fail-on', 'format', 'output'],
+  }),
+  guards: Flags.boolean({
+    summary: 'read what was done to trails and keys, too: 13 more calls, some 7 seconds, for each Region',
+    exclusive: ['follow'],
+  }),
+  output: Flags.string({
+    char: 'o',
+    summary: 'file to write the report to (default: standard output)',
+    helpValue: 'FILE',
+  }),
+};
+
+/** The Region of the AWS clients, of those that were named. */
+export const homeRegion = (regions: readonly string[] | undefined) => regions?.find((region) => region !== 'all');
+
+/** The flags as settings are gathered from them: with one Region. */
+export const atHome = <Given extends { region?: readonly string[] | undefined }>(flags: Given) => ({
+  ...flags,
+  region: homeRegion(flags.region),
 });
 
-export const clusterFlag = Flags.string({
-  summary: 'ECS cluster of the service that reads the secret',
-  helpValue: 'NAME',
-});
-
-export const serviceFlag = Flags.string({ summary: 'ECS service that reads the secret', helpValue: 'NAME' });
-
-/** What was named on the command line; undefined where nothing was. */
-export function filesOf(paths: readonly string[]) {
+/**
+ * What was named on the command line.
+ * @param argv - the arguments; `-` is standard input
+ * @returns undefined where nothing was
+ */
+export function filesOf(argv: readonly unknown[]) {
+  const paths = argv.map(String);
   if (paths.length === 0) return undefined;
   const streams = paths.includes('-') ? [{ name: 'stdin', stream: process.stdin }] : [];
   return { paths: paths.filter((path) => path !== '-'), streams };

@@ -1,7 +1,6 @@
-import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import type { BaselineLearn } from '../../../lib/audit/baseline-manage.ts';
-import { filesOf, principalFlag, sinceFlag, untilFlag } from '../../../lib/cli/audit-flags.ts';
+import { atHome, filesOf, pathArg, recordFlags, subjectFlags } from '../../../lib/cli/audit-flags.ts';
 import { BaseCommand, dryRunFlag } from '../../../lib/cli/base.ts';
 import { prose } from '../../../lib/cli/prose.ts';
 
@@ -23,18 +22,11 @@ Name a time in which nothing was wrong: whoever is in it is explained from then 
 
   static override strict = false;
 
-  static override args = {
-    path: Args.string({
-      description: 'files, folders or patterns of CloudTrail records; - for stdin',
-      ignoreStdin: true,
-    }),
-  };
+  static override args = { path: pathArg };
 
   static override flags = {
-    since: sinceFlag,
-    until: untilFlag,
-    'all-secrets': Flags.boolean({ summary: 'learn of every secret of the account and Region instead of one' }),
-    principal: principalFlag,
+    ...recordFlags,
+    ...subjectFlags,
     holds: Flags.string({
       summary: 'last day on which it is usual (default: 90 days after the end)',
       helpValue: 'DAY',
@@ -45,7 +37,7 @@ Name a time in which nothing was wrong: whoever is in it is explained from then 
 
   async run(): Promise<BaselineLearn> {
     const { flags, argv } = await this.parse(AuditBaselineLearn);
-    const { settings, context } = await this.begin(flags);
+    const { settings, context } = await this.begin(atHome(flags));
     const [{ learnBaseline }, { drawLearn }, { auditRequest }, { baselineFile }] = await Promise.all([
       import('../../../lib/audit/baseline-manage.ts'),
       import('../../../lib/audit/baseline-report.ts'),
@@ -53,13 +45,8 @@ Name a time in which nothing was wrong: whoever is in it is explained from then 
       import('../../../lib/cli/baseline.ts'),
     ]);
     const file = await baselineFile(context);
-    const words = {
-      ...flags,
-      allSecrets: flags['all-secrets'],
-      principals: flags.principal,
-      files: filesOf(argv.map(String)),
-    };
+    const request = auditRequest(settings, { ...flags, files: filesOf(argv) }, file);
     const options = { until: flags.holds, reason: flags.reason, dryRun: flags['dry-run'] };
-    return this.present(await learnBaseline(auditRequest(settings, words, file), file, options, context), drawLearn);
+    return this.present(await learnBaseline(request, file, options, context), drawLearn);
   }
 }

@@ -1,7 +1,11 @@
 /** Runs an audit and writes its report while it runs: into a file, or on standard output. */
-import { JamfMcpError } from '../../errors.ts';
+import { EXIT, JamfMcpError } from '../../errors.ts';
+import type { Canvas } from '../../format/canvas.ts';
 import type { Context } from '../../host.ts';
 import { auditSecret, type AuditRequest, type AuditResult } from '../audit.ts';
+import { reaches } from '../detectors/index.ts';
+import type { Severity } from '../detectors/detector.ts';
+import { drawAudit, drawWritten } from '../report.ts';
 import { fileOut } from './file.ts';
 import { openReport, reported, WITHOUT_SKIPPED, type Out, type ReportFormat } from './index.ts';
 
@@ -16,6 +20,29 @@ export interface ReportWish {
   json: boolean;
   /** Standard output. */
   stdout: () => Out;
+}
+
+/**
+ * Audit: with the result drawn for a terminal, or with a report of another format.
+ * @returns the result, and what draws it; null where a report has had standard output
+ * @throws JamfMcpError as {@link auditInto} does
+ */
+export async function runAudit(
+  wish: ReportWish,
+  request: AuditRequest,
+  context: Context,
+): Promise<{ result: AuditResult; draw: ((result: AuditResult, canvas: Canvas) => string) | null }> {
+  const { file } = wish;
+  if (wish.format === 'table' && file === null) return { result: await auditSecret(request, context), draw: drawAudit };
+  const { result, bytes } = await auditInto(wish, request, context);
+  if (file === null) return { result, draw: null };
+  return { result, draw: (shown, canvas) => drawWritten(shown, { file, bytes }, canvas) };
+}
+
+/** How a run ends: with findings, with a source that was not read to its end, or well. */
+export function exitOf({ findings, sources }: AuditResult, failOn: Severity | undefined) {
+  if (failOn !== undefined && reaches(findings, failOn)) return EXIT.findings;
+  return sources.every(({ complete }) => complete) ? EXIT.done : EXIT.partial;
 }
 
 /**
