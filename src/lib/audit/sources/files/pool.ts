@@ -57,16 +57,21 @@ function scanIn(worker: Worker, task: ScanTask, take: TakeBatch, signal: AbortSi
         resolve(told.report);
         return;
       }
-      take(told.batch).then(() => {
-        tell({ taken: true });
-      }, onError);
+      take(told.batch).then(
+        () => {
+          tell({ taken: true });
+        },
+        (error: unknown) => {
+          onError(error as Error);
+        },
+      );
     };
-    const onError = (error: unknown) => {
+    const onError = (error: Error) => {
       settle();
       reject(error);
     };
     const onAbort = () => {
-      onError(signal.reason);
+      onError(signal.reason as Error);
     };
     const settle = () => {
       worker.off('message', onMessage).off('error', onError);
