@@ -1,5 +1,9 @@
 /** The store on AWS Secrets Manager. Facts: rotation.md §2c, §3. */
-import type { DescribeSecretResponse, SecretListEntry } from '@aws-sdk/client-secrets-manager';
+import type {
+  DescribeSecretResponse,
+  GetSecretValueCommandOutput,
+  SecretListEntry,
+} from '@aws-sdk/client-secrets-manager';
 import { awsErrorName, call, clientConfig, identity, type AwsSettings } from '../../aws.ts';
 import { JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
@@ -39,10 +43,20 @@ export function awsStore(options: { aws: AwsSettings } & SchemaChoice, context: 
     return { sdk, client: new sdk.SecretsManagerClient(clientConfig(options.aws)) };
   });
 
-  const failed = async (error: unknown, name: string, ref: VersionRef | null): Promise<unknown> => {
-    const { client } = await connect();
-    const region = await client.config.region().catch(() => 'an unknown Region');
-    return translate(error, name, ref, region);
+  /** One call about a secret, or about one version of it: its error in the words of every store. */
+  const ask = async <Output extends Pick<GetSecretValueCommandOutput, '$metadata'>>(
+    operation: string,
+    name: string,
+    ref: VersionRef | null,
+    send: (aws: Awaited<ReturnType<typeof connect>>, options: { abortSignal: AbortSignal }) => Promise<Output>,
+  ): Promise<Output> => {
+    const aws = await connect();
+    try {
+      return await call(context, operation, `secret ${name}`, (options) => send(aws, options));
+    } catch (error) {
+      const region = await aws.client.config.region().catch(() => 'an unknown Region');
+      throw translate(error, name, ref, region);
+    }
   };
 
   /** Repeat while a version of our own is not visible yet. */
@@ -61,15 +75,10 @@ export function awsStore(options: { aws: AwsSettings } & SchemaChoice, context: 
   };
 
   const describe = async (name: string): Promise<SecretInfo> => {
-    const { sdk, client } = await connect();
-    try {
-      const secret = await call(context, 'DescribeSecret', `secret ${name}`, (send) =>
-        client.send(new sdk.DescribeSecretCommand({ SecretId: name }), send),
-      );
-      return infoFrom(secret, secret.VersionIdsToStages);
-    } catch (error) {
-      throw await failed(error, name, null);
-    }
+    const secret = await ask('DescribeSecret', name, null, ({ sdk, client }, options) =>
+      client.send(new sdk.DescribeSecretCommand({ SecretId: name }), options),
+    );
+    return infoFrom(secret, secret.VersionIdsToStages);
   };
 
   /** What is known of each secret, for its tags. */
@@ -132,17 +141,12 @@ export function awsStore(options: { aws: AwsSettings } & SchemaChoice, context: 
     },
 
     async read(name, ref) {
-      const { sdk, client } = await connect();
       const which = 'stage' in ref ? { VersionStage: ref.stage } : { VersionId: ref.versionId };
-      const output = await untilVisible('versionId' in ref ? ref.versionId : null, async () => {
-        try {
-          return await call(context, 'GetSecretValue', `secret ${name}`, (send) =>
-            client.send(new sdk.GetSecretValueCommand({ SecretId: name, ...which }), send),
-          );
-        } catch (error) {
-          throw await failed(error, name, ref);
-        }
-      });
+      const output = await untilVisible('versionId' in ref ? ref.versionId : null, () =>
+        ask('GetSecretValue', name, ref, ({ sdk, client }, options) =>
+          client.send(new sdk.GetSecretValueCommand({ SecretId: name, ...which }), options),
+        ),
+      );
       if (output.SecretString === undefined) {
         throw new JamfMcpError(
           'SECRET_MALFORMED',
@@ -171,62 +175,51 @@ export function awsStore(options: { aws: AwsSettings } & SchemaChoice, context: 
       checkToken(secret.token);
       checkTags(secret.tags);
       const SecretString = encodeFields(secret.fields);
-      const { sdk, client } = await connect();
-      const command = new sdk.CreateSecretCommand({
+      const input = {
         Name: secret.name,
         Description: secret.description,
         ClientRequestToken: secret.token,
         SecretString,
         KmsKeyId: secret.kmsKeyId,
         Tags: Object.entries(secret.tags).map(([Key, Value]) => ({ Key, Value })),
-      });
-      try {
-        const output = await call(context, 'CreateSecret', `secret ${secret.name}`, (send) =>
-          client.send(command, send),
-        );
-        written.add(secret.token);
-        return { arn: output.ARN ?? '', versionId: output.VersionId ?? secret.token };
-      } catch (error) {
-        throw await failed(error, secret.name, null);
-      }
+      };
+      const output = await ask('CreateSecret', secret.name, null, ({ sdk, client }, options) =>
+        client.send(new sdk.CreateSecretCommand(input), options),
+      );
+      written.add(secret.token);
+      return { arn: output.ARN ?? '', versionId: output.VersionId ?? secret.token };
     },
 
     async put(name, fields, { token, stages, rotationToken }) {
       checkToken(token);
       checkLabels(stages);
       const SecretString = encodeFields(fields);
-      const { sdk, client } = await connect();
-      const command = new sdk.PutSecretValueCommand({
+      const input = {
         SecretId: name,
         ClientRequestToken: token,
         SecretString,
         VersionStages: [...stages],
         RotationToken: rotationToken?.reveal(),
-      });
-      try {
-        const output = await call(context, 'PutSecretValue', `secret ${name}`, (send) => client.send(command, send));
-        written.add(token);
-        return { versionId: output.VersionId ?? token };
-      } catch (error) {
-        throw await failed(error, name, { versionId: token });
-      }
+      };
+      const output = await ask('PutSecretValue', name, { versionId: token }, ({ sdk, client }, options) =>
+        client.send(new sdk.PutSecretValueCommand(input), options),
+      );
+      written.add(token);
+      return { versionId: output.VersionId ?? token };
     },
 
     async moveLabel(name, label, from, to) {
       checkMove(label, to);
-      const { sdk, client } = await connect();
       const move = { RemoveFromVersionId: from ?? undefined, MoveToVersionId: to ?? undefined };
-      const command = new sdk.UpdateSecretVersionStageCommand({ SecretId: name, VersionStage: label, ...move });
+      const input = { SecretId: name, VersionStage: label, ...move };
       try {
         // Without any move AWS refuses the call; it is then only a question, answered below.
         if (from === to) throw new JamfMcpError('CONFLICT', 'nothing to move');
-        await untilVisible(to, async () => {
-          try {
-            await call(context, 'UpdateSecretVersionStage', `secret ${name}`, (send) => client.send(command, send));
-          } catch (error) {
-            throw await failed(error, name, { versionId: to ?? from ?? '' });
-          }
-        });
+        await untilVisible(to, () =>
+          ask('UpdateSecretVersionStage', name, { versionId: to ?? from ?? '' }, ({ sdk, client }, options) =>
+            client.send(new sdk.UpdateSecretVersionStageCommand(input), options),
+          ),
+        );
       } catch (error) {
         const unclear = from === to || codeOf(error) === 'VERSION_NOT_FOUND' || isRefusal(error);
         if (!unclear) throw error;
@@ -239,108 +232,79 @@ export function awsStore(options: { aws: AwsSettings } & SchemaChoice, context: 
     },
 
     async versions(name) {
-      const { sdk, client } = await connect();
       const found: VersionInfo[] = [];
       let NextToken: string | undefined;
       do {
-        const command = new sdk.ListSecretVersionIdsCommand({
-          SecretId: name,
-          IncludeDeprecated: true,
-          MaxResults: PAGE,
-          NextToken,
-        });
-        try {
-          const page = await call(context, 'ListSecretVersionIds', `secret ${name}`, (send) =>
-            client.send(command, send),
-          );
-          found.push(
-            ...(page.Versions ?? []).map((version) => ({
-              versionId: version.VersionId ?? '',
-              stages: version.VersionStages ?? [],
-              createdAt: iso(version.CreatedDate),
-              // Secrets Manager does not say who stored a version; CloudTrail does.
-              createdBy: null,
-            })),
-          );
-          NextToken = page.NextToken;
-        } catch (error) {
-          throw await failed(error, name, null);
-        }
+        const input = { SecretId: name, IncludeDeprecated: true, MaxResults: PAGE, NextToken };
+        const page = await ask('ListSecretVersionIds', name, null, ({ sdk, client }, options) =>
+          client.send(new sdk.ListSecretVersionIdsCommand(input), options),
+        );
+        found.push(
+          ...(page.Versions ?? []).map((version) => ({
+            versionId: version.VersionId ?? '',
+            stages: version.VersionStages ?? [],
+            createdAt: iso(version.CreatedDate),
+            // Secrets Manager does not say who stored a version; CloudTrail does.
+            createdBy: null,
+          })),
+        );
+        NextToken = page.NextToken;
       } while (NextToken);
       return found.sort((a, b) => (b.createdAt ?? '').localeCompare(a.createdAt ?? ''));
     },
 
     async remove(name, windowDays) {
       checkWindow(windowDays);
-      const { sdk, client } = await connect();
       // Deleting at once what is not there is success to AWS: a mistyped name would go unnoticed.
       if (windowDays === 0) await describe(name);
       const how = windowDays === 0 ? { ForceDeleteWithoutRecovery: true } : { RecoveryWindowInDays: windowDays };
-      const command = new sdk.DeleteSecretCommand({ SecretId: name, ...how });
       try {
-        const output = await call(context, 'DeleteSecret', `secret ${name}`, (send) => client.send(command, send));
+        const output = await ask('DeleteSecret', name, null, ({ sdk, client }, options) =>
+          client.send(new sdk.DeleteSecretCommand({ SecretId: name, ...how }), options),
+        );
         return { deletionAt: (output.DeletionDate ?? new Date(context.clock.now())).toISOString() };
       } catch (error) {
-        const told = await failed(error, name, null);
-        const { deletionAt } = codeOf(told) === 'SECRET_DELETED' ? await describe(name) : { deletionAt: null };
-        if (deletionAt === null) throw told;
+        const { deletionAt } = codeOf(error) === 'SECRET_DELETED' ? await describe(name) : { deletionAt: null };
+        if (deletionAt === null) throw error;
         return { deletionAt };
       }
     },
 
     async restore(name) {
-      const { sdk, client } = await connect();
-      const command = new sdk.RestoreSecretCommand({ SecretId: name });
-      try {
-        await call(context, 'RestoreSecret', `secret ${name}`, (send) => client.send(command, send));
-      } catch (error) {
-        throw await failed(error, name, null);
-      }
+      await ask('RestoreSecret', name, null, ({ sdk, client }, options) =>
+        client.send(new sdk.RestoreSecretCommand({ SecretId: name }), options),
+      );
     },
 
     async tag(name, tags) {
-      const { sdk, client } = await connect();
       checkTags(mergeTags({}, tags));
-      const set = Object.entries(tags).flatMap(([Key, Value]) => (Value === null ? [] : [{ Key, Value }]));
-      const off = Object.keys(tags).filter((key) => tags[key] === null);
-      try {
-        // Off first: a secret with 50 tags has room for the new ones only then.
-        if (off.length > 0) {
-          const command = new sdk.UntagResourceCommand({ SecretId: name, TagKeys: off });
-          await call(context, 'UntagResource', `secret ${name}`, (send) => client.send(command, send));
-        }
-        if (set.length > 0) {
-          const command = new sdk.TagResourceCommand({ SecretId: name, Tags: set });
-          await call(context, 'TagResource', `secret ${name}`, (send) => client.send(command, send));
-        }
-      } catch (error) {
-        throw await failed(error, name, null);
+      const Tags = Object.entries(tags).flatMap(([Key, Value]) => (Value === null ? [] : [{ Key, Value }]));
+      const TagKeys = Object.keys(tags).filter((key) => tags[key] === null);
+      // Off first: a secret with 50 tags has room for the new ones only then.
+      if (TagKeys.length > 0) {
+        await ask('UntagResource', name, null, ({ sdk, client }, options) =>
+          client.send(new sdk.UntagResourceCommand({ SecretId: name, TagKeys }), options),
+        );
+      }
+      if (Tags.length > 0) {
+        await ask('TagResource', name, null, ({ sdk, client }, options) =>
+          client.send(new sdk.TagResourceCommand({ SecretId: name, Tags }), options),
+        );
       }
     },
 
     async policy(name) {
-      const { sdk, client } = await connect();
-      const command = new sdk.GetResourcePolicyCommand({ SecretId: name });
-      try {
-        const output = await call(context, 'GetResourcePolicy', `secret ${name}`, (send) => client.send(command, send));
-        return output.ResourcePolicy ?? null;
-      } catch (error) {
-        throw await failed(error, name, null);
-      }
+      const { ResourcePolicy = null } = await ask('GetResourcePolicy', name, null, ({ sdk, client }, options) =>
+        client.send(new sdk.GetResourcePolicyCommand({ SecretId: name }), options),
+      );
+      return ResourcePolicy;
     },
 
     async setPolicy(name, text) {
-      const { sdk, client } = await connect();
-      const command = new sdk.PutResourcePolicyCommand({
-        SecretId: name,
-        ResourcePolicy: text,
-        BlockPublicPolicy: true,
-      });
-      try {
-        await call(context, 'PutResourcePolicy', `secret ${name}`, (send) => client.send(command, send));
-      } catch (error) {
-        throw await failed(error, name, null);
-      }
+      const input = { SecretId: name, ResourcePolicy: text, BlockPublicPolicy: true };
+      await ask('PutResourcePolicy', name, null, ({ sdk, client }, options) =>
+        client.send(new sdk.PutResourcePolicyCommand(input), options),
+      );
     },
   };
 }
