@@ -233,7 +233,9 @@ describe('jamf-mcp secrets exec, the built program in the sandbox', () => {
       const opened = await sh('echo "$JAMF_CLIENT_SECRET" > /dev/stdout; echo told > /dev/stderr', '--mask');
       assert.deepEqual([opened.code, opened.stdout], [0, '***\n'], opened.stderr);
       assert.match(opened.stderr, /^told$/m);
-      const child = startCli(['secrets', 'exec', '--mask', '--', 'yes'], { env: sandbox().environment });
+      const child = startCli(['secrets', 'exec', '--mask', '--', 'sh', '-c', 'while echo y; do :; done'], {
+        env: sandbox().environment,
+      });
       await once(child.stdout, 'data');
       child.stdout.destroy();
       const [code] = (await once(child, 'exit')) as [number];

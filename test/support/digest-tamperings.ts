@@ -146,7 +146,7 @@ export const TAMPERINGS: readonly Tampering[] = [
     change: (objects, { digests }) => {
       edit(objects, at(digests, 2), (text) => text.replace('"hashAlgorithm":"SHA-256"', '"hashAlgorithm":"SHA-256" '));
       edit(objects, at(digests, 3), (text) =>
-        text.replace(/"previousDigestSignature":"../, '"previousDigestSignature":"00'),
+        text.replace(/(?<="previousDigestSignature":")./, (digit) => (digit === '0' ? '1' : '0')),
       );
     },
     // Without metadata nothing but the forged digest tells of the other's signature.
