@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { AuditedAccess } from '../../src/lib/audit/access.ts';
 import type { AuditResult } from '../../src/lib/audit/audit.ts';
 import { DETECTORS, inOrder } from '../../src/lib/audit/detectors/index.ts';
-import { drawAudit } from '../../src/lib/audit/report.ts';
+import { drawAudit, drawWritten } from '../../src/lib/audit/report.ts';
 import { ACCOUNT, ARN, audited, facts, groupsOf, NAME, session, user } from '../support/trail.ts';
 
 const ink = new Chalk({ level: 0 });
@@ -54,6 +54,38 @@ describe('audit: report', () => {
       rows[1] ?? '',
       /^role\/ecsTaskExecutionRole +3 +2026-11-11 10:00 +2026-11-13 10:00 +3 ok +3 task-start$/,
     );
+  });
+
+  it('names the principals that were asked for', () => {
+    const asked = ['role/ci', 'user/\u001b[2Jalice'];
+    const lines = drawAudit(result(week, { asked }), { ink, width: 80 }).split('\n');
+    assert.equal(lines[2], 'by role/ci, user/\\x1b[2Jalice alone');
+    assert.match(drawAudit(result([], { asked }), { ink, width: 80 }), /^no accesses by them: /);
+  });
+
+  it('tells what is suppressed, by whose word and until when', () => {
+    const one = (id: string, reason: string) =>
+      ({ id, severity: 'high', title: `somebody did ${id}`, count: 2, reason, until: '2026-12-31' }) as const;
+    const suppressed = [
+      ...Array.from({ length: 7 }, (_, index) => one(`thing ${String(index + 1)}`, 'OPS-1: \u202emigration')),
+      one('another thing', 'OPS-2'),
+    ];
+    const report = result(week, { suppressed });
+    const drawn = drawAudit(report, { ink, width: 80 });
+    const section = drawn.split('\n\n').find((part) => part.startsWith('suppressed\n'));
+    assert.deepEqual(
+      section?.split('\n').map((line) => line.trim().replace(/ +/g, ' ')),
+      [
+        'suppressed',
+        '7 findings until 2026-12-31: OPS-1: \\u202emigration',
+        ...[1, 2, 3, 4, 5].map((number) => `high: somebody did thing ${String(number)}`),
+        'and 2 more',
+        '1 finding until 2026-12-31: OPS-2',
+        'high: somebody did another thing',
+      ],
+    );
+    const written = drawWritten(report, { file: 'audit.html', bytes: 900 }, { ink, width: 80 });
+    assert.match(written, /\n\d+ findings?, 8 suppressed\nwrote audit\.html \(900 bytes\)/);
   });
 
   for (const width of [80, 120]) {

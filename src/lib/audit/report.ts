@@ -13,7 +13,7 @@ import { shortIdentity } from './principal.ts';
 const WIDE = 110;
 
 /**
- * Draw the headline, who made the accesses, the findings, and what was not looked at.
+ * Draw the headline, who made the accesses, the findings, those that are suppressed and why, and what was not looked at.
  * @returns lines without a newline at the end, none wider than the canvas where words can be wrapped
  */
 export function drawAudit(result: AuditResult, canvas: Canvas): string {
@@ -22,6 +22,7 @@ export function drawAudit(result: AuditResult, canvas: Canvas): string {
     headline(result, ink),
     result.principals.length > 0 ? groups(result, canvas) : '',
     result.findings.length > 0 ? `${ink.bold('findings')}\n${findings(result, canvas)}` : '',
+    result.suppressed.length > 0 ? `${ink.bold('suppressed')}\n${suppressed(result, canvas)}` : '',
     result.skipped.length > 0 ? `${ink.bold('not looked at')}\n${skipped(result, canvas)}` : '',
   ];
   return parts.filter((part) => part !== '').join('\n\n');
@@ -37,15 +38,17 @@ export function drawWritten(
   canvas: Canvas,
 ): string {
   const { ink } = canvas;
-  const count = result.findings.length;
+  const [count, hidden] = [result.findings.length, result.suppressed.length];
   const parts = [
     headline(result, ink),
-    ...(count === 0 ? [] : [`${String(count)} ${count === 1 ? 'finding' : 'findings'}`]),
+    ...(count + hidden === 0 ? [] : [`${findingsText(count)}${hidden > 0 ? `, ${String(hidden)} suppressed` : ''}`]),
     `wrote ${terminalSafe(file)} (${sizeText(bytes)}), for its owner only`,
     ...(result.skipped.length > 0 ? [`\n${ink.bold('not looked at')}\n${skipped(result, canvas)}`] : []),
   ];
   return parts.join('\n');
 }
+
+const findingsText = (count: number) => `${String(count)} ${count === 1 ? 'finding' : 'findings'}`;
 
 /** `812 bytes`, `48 kB`, `3.1 MB` */
 const sizeText = (bytes: number): string =>
@@ -55,11 +58,11 @@ const sizeText = (bytes: number): string =>
       ? `${String(Math.round(bytes / 1_000))} kB`
       : `${(bytes / 1e6).toFixed(1)} MB`;
 
-function headline({ secret, window, total, unexplained, sources }: AuditResult, ink: ChalkInstance): string {
+function headline({ secret, asked, window, total, unexplained, sources }: AuditResult, ink: ChalkInstance): string {
   const count = `${String(unexplained)} of ${String(total)} ${total === 1 ? 'access' : 'accesses'} unexplained`;
   const text =
     total === 0
-      ? 'no accesses: none in that time, or no secret of that name'
+      ? `no accesses${asked.length > 0 ? ' by them' : ''}: none in that time, or no secret of that name`
       : unexplained > 0
         ? ink.red(count)
         : ink.green(count);
@@ -67,6 +70,7 @@ function headline({ secret, window, total, unexplained, sources }: AuditResult, 
   return [
     ink.bold(text),
     `${terminalSafe(secret ? secret.name : 'all secrets')} in ${terminalSafe(where)}`,
+    ...(asked.length > 0 ? [`by ${terminalSafe(asked.join(', '))} alone`] : []),
     ink.dim(`${minute(window.since ?? '-')} to ${minute(window.until ?? '-')} UTC`),
   ].join('\n');
 }
@@ -124,6 +128,31 @@ const COLOUR: Record<Severity, (ink: ChalkInstance) => ChalkInstance> = {
   low: (ink) => ink.blue,
   info: (ink) => ink.dim,
 };
+
+/** Titles of findings that one reason takes out of the list. */
+const MOST_TITLES = 5;
+
+/** One row for each reason and its last day. */
+function suppressed(result: AuditResult, { ink, width }: Canvas): string {
+  const byReason = Map.groupBy(result.suppressed, ({ reason, until }) => `${until}\n${reason}`);
+  const rows = [...byReason.values()].flatMap((list) => {
+    const [first] = list;
+    if (!first) return [];
+    const titles = list.slice(0, MOST_TITLES).map(({ severity, title }) => `${severity}: ${terminalSafe(title)}`);
+    const more = list.length - titles.length;
+    return [
+      [
+        findingsText(list.length),
+        [
+          `${ink.dim('until')} ${first.until}: ${terminalSafe(first.reason)}`,
+          ...titles,
+          ...(more > 0 ? [`and ${String(more)} more`] : []),
+        ].join('\n'),
+      ],
+    ];
+  });
+  return withoutHeader(table(['', ''], rows, width));
+}
 
 function skipped(result: AuditResult, { ink, width }: Canvas): string {
   return withoutHeader(

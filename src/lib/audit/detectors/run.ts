@@ -48,7 +48,6 @@ export function detection(facts: Facts): Detection {
             where: `the suppression of ${finding}`,
             why: `it ended on ${until} and no longer holds (${reason})`,
           })),
-          ...suppressedNotes(suppressed),
         ],
       };
     },
@@ -97,17 +96,4 @@ function settingNotes({ settings: { severities, thresholds } }: Facts): Skipped[
     ...(off.length > 0 ? [{ where: 'detectors', why: `${off.join(', ')}: switched off by audit.severities` }] : []),
     ...unknown.map(({ where }) => ({ where, why: 'no detector has it: docs/detectors.md has all names' })),
   ];
-}
-
-function suppressedNotes(suppressed: readonly SuppressedFinding[]): Skipped[] {
-  return [...Map.groupBy(suppressed, ({ reason, until }) => `${reason}\n${until}`).values()].flatMap((list) => {
-    const [first] = list;
-    if (!first) return [];
-    return [
-      {
-        where: list.length === 1 ? `the finding ${first.id}` : `${String(list.length)} findings`,
-        why: `suppressed until ${first.until}: ${first.reason}`,
-      },
-    ];
-  });
 }

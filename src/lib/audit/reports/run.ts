@@ -70,6 +70,11 @@ export async function auditInto(
   if (file === null && WITHOUT_SKIPPED.has(format)) {
     for (const { where, why } of made.result.skipped)
       context.host.notify({ kind: 'warning', text: `not looked at: ${where}: ${why}` });
+    const { length } = made.result.suppressed;
+    if (length > 0) context.host.notify({ kind: 'warning', text: suppressedText(length) });
   }
   return made;
 }
+
+const suppressedText = (count: number) =>
+  `${String(count)} ${count === 1 ? 'finding is' : 'findings are'} suppressed by audit.suppressions of jamf-mcp.yaml`;
