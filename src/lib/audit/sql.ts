@@ -13,7 +13,7 @@ import { DAY, type Window } from './window.ts';
 export interface SqlRequest {
   /** `s3://BUCKET[/PREFIX]` of the trail: what is before `AWSLogs`, or ends with it. */
   url: string;
-  /** Id of the organisation whose trail it is: `o-…`; null for a trail of one account. */
+  /** Id of the organisation whose trail it is: `o-…`; null for a trail of one account, or where `url` has it. */
   organization: string | null;
   accounts: readonly string[];
   regions: readonly string[];
@@ -27,6 +27,8 @@ export interface SqlRequest {
 /** The two statements. */
 export interface SqlResult {
   table: { database: string; name: string };
+  /** Where the folders of the accounts are: `s3://BUCKET/…/AWSLogs/`. */
+  location: string;
   /** ISO 8601, UTC. */
   window: { since: string; until: string };
   accounts: readonly string[];
@@ -39,6 +41,7 @@ export interface SqlResult {
   query: string;
 }
 
+const ORGANIZATION = /^o-[a-z0-9]{10,32}$/;
 const IDENTIFIER = /^[a-z_][a-z0-9_]{0,127}$/;
 /** What neither ends a literal of Hive nor is a variable of the projection. */
 const SAFE_PREFIX = /^[\w.=+@:,/-]*$/;
@@ -56,7 +59,9 @@ const COLUMNS: readonly (readonly [name: string, type: string])[] = [
     ...['eventtime', 'eventsource', 'eventname', 'awsregion', 'sourceipaddress', 'useragent', 'errorcode'],
     ...['errormessage', 'requestparameters', 'responseelements', 'additionaleventdata', 'requestid', 'eventid'],
     ...['eventtype', 'recipientaccountid', 'serviceeventdetails', 'sharedeventid', 'vpcendpointid'],
+    ...['sessioncredentialfromconsole'],
   ].map((name) => [name, 'STRING'] as const),
+  ['resources', 'ARRAY<STRUCT<arn: STRING, accountid: STRING, type: STRING>>'],
 ];
 
 /** The columns in which the name of a secret may stand (facts/audit.md §3): texts, JSON where they are more than that. */
@@ -78,19 +83,20 @@ export function auditSql(request: SqlRequest): SqlResult {
   for (const account of accounts) {
     if (!/^\d{12}$/.test(account)) throw invalid(`${account} is no account`, 'an account has twelve digits');
   }
-  if (organization !== null && !/^o-[a-z0-9]{10,32}$/.test(organization)) {
+  if (organization !== null && !ORGANIZATION.test(organization)) {
     throw invalid(`${organization} is no organisation`, 'an organisation is o- and ten letters and digits or more');
   }
-  const root = rootOf(request.url, organization);
+  const location = locationOf(request.url, organization);
   const first = day(window.since - DAY);
   const last = day(window.until + DAY);
   return {
     table: { database, name },
+    location,
     window: { since: new Date(window.since).toISOString(), until: new Date(window.until).toISOString() },
     accounts,
     regions,
     days: Math.round((Date.parse(dashed(last)) - Date.parse(dashed(first))) / DAY) + 1,
-    create: createTable({ database, name, root, accounts, regions }),
+    create: createTable({ database, name, location }),
     query: select({ database, name, accounts, regions, first, last, window, secret }),
   };
 }
@@ -98,7 +104,7 @@ export function auditSql(request: SqlRequest): SqlResult {
 const invalid = (what: string, hint: string) => new JamfMcpError('INPUT_INVALID', what, hint);
 
 /** Where the folders of the accounts are, with the slash. */
-function rootOf(url: string, organization: string | null): string {
+function locationOf(url: string, organization: string | null): string {
   const { bucket, prefix } = parseS3Address(url);
   if (!SAFE_PREFIX.test(prefix)) {
     throw invalid(
@@ -107,31 +113,32 @@ function rootOf(url: string, organization: string | null): string {
     );
   }
   const parts = prefix.split('/').filter((part) => part !== '');
-  if (parts.includes('AWSLogs')) parts.length = parts.indexOf('AWSLogs');
-  const below = organization === null ? ['AWSLogs'] : ['AWSLogs', organization];
+  const at = parts.indexOf('AWSLogs');
+  const next = at < 0 ? undefined : parts[at + 1];
+  if (at >= 0) parts.length = at;
+  const owner = organization ?? (next !== undefined && ORGANIZATION.test(next) ? next : null);
+  const below = owner === null ? ['AWSLogs'] : ['AWSLogs', owner];
   return `s3://${[bucket, ...parts, ...below].join('/')}/`;
 }
 
-function createTable({
-  database,
-  name,
-  root,
-  accounts,
-  regions,
-}: Record<'database' | 'name' | 'root', string> & Record<'accounts' | 'regions', readonly string[]>): string {
+/** Where the files of an account, Region and day are, as the projection of a table writes it. */
+export const locationTemplate = (location: string): string =>
+  `${location}\${account}/CloudTrail/\${region}/\${timestamp}`;
+
+function createTable({ database, name, location }: Record<'database' | 'name' | 'location', string>): string {
   const properties: Readonly<Record<string, string>> = {
     'projection.enabled': 'true',
-    'projection.account.type': 'enum',
-    'projection.account.values': accounts.join(','),
-    'projection.region.type': 'enum',
-    'projection.region.values': regions.join(','),
+    // Injected: a query has to name its accounts and Regions, and so one table does for all of them
+    // (https://docs.aws.amazon.com/athena/latest/ug/partition-projection-dynamic-id-partitioning.html).
+    'projection.account.type': 'injected',
+    'projection.region.type': 'injected',
     'projection.timestamp.type': 'date',
     'projection.timestamp.format': 'yyyy/MM/dd',
     'projection.timestamp.interval': '1',
     'projection.timestamp.interval.unit': 'DAYS',
     // CloudTrail began in 2013; a projection costs nothing for days that nobody asks for.
     'projection.timestamp.range': '2013/11/01,NOW',
-    'storage.location.template': `${root}\${account}/CloudTrail/\${region}/\${timestamp}`,
+    'storage.location.template': locationTemplate(location),
   };
   return [
     `CREATE EXTERNAL TABLE IF NOT EXISTS ${database}.${name} (`,
@@ -141,7 +148,7 @@ function createTable({
     "ROW FORMAT SERDE 'org.apache.hive.hcatalog.data.JsonSerDe'",
     "STORED AS INPUTFORMAT 'com.amazon.emr.cloudtrail.CloudTrailInputFormat'",
     "OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'",
-    `LOCATION '${root}'`,
+    `LOCATION '${location}'`,
     'TBLPROPERTIES (',
     Object.entries(properties)
       .map(([property, value]) => `  '${property}' = '${value}'`)
@@ -162,13 +169,10 @@ function select({
 }: Record<'database' | 'name' | 'first' | 'last', string> &
   Record<'accounts' | 'regions', readonly string[]> &
   Pick<SqlRequest, 'window' | 'secret'>): string {
-  const context = Object.entries(CONTEXT).map(
-    ([source, names]) => `(eventsource = ${literal(source)} AND eventname IN (${list([...names])}))`,
-  );
   const concerns = [
     `(eventsource = 'secretsmanager.amazonaws.com'${named(secret)})`,
     `(eventsource = 'kms.amazonaws.com' AND strpos(requestparameters, 'SecretARN') > 0${named(secret)})`,
-    ...context,
+    ...CONTEXT_CALLS,
   ];
   return [
     'SELECT',
@@ -179,6 +183,8 @@ function select({
       ),
       'useridentity.sessioncontext.sessionissuer.arn AS issuer_arn',
       'useridentity.sessioncontext.attributes.mfaauthenticated AS mfa',
+      'element_at(resources, 1).arn AS resource_arn',
+      'element_at(resources, 1).type AS resource_type',
     ]
       .map((column) => `  ${column}`)
       .join(',\n'),
@@ -198,20 +204,34 @@ function select({
 /** Whatever has the name in it, more than the audit will take, and whatever may have read any secret. */
 function named(secret: string | null): string {
   if (secret === null) return '';
-  const id = parseSecretId(secret, 'caller');
-  if (id === null)
-    throw invalid(
-      `${secret || 'an empty text'} is not the name or ARN of a secret`,
-      'pass --secret NAME, or --all-secrets',
-    );
   const texts = NAMING.join(', ');
-  return ` AND (eventname = 'BatchGetSecretValue' OR strpos(concat_ws(' ', ${texts}), ${literal(id.otherName ?? id.name)}) > 0)`;
+  return ` AND (eventname = 'BatchGetSecretValue' OR strpos(concat_ws(' ', ${texts}), ${literal(needleOf(secret))}) > 0)`;
+}
+
+/**
+ * What every record that names a secret has in it.
+ * @param secret - name or ARN
+ * @throws JamfMcpError INPUT_INVALID where it is neither
+ */
+export function needleOf(secret: string): string {
+  const id = parseSecretId(secret, 'caller');
+  if (id) return id.otherName ?? id.name;
+  throw invalid(
+    `${secret || 'an empty text'} is not the name or ARN of a secret`,
+    'pass --secret NAME, or --all-secrets',
+  );
 }
 
 /** A literal of Trino: within quotes only the quote has a meaning, and two of them are one. */
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-const list = (texts: readonly string[]) => texts.map(literal).join(', ');
+/** Literals, as they stand after IN. */
+export const list = (texts: readonly string[]): string => texts.map(literal).join(', ');
+
+/** What picks the calls that concern what guards a secret. */
+export const CONTEXT_CALLS: readonly string[] = Object.entries(CONTEXT).map(
+  ([source, names]) => `(eventsource = ${literal(source)} AND eventname IN (${list([...names])}))`,
+);
 
 /** `2026/11/22`, UTC. */
 const day = (ms: number) => new Date(Math.max(0, ms)).toISOString().slice(0, 10).replaceAll('-', '/');
@@ -222,7 +242,7 @@ const second = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 /** Both statements, each ended, ready to be pasted. */
 export const drawSql = ({ create, query, days, accounts, regions }: SqlResult): string =>
   [
-    '-- Once: the table. Where it lies there already with other accounts or Regions: DROP TABLE first, it holds no data.',
+    '-- Once: the table, for all accounts and Regions of the trail. It holds no data: DROP TABLE takes nothing away.',
     `${create};`,
     '',
     `-- The accesses. It scans ${String(days)} days of ${String(accounts.length)} accounts and ${String(regions.length)} Regions; Athena charges by the bytes of those files.`,
