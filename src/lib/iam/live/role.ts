@@ -10,7 +10,7 @@ export interface LivePolicy {
   name: string;
 }
 
-/** A role, read. */
+/** A role, read. A user has the same shape, without a trust policy; the policies of its groups are among its own. */
 export interface LiveRole {
   name: string;
   arn: string;
@@ -18,4 +18,6 @@ export interface LiveRole {
   policies: LivePolicy[];
   /** When its credentials were last used, ISO 8601; null: not in the 400 days that IAM tracks, or unknown. */
   lastUsed: string | null;
+  /** When it was made, ISO 8601. */
+  createdAt?: string | null;
 }

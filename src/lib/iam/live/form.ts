@@ -1,0 +1,59 @@
+/** What the account answers, brought into the form of `role.ts`. */
+import type { AttachedPermissionsBoundary, RoleDetail } from '@aws-sdk/client-iam';
+import { policyText, type Clients } from './clients.ts';
+import type { LivePolicy, LiveRole } from './role.ts';
+
+/** Put a role together. */
+export function liveRole(
+  role: Pick<RoleDetail, 'RoleName' | 'Arn' | 'CreateDate' | 'RoleLastUsed'>,
+  policies: LivePolicy[],
+): LiveRole {
+  return {
+    name: role.RoleName ?? '',
+    arn: role.Arn ?? '',
+    account: accountOf(role.Arn),
+    policies,
+    lastUsed: role.RoleLastUsed?.LastUsedDate?.toISOString() ?? null,
+    createdAt: role.CreateDate?.toISOString() ?? null,
+  };
+}
+
+/** Put a policy together: AWS's own policies have one address wherever they are attached, as have those of the account. */
+export function livePolicy(kind: LivePolicy['kind'], name: string, folder: string, text: string): LivePolicy {
+  const arn = /^arn:[^:]+:iam::(aws|\d{12}):policy\/(?:.*\/)?([^/]+)$/.exec(name);
+  const address = arn ? `aws/${arn[1] ?? ''}/iam/policy/${arn[2] ?? ''}.json` : `${folder}/${name}.json`;
+  return { source: { name: address, text }, kind, name };
+}
+
+/** ARN of the permissions boundary, if there is one. */
+export const boundaryOf = (principal: { PermissionsBoundary?: AttachedPermissionsBoundary | undefined }): string[] =>
+  principal.PermissionsBoundary?.PermissionsBoundaryArn === undefined
+    ? []
+    : [principal.PermissionsBoundary.PermissionsBoundaryArn];
+
+/** The account in an ARN; empty where there is none. */
+export const accountOf = (arn: string | undefined): string => arn?.split(':')[4] ?? '';
+
+/** Read the version of a managed policy that is in force. */
+export async function managedPolicy(
+  clients: Clients,
+  kind: 'managed' | 'boundary',
+  arn: string,
+  folder: string,
+): Promise<LivePolicy> {
+  const { sdk, client } = await clients.iam();
+  const about = `policy ${arn}`;
+  const { Policy } = await clients.ask('GetPolicy', about, (options) =>
+    client.send(new sdk.GetPolicyCommand({ PolicyArn: arn }), options),
+  );
+  const { PolicyVersion } = await clients.ask('GetPolicyVersion', about, (options) =>
+    client.send(
+      new sdk.GetPolicyVersionCommand({ PolicyArn: arn, VersionId: Policy?.DefaultVersionId ?? 'v1' }),
+      options,
+    ),
+  );
+  return livePolicy(kind, arn, folder, policyText(PolicyVersion?.Document));
+}
+
+/** The Region in an ARN; null where it is a name, or an ARN without one. */
+export const regionOf = (arn: string): string | null => /^arn:[^:]*:[^:]*:([^:]+):/.exec(arn)?.[1] ?? null;
