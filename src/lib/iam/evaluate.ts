@@ -120,7 +120,7 @@ export function evaluate(request: Request, layers: Layers): Decision {
 }
 
 /** What every request carries, as far as it follows from who asks for what. */
-function standardContext({ caller, resourceAccount }: Request): Record<string, string> {
+export function standardContext({ caller, resourceAccount }: Request): Record<string, string> {
   return {
     'aws:PrincipalArn': caller.arn,
     'aws:PrincipalAccount': caller.account,

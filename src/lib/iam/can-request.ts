@@ -1,0 +1,30 @@
+/** Requests that come with others. */
+import type { Request } from './evaluate.ts';
+
+/** Actions that decrypt the value of a secret: https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html */
+export const READS = /^secretsmanager:(?:GetSecretValue|BatchGetSecretValue|PutSecretValue|UpdateSecret)$/i;
+
+/**
+ * The request for the key that Secrets Manager makes in the name of whoever reads a secret.
+ * @param request - for the secret
+ * @param keyArn - of the key with which it is encrypted
+ */
+export function decryptOf(request: Request, secret: { arn: string }, keyArn: string): Request {
+  const region = secret.arn.split(':')[3] ?? '';
+  const china = secret.arn.startsWith('arn:aws-cn:') ? '.cn' : '';
+  return {
+    ...request,
+    action: 'kms:Decrypt',
+    resource: keyArn,
+    resourceAccount: keyArn.split(':')[4] ?? null,
+    context: {
+      'aws:RequestedRegion': region,
+      'aws:SecureTransport': 'true',
+      'aws:ViaAWSService': 'true',
+      'kms:ViaService': `secretsmanager.${region}.amazonaws.com${china}`,
+      'kms:CallerAccount': request.caller.account,
+      'kms:EncryptionContext:SecretARN': secret.arn,
+      'kms:EncryptionContextKeys': ['SecretARN', 'SecretVersionId'],
+    },
+  };
+}
