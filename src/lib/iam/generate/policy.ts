@@ -117,6 +117,14 @@ function boundsOf(name: string, values: readonly string[], action: Action | null
   ];
 }
 
+/** The keys of a need's context that its statement demands; the others say nothing of what is needed. */
+export function bindingKeys({ action, context }: Need, catalogue: Catalogue): string[] {
+  const known = actionOf(action, catalogue);
+  return Object.entries(context).flatMap(([key, value]) =>
+    boundsOf(key, [value].flat(), known, catalogue).length === 0 ? [] : [key],
+  );
+}
+
 function binds(name: string, action: Action | null, catalogue: Catalogue): boolean {
   if (/^aws:/i.test(name) && !BINDING_GLOBALS.test(name)) return false;
   if (action === null) return true;
