@@ -13,7 +13,8 @@ const DOMAINS = {
   // The audit needs rotation's records, and the names of its functions, to explain reads.
   audit: ['config', 'secrets', 'ecs', 'rotation'],
   // The join goes from a task definition to its roles; what a role has used is in the audit's records.
-  iam: ['config', 'ecs', 'audit', 'secrets'],
+  // The role of the rotation function is written where the function is installed.
+  iam: ['config', 'ecs', 'audit', 'secrets', 'rotation'],
   jamf: [],
   auth0: [],
   sofa: [],

@@ -1,0 +1,107 @@
+/** Finds out what a generated policy is about: from the account, or from what was typed alone. */
+import { identity, type AwsSettings } from '../../aws.ts';
+import { JamfMcpError, messageOf } from '../../errors.ts';
+import type { Context } from '../../host.ts';
+import { orMissing, withClients } from '../live/clients.ts';
+import { secretPattern, type Scope, type ScopeSecret } from './scope.ts';
+
+/** What was typed. */
+export interface ScopeWish {
+  /** Twelve digits: nobody is asked; null: the account of the credentials, in which the secrets are looked up. */
+  account: string | null;
+  aws: AwsSettings;
+  /** Names, `app/*`, or ARNs. */
+  secrets: readonly string[];
+  rotator: string | null;
+  /** Key of the secrets, where it is not looked up or is to be another one. */
+  kmsKey: string | null;
+  cluster: string;
+  service: string;
+  logGroup: string | null;
+  repositories: readonly string[];
+  tables: readonly string[];
+  buckets: readonly string[];
+}
+
+/** The scope, and what had to be supposed. */
+export interface Scoped {
+  scope: Scope;
+  remarks: string[];
+}
+
+/**
+ * Find the scope.
+ * @throws JamfMcpError INPUT_INVALID, INPUT_MISSING; CREDENTIALS_MISSING … where no account was named
+ */
+export async function scopeOf(wish: ScopeWish, context: Context): Promise<Scoped> {
+  const remarks: string[] = [];
+  const place = await placeOf(wish, context);
+  const { kmsKey, rotator, cluster, service, logGroup, repositories, tables, buckets } = wish;
+  const find = async (name: string): Promise<ScopeSecret> => {
+    const pattern = { arn: secretPattern(name, place), kmsKeyId: kmsKey };
+    if (wish.account !== null || name.includes('*')) return pattern;
+    const found = await describe(name, wish.aws, remarks, context);
+    return found === null ? pattern : { arn: found.arn, kmsKeyId: kmsKey ?? found.kmsKeyId };
+  };
+  const scope = {
+    ...place,
+    secrets: await Promise.all(wish.secrets.map(find)),
+    rotator: rotator === null ? null : await find(rotator),
+    ...{ cluster, service, logGroup, repositories, tables, buckets },
+  };
+  return { scope, remarks };
+}
+
+async function placeOf(
+  { account, aws }: ScopeWish,
+  context: Context,
+): Promise<Pick<Scope, 'partition' | 'region' | 'account'>> {
+  if (account === null) {
+    const caller = await identity(aws, context);
+    return { partition: caller.arn.split(':')[1] ?? 'aws', region: caller.region, account: caller.account };
+  }
+  if (!/^\d{12}$/.test(account)) {
+    throw new JamfMcpError('INPUT_INVALID', `--account ${account} is not an account id`, 'it has twelve digits');
+  }
+  if (aws.region === undefined) {
+    throw new JamfMcpError(
+      'INPUT_MISSING',
+      'with --account nobody is asked, so the Region has to be named',
+      'pass --region, such as --region us-east-1, or leave --account out',
+    );
+  }
+  return { partition: partitionOf(aws.region), region: aws.region, account };
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
+function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn';
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}
+
+/** What the account knows of a secret; null, and a remark, where it does not know it or does not tell. */
+async function describe(
+  name: string,
+  aws: AwsSettings,
+  remarks: string[],
+  context: Context,
+): Promise<ScopeSecret | null> {
+  try {
+    return await withClients(aws, context, async (clients) => {
+      const { sdk, client } = await clients.secrets(null);
+      const command = new sdk.DescribeSecretCommand({ SecretId: name });
+      const found = await orMissing(
+        clients.ask('DescribeSecret', `secret ${name}`, (options) => client.send(command, options)),
+      );
+      if (found?.ARN === undefined) {
+        remarks.push(`there is no secret ${name} yet: it is named by a pattern that matches it alone`);
+        return null;
+      }
+      return { arn: found.ARN, kmsKeyId: found.KmsKeyId ?? null };
+    });
+  } catch (error) {
+    if (!(error instanceof JamfMcpError) || error.code !== 'ACCESS_DENIED') throw error;
+    remarks.push(`${messageOf(error)}: its key is not known, and its ARN is a pattern; name the key with --kms-key`);
+    return null;
+  }
+}
