@@ -343,7 +343,8 @@ describe('sandbox: secrets manager, values and labels', () => {
       [['nobody', 'ResourceNotFoundException']],
     );
     const names = sandbox()
-      .trail.records.slice(-4)
+      .trail.records.filter(({ eventSource }) => eventSource === 'secretsmanager.amazonaws.com')
+      .slice(-4)
       .map(({ eventName, requestParameters }) => [eventName, requestParameters?.secretId]);
     assert.deepEqual(names, [
       ['GetSecretValue', NAME],

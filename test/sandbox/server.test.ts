@@ -191,7 +191,7 @@ describe('sandbox: server', () => {
       await assert.rejects(put(client), { name: 'EncryptionFailure', message: 'no key' });
       await put(client);
       assert.deepEqual(outcomes(), ['ok', 'EncryptionFailure', 'ok']);
-      assert.equal(sandbox().trail.records.at(-2)?.errorCode, 'EncryptionFailure');
+      assert.equal(sandbox().trail.records.findLast(({ errorCode }) => errorCode)?.errorCode, 'EncryptionFailure');
     });
 
     it('throttling for every call from now on, of any operation of a service', async () => {
@@ -210,7 +210,7 @@ describe('sandbox: server', () => {
       await assert.rejects(put(client), /ECONNRESET|socket hang up/);
       assert.equal(versions(), 1);
       assert.deepEqual(outcomes(), ['reset-before']);
-      assert.equal(sandbox().trail.records.length, 1);
+      assert.equal(sandbox().trail.records.at(-1)?.eventName, 'CreateSecret');
     });
 
     it('a connection that dies after it took effect: the retry finds it done', async () => {

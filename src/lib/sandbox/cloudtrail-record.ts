@@ -16,12 +16,16 @@ export interface TrailRecord {
   errorMessage?: string;
   requestParameters: Record<string, unknown> | null;
   responseElements: Record<string, unknown> | null;
+  /** Of service events: what they are about. */
+  additionalEventData?: Record<string, unknown>;
   requestID: string;
   eventID: string;
   readOnly: boolean;
+  resources?: { accountId: string; type: string; ARN: string }[];
   eventType: string;
   managementEvent: boolean;
   recipientAccountId: string;
+  vpcEndpointId?: string;
   eventCategory: string;
 }
 

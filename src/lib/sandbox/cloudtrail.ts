@@ -17,6 +17,8 @@ export interface Trail extends AwsService {
   records: readonly TrailRecord[];
   /** See {@link World.record}. */
   record: World['record'];
+  /** Add a record of something that AWS itself does now. */
+  write(record: TrailRecord): void;
   /** Add a record as it is: a past, an attack, a line of somebody else's log. */
   plant(record: TrailRecord): void;
   /** Let ListPublicKeys tell a key. */
@@ -46,9 +48,9 @@ const ATTRIBUTES: Readonly<Record<string, (record: TrailRecord) => string | unde
   EventName: ({ eventName }) => eventName,
   ReadOnly: ({ readOnly }) => String(readOnly),
   Username: ({ userIdentity }) => userNameOf(userIdentity),
-  // Records of Secrets Manager name no resources (audit.md §3 row 11), so these two find nothing.
-  ResourceType: () => undefined,
-  ResourceName: () => undefined,
+  // Records of Secrets Manager name no resources (audit.md §3 row 11), those of KMS name the key.
+  ResourceType: ({ resources }) => resources?.[0]?.type,
+  ResourceName: ({ resources }) => resources?.[0]?.ARN,
   EventSource: ({ eventSource }) => eventSource,
   AccessKeyId: ({ userIdentity }) => accessKeyOf(userIdentity),
 };
@@ -125,6 +127,10 @@ export function createTrail(clock: SandboxClock, random: SandboxRandom, options:
       const at = clock.now();
       add(trailRecord(call, outcome, at, random.uuid()), at, at + options.deliveryDelayMs);
     },
+    write(record) {
+      const at = clock.now();
+      add(record, at, at + options.deliveryDelayMs);
+    },
     plant(record) {
       add(record, Date.parse(record.eventTime), clock.now());
     },
@@ -141,7 +147,7 @@ const entry = ({ at, record }: Event) => ({
   EventTime: Math.floor(at / 1000),
   EventSource: record.eventSource,
   Username: userNameOf(record.userIdentity),
-  Resources: [],
+  Resources: (record.resources ?? []).map(({ type, ARN }) => ({ ResourceType: type, ResourceName: ARN })),
   CloudTrailEvent: JSON.stringify(record),
 });
 

@@ -2,6 +2,7 @@
 import { API, createAuth0 } from './auth0.ts';
 import { faster, wallClock } from './clock.ts';
 import { history } from './cloudtrail-history.ts';
+import { keyUseRecord, rotationRecord } from './cloudtrail-record-aws.ts';
 import { createTrail, type Trail } from './cloudtrail.ts';
 import type { EcsOutcome } from './ecs-model.ts';
 import { createEcs } from './ecs.ts';
@@ -86,7 +87,15 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const region = options.region ?? 'us-east-1';
   const random = seededRandom(options.seed ?? 1);
   const trail = createTrail(clock, random, { deliveryDelayMs: options.deliveryDelayMs ?? 0 });
-  const world: World = { clock, random, region, record: trail.record };
+  // What AWS does by itself draws no number that a call would have drawn.
+  const ofAws = seededRandom(~(options.seed ?? 1));
+  const moment = () => ({ at: clock.now(), random: ofAws });
+  const record: World['record'] = (call, outcome) => {
+    const use = outcome.fault ? null : keyUseRecord(call, outcome.output, secrets.vault, moment());
+    if (use) trail.write(use);
+    trail.record(call, outcome);
+  };
+  const world: World = { clock, random, region, record };
   if (options.history) for (const record of history(clock.now(), region)) trail.plant(record);
 
   const principals = createPrincipals(clock);
@@ -106,12 +115,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const events = createEvents((target, event, sourceArn) => {
     if (lambda.admits(target, { service: 'events.amazonaws.com', sourceArn })) lambda.enqueue(target, event);
   });
-  const secrets = createSecretsManager(world, (functionArn, sourceArn) =>
-    lambda.admits(functionArn, { service: 'secretsmanager.amazonaws.com', sourceArn })
-      ? async (event) => {
-          await lambda.invoke(functionArn, event);
-        }
-      : undefined,
+  const secrets = createSecretsManager(
+    world,
+    (functionArn, sourceArn) =>
+      lambda.admits(functionArn, { service: 'secretsmanager.amazonaws.com', sourceArn })
+        ? async (event) => {
+            await lambda.invoke(functionArn, event);
+          }
+        : undefined,
+    (notice) => {
+      trail.write(rotationRecord(notice, moment()));
+    },
   );
   const ecs = createEcs(
     slowWorld,

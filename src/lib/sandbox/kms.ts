@@ -3,7 +3,18 @@ import { requiredText } from './input.ts';
 import { ACCOUNT, AwsFault, type AwsService, type World } from './service.ts';
 
 const KEY_ID = '11111111-2222-4333-8444-555555555555';
-const ALIAS = 'alias/aws/secretsmanager';
+
+/** The key of secrets that name none. */
+export const MANAGED_ALIAS = 'alias/aws/secretsmanager';
+
+/**
+ * The ARN of a key.
+ * @param id - as a secret names its key: id, ARN or alias
+ */
+export function keyArnOf(region: string, id: string): string {
+  const key = id.includes('alias/') ? KEY_ID : (id.split('/').at(-1) ?? id);
+  return `arn:aws:kms:${region}:${ACCOUNT}:key/${key}`;
+}
 
 /** DescribeKey and ListAliases for `alias/aws/secretsmanager`. */
 export function createKms(world: World): AwsService {
@@ -13,7 +24,7 @@ export function createKms(world: World): AwsService {
     handlers: {
       DescribeKey(input, { region }) {
         const id = requiredText(input, 'KeyId');
-        const names = [KEY_ID, ALIAS, arnOf(region, `key/${KEY_ID}`), arnOf(region, ALIAS)];
+        const names = [KEY_ID, MANAGED_ALIAS, arnOf(region, `key/${KEY_ID}`), arnOf(region, MANAGED_ALIAS)];
         if (!names.includes(id)) {
           const what = id.includes('alias/')
             ? `Alias ${arnOf(region, id.slice(id.indexOf('alias/')))} is not found.`
@@ -42,8 +53,8 @@ export function createKms(world: World): AwsService {
       ListAliases: (_input, { region }) => ({
         Aliases: [
           {
-            AliasName: ALIAS,
-            AliasArn: arnOf(region, ALIAS),
+            AliasName: MANAGED_ALIAS,
+            AliasArn: arnOf(region, MANAGED_ALIAS),
             TargetKeyId: KEY_ID,
             CreationDate: created,
             LastUpdatedDate: created,

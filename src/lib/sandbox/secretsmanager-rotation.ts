@@ -1,4 +1,5 @@
 /** Secrets Manager: RotateSecret and CancelRotateSecret, schedules, and the calls of rotation functions. */
+import type { RotationNotice, RotationStep } from './cloudtrail-record-aws.ts';
 import { objectOf, text } from './input.ts';
 import type { SecretsWorld } from './secretsmanager.ts';
 import { addVersion, attach, versionWith, type StoredSecret } from './secretsmanager-versions.ts';
@@ -23,8 +24,15 @@ const STEPS = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as con
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
-/** RotateSecret and CancelRotateSecret. */
-export function rotationHandlers({ world, live }: SecretsWorld, functions: FindRotationFunction): AwsHandlers {
+/**
+ * RotateSecret and CancelRotateSecret.
+ * @param tell - takes what CloudTrail records of rotations
+ */
+export function rotationHandlers(
+  { world, live }: SecretsWorld,
+  functions: FindRotationFunction,
+  tell: (notice: RotationNotice) => void,
+): AwsHandlers {
   const { clock, random } = world;
   const timers = new WeakMap<StoredSecret, () => void>();
 
@@ -48,10 +56,14 @@ export function rotationHandlers({ world, live }: SecretsWorld, functions: FindR
     const version = secret.versions.get(id) ?? addVersion(secret, id, null, [], clock.now());
     attach(secret, 'AWSPENDING', version);
     const event = { SecretId: secret.arn, ClientRequestToken: id, RotationToken: random.uuid() };
+    const happens = (step: RotationStep) => {
+      tell({ step, secretArn: secret.arn, rotation: event.ClientRequestToken });
+    };
     clock.after(0, () => {
-      void run(functions(secret.rotation.functionArn ?? '', secret.arn), event, () => {
-        finish(secret, id, clock.now());
-        schedule(secret);
+      happens('RotationStarted');
+      void run(functions(secret.rotation.functionArn ?? '', secret.arn), event).then((ran) => {
+        happens(ran && finish(secret, id, clock.now()) ? 'RotationSucceeded' : 'RotationFailed');
+        if (ran) schedule(secret);
       });
     });
   }
@@ -64,11 +76,15 @@ export function rotationHandlers({ world, live }: SecretsWorld, functions: FindR
       const version = known ?? addVersion(secret, token, null, [], clock.now());
       attach(secret, 'AWSPENDING', version);
       const event = { SecretId: secret.arn, ClientRequestToken: token, RotationToken: random.uuid() };
-      const over = () => {
+      const happens = (step: RotationStep) => {
+        tell({ step, secretArn: secret.arn, rotation: event.ClientRequestToken });
+      };
+      happens('TestRotationStarted');
+      void run(rotate, event, ['testSecret']).then((ran) => {
+        happens(ran ? 'TestRotationSucceeded' : 'TestRotationFailed');
         version.stages.delete('AWSPENDING');
         if (!known) secret.versions.delete(token);
-      };
-      void Promise.resolve(rotate?.({ Step: 'testSecret', ...event })).then(over, over);
+      });
     });
   }
 
@@ -121,27 +137,34 @@ export function rotationHandlers({ world, live }: SecretsWorld, functions: FindR
   };
 }
 
-/** A function that fails leaves AWSPENDING where it is: that is how a real rotation gets stuck. */
+/**
+ * Call a function, step by step. One that fails leaves AWSPENDING where it is: that is how a real rotation gets stuck.
+ * @returns whether all steps ran
+ */
 async function run(
   rotate: RotationFunction | undefined,
   event: Omit<RotationEvent, 'Step'>,
-  done: () => void,
-): Promise<void> {
+  steps: readonly RotationEvent['Step'][] = STEPS,
+): Promise<boolean> {
   try {
-    if (!rotate) return;
-    for (const Step of STEPS) await rotate({ Step, ...event });
+    if (!rotate) return false;
+    for (const Step of steps) await rotate({ Step, ...event });
+    return true;
   } catch {
-    return;
+    return false;
   }
-  done();
 }
 
-/** After a managed rotation AWS itself takes AWSPENDING off the version that became current. */
-function finish(secret: StoredSecret, token: string, now: number): void {
+/**
+ * After a managed rotation AWS itself takes AWSPENDING off the version that became current.
+ * @returns whether it became current
+ */
+function finish(secret: StoredSecret, token: string, now: number): boolean {
   const version = secret.versions.get(token);
-  if (!version?.stages.has('AWSCURRENT')) return;
+  if (!version?.stages.has('AWSCURRENT')) return false;
   version.stages.delete('AWSPENDING');
   secret.rotation.rotatedAt = now;
+  return true;
 }
 
 /**

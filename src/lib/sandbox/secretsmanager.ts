@@ -1,5 +1,7 @@
 /** Secrets Manager: values, labels and the life of a secret. Rules and texts: rotation.md §2c and §3. */
 import { flag, missing, objects, requiredText, text, texts } from './input.ts';
+import type { RotationNotice } from './cloudtrail-record-aws.ts';
+import { keyArnOf, MANAGED_ALIAS } from './kms.ts';
 import { rotationHandlers, type FindRotationFunction, type RotationFunction } from './secretsmanager-rotation.ts';
 import { describeSecret, listHandlers } from './secretsmanager-lists.ts';
 import { policyHandlers, randomPassword } from './secretsmanager-policy.ts';
@@ -17,7 +19,6 @@ import {
   type Version,
 } from './secretsmanager-versions.ts';
 import {
-  ACCOUNT,
   AwsFault,
   TASK_SOURCE_IP,
   type AwsCall,
@@ -53,8 +54,13 @@ const DAY_MS = 86_400_000;
 /**
  * Secrets Manager with no secrets.
  * @param lambda - finds the functions that Lambda has
+ * @param tell - takes what CloudTrail records of rotations
  */
-export function createSecretsManager(world: World, lambda: FindRotationFunction = () => undefined): SecretsManager {
+export function createSecretsManager(
+  world: World,
+  lambda: FindRotationFunction = () => undefined,
+  tell: (notice: RotationNotice) => void = () => undefined,
+): SecretsManager {
   const vault = createVault(world.clock);
   const any = (call: AwsCall) => {
     const secret = vault.find(call.region, requiredText(call.input, 'SecretId'));
@@ -77,7 +83,7 @@ export function createSecretsManager(world: World, lambda: FindRotationFunction 
       ...lifeHandlers(parts),
       ...listHandlers(parts, getValue),
       ...policyHandlers(parts),
-      ...rotationHandlers(parts, (arn, secretArn) => functions.get(arn) ?? lambda(arn, secretArn)),
+      ...rotationHandlers(parts, (arn, secretArn) => functions.get(arn) ?? lambda(arn, secretArn), tell),
       GetSecretValue: (_input, call) => getValue(call),
       DescribeSecret: (_input, call) => describeSecret(any(call), call.region),
       GetRandomPassword: (input) => ({ RandomPassword: randomPassword(input, world.random) }),
@@ -90,15 +96,14 @@ export function createSecretsManager(world: World, lambda: FindRotationFunction 
     needs({ operation, input, region }) {
       const secret = typeof input.SecretId === 'string' ? vault.find(region, input.SecretId) : null;
       const action = KEY_USES[operation];
-      if (!secret?.kmsKeyId || secret.kmsKeyId === 'alias/aws/secretsmanager' || action === undefined) return [];
+      if (!secret?.kmsKeyId || secret.kmsKeyId === MANAGED_ALIAS || action === undefined) return [];
       const id = secret.kmsKeyId;
       const context = {
         'kms:ViaService': `secretsmanager.${region}.amazonaws.com`,
         'kms:EncryptionContext:SecretARN': secret.arn,
         ...(id.includes('alias/') ? { 'kms:ResourceAliases': [id.slice(id.indexOf('alias/'))] } : {}),
       };
-      const key = id.includes('alias/') ? '11111111-2222-4333-8444-555555555555' : (id.split('/').at(-1) ?? id);
-      return [{ action, resource: `arn:aws:kms:${region}:${ACCOUNT}:key/${key}`, context }];
+      return [{ action, resource: keyArnOf(region, id), context }];
     },
     readAsService(reading) {
       const call: AwsCall = {
