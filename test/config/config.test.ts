@@ -34,6 +34,8 @@ describe('settings', () => {
         decoys: [],
         vpcEndpoints: [],
         accounts: [],
+        athena: {},
+        lake: {},
       },
       localStore: '/data',
       localKey: null,

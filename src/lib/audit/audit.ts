@@ -18,6 +18,7 @@ import type { Facts } from './explain.ts';
 import type { IdentityGroup } from './groups.ts';
 import { judge, LISTED, type Emit, type JudgeOptions, type Judgement } from './judge.ts';
 import { parseSecretId, writtenId, type Mention, type SecretId } from './secret-id.ts';
+import { accountsOf, remoteSource, roadOf, type QueryWords, type Road, type SourceKind } from './sources/choose.ts';
 import { filesSource, type FilesQuery } from './sources/files/index.ts';
 import { localLog, localPrincipal } from './sources/local-log.ts';
 import { withinReach } from './sources/lookup-events.ts';
@@ -40,6 +41,10 @@ export interface AuditRequest {
   /** Files to audit instead of a store. */
   files?: Omit<FilesQuery, 'window'> | undefined;
   aws: AwsSettings;
+  /** Where to read; by default what was named, else the event history, and past its reach what the settings know of. */
+  source?: SourceKind | undefined;
+  /** For a source that is asked a query. */
+  query?: QueryWords | undefined;
   /** Which event histories are read, and how. */
   lookup?: LookupWords | undefined;
   /** The service whose task starts explain reads. */
@@ -113,8 +118,8 @@ interface Plan {
 }
 
 /**
- * Audit a secret: in files where there are paths, else on AWS by CloudTrail's event history, or in the local store by its
- * access log. Reads only.
+ * Audit a secret: in files where there are paths, else on AWS by CloudTrail's event history, Athena or CloudTrail Lake, or
+ * in the local store by its access log. Reads only, but for the table and the results of Athena.
  * @throws JamfMcpError USAGE for a store that keeps its records elsewhere; NOT_FOUND where there is no local store;
  *   INPUT_INVALID for a window or a secret that is none; CREDENTIALS_MISSING, ACCESS_DENIED, THROTTLED …, as the first
  *   call of AWS fails; INTERRUPTED
@@ -145,9 +150,13 @@ export async function auditSecret(request: AuditRequest, context: Context): Prom
 }
 
 async function planOf(request: AuditRequest, context: Context): Promise<Plan> {
-  if (request.files) return await planOfFiles(request, request.files, context);
-  if (request.store === 'local') return await planOfLocal(request, context);
-  if (request.store === 'aws') return await planOfAws(request, context);
+  const { source = 'auto', files, store, settings, query = {} } = request;
+  const now = context.clock.now();
+  const window = files ? null : windowOfStore(request, now);
+  const road = roadOf({ source, files, store, settings, query, window, now });
+  if (road.kind === 'files') return await planOfFiles(request, road.files, context);
+  if (store === 'local') return await planOfLocal(request, context);
+  if (store === 'aws') return await planOfAws(request, road, context);
   throw new JamfMcpError(
     'USAGE',
     `the audit reads CloudTrail and the log of the local store, and neither sees the ${request.store} store`,
@@ -155,33 +164,57 @@ async function planOf(request: AuditRequest, context: Context): Promise<Plan> {
   );
 }
 
-async function planOfAws(request: AuditRequest, context: Context): Promise<Plan> {
+const windowOfStore = ({ since = SINCE, until }: AuditRequest, now: number) => parseWindow({ since, until }, now);
+
+async function planOfAws(
+  request: AuditRequest,
+  road: Exclude<Road, { kind: 'files' }>,
+  context: Context,
+): Promise<Plan> {
+  const { settings, query = {} } = request;
   const now = context.clock.now();
-  const window = parseWindow({ since: request.since ?? SINCE, until: request.until }, now);
-  withinReach(window, now);
+  const window = windowOfStore(request, now);
+  if (road.kind === 'own') withinReach(window, now);
+  else if (request.source === undefined || request.source === 'auto') {
+    const what = road.kind === 'athena' ? `Athena is asked about ${road.url}` : 'CloudTrail Lake is asked';
+    context.host.notify({ kind: 'warning', text: `the event history keeps 90 days: ${what}` });
+  }
   const asked = askedFor(request.secret);
   const skipped: Skipped[] = [];
   const caller = await identity(request.aws, context);
   const region = asked?.region ?? caller.region;
   const aws = { ...request.aws, region };
-  const reached = [caller, ...request.settings.accounts].map(({ account }) => account);
+  const reached = accountsOf(road, query, caller, settings, asked?.account ?? null);
   if (asked?.account && !reached.includes(asked.account)) skipped.push(foreign(asked.account, caller));
   const tasks = await tasksOf({ ...request.ecs, aws }, skipped, context);
-  const { accounts } = request.settings;
-  const regions = regionsOf(request.lookup?.regions ?? [], region);
-  const { cache, guards = false } = request.lookup ?? {};
+  const { accounts } = settings;
+  const { regions: named = [], cache, guards = false } = request.lookup ?? {};
+  const regions = regionsOf(named, region);
   return {
     // A name alone may be that of a secret in each Region and account that is read.
     asked: asked && {
       ...asked,
-      account: asked.account ?? (accounts.length === 0 ? caller.account : null),
+      account: asked.account ?? (reached.length === 1 ? (reached[0] ?? null) : null),
       region: asked.region ?? (regions.length === 1 ? region : null),
     },
     secret: asked && { name: asked.name, arn: null },
-    sources: lookupMany(
-      { aws: request.aws, caller, regions, accounts, window, cache, guards: guards ? GUARDS : [] },
-      context,
-    ),
+    sources:
+      road.kind === 'own'
+        ? lookupMany(
+            { aws: request.aws, caller, regions, accounts, window, cache, guards: guards ? GUARDS : [] },
+            context,
+          )
+        : [
+            remoteSource(road, {
+              aws: { ...request.aws, region: caller.region },
+              accounts: reached,
+              regions: { asked: regions, all: named.includes('all') },
+              secret: request.secret,
+              window,
+              words: query,
+              settings,
+            }),
+          ],
     facts: {
       now,
       self: caller.arn,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { localOptions } from '../secrets/open.ts';
 import type { AuditRequest } from './audit.ts';
+import type { SourceKind } from './sources/choose.ts';
 import { baselineIn } from './baseline-manage.ts';
 
 /** What a command was told: its flags by their names, and files. */
@@ -20,6 +21,12 @@ export interface AuditWords {
   cache?: boolean | undefined;
   /** Whether calls to trails and keys are read, too. */
   guards?: boolean | undefined;
+  source?: SourceKind | undefined;
+  /** Accounts whose records a query looks for. */
+  account?: readonly string[] | undefined;
+  workgroup?: string | undefined;
+  'output-location'?: string | undefined;
+  'event-data-store'?: string | undefined;
   /** Whether it is to be followed. */
   follow?: boolean | undefined;
 }
@@ -42,6 +49,13 @@ export function auditRequest(
     until: words.until,
     principals: words.principal,
     aws: settings.aws,
+    source: words.source,
+    query: {
+      accounts: words.account,
+      workgroup: words.workgroup,
+      outputLocation: words['output-location'],
+      eventDataStore: words['event-data-store'],
+    },
     lookup: {
       regions: words.region,
       guards: words.guards,

@@ -64,6 +64,9 @@ const COLUMNS: readonly (readonly [name: string, type: string])[] = [
   ['resources', 'ARRAY<STRUCT<arn: STRING, accountid: STRING, type: STRING>>'],
 ];
 
+/** Names of the columns that the query goes by. */
+export const COLUMN_NAMES: readonly string[] = COLUMNS.map(([name]) => name);
+
 /** The columns in which the name of a secret may stand (facts/audit.md §3): texts, JSON where they are more than that. */
 const NAMING = ['requestparameters', 'responseelements', 'additionaleventdata', 'serviceeventdetails', 'errormessage'];
 

@@ -55,10 +55,35 @@ export const subjectFlags = {
   principal: principalFlag,
 };
 
+/** Where records are read, where it is not the event history. */
+const sourceFlags = {
+  source: Flags.option({
+    summary: 'where to read (default: auto, which is the PATHs, else the event history, else what audit.trail keeps)',
+    options: ['auto', 'lookup', 'athena', 'lake', 's3', 'files'] as const,
+    exclusive: ['follow'],
+  })(),
+  account: Flags.string({
+    summary: 'account whose records Athena or Lake looks for; may be repeated (default: yours, and audit.accounts)',
+    helpValue: 'ID',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+  workgroup: Flags.string({ summary: 'workgroup of Athena (default: primary)', helpValue: 'NAME' }),
+  'output-location': Flags.string({
+    summary: 'where Athena writes what it finds (default: as the workgroup says)',
+    helpValue: 's3://…',
+  }),
+  'event-data-store': Flags.string({
+    summary: 'event data store of CloudTrail Lake (default: the only one)',
+    helpValue: 'ID',
+  }),
+};
+
 /** Those of `audit` itself that are of no kind that it knows: formats and severities are its own. */
 export const auditFlags = {
   ...recordFlags,
   ...subjectFlags,
+  ...sourceFlags,
   follow: Flags.boolean({
     char: 'f',
     summary: 'go on until Ctrl-C: print each new access with its explanation, as CloudTrail delivers it',

@@ -11,6 +11,8 @@ const day = z.string().refine((date) => /^\d{4}-\d\d-\d\d$/.test(date) && !Numbe
   error: 'has to be a day, such as 2026-12-31',
 });
 
+const place = text.regex(/^s3:\/\/[a-z\d]/, 'has to be s3://BUCKET/PREFIX');
+
 const auditSchema = z.strictObject({
   knownPrincipals: z
     .array(text)
@@ -55,6 +57,19 @@ const auditSchema = z.strictObject({
       }),
     )
     .describe('accounts whose event histories are read beside that of the credentials')
+    .optional(),
+  trail: place.describe('bucket of the trail, which keeps what the event history does not').optional(),
+  athena: z
+    .strictObject({
+      table: text.describe('DATABASE.TABLE to make and to ask; default default.jamf_mcp_cloudtrail').optional(),
+      workgroup: text.describe('workgroup that queries run in; default primary').optional(),
+      outputLocation: place.describe('where results are written; default that of the workgroup').optional(),
+    })
+    .describe('Athena over the bucket of the trail')
+    .optional(),
+  lake: z
+    .strictObject({ eventDataStore: text.describe('id or ARN of the event data store').optional() })
+    .describe('CloudTrail Lake')
     .optional(),
 });
 

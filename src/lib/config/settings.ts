@@ -40,6 +40,20 @@ export interface AuditSettings {
   vpcEndpoints: readonly string[];
   /** Accounts whose event histories are read, each with the role that is assumed there; empty for the caller's alone. */
   accounts: readonly { account: string; role: string }[];
+  /** `s3://BUCKET/PREFIX` of the trail, for what the event history does not keep. */
+  trail?: string | undefined;
+  athena: {
+    /** `DATABASE.TABLE` */
+    table?: string | undefined;
+    workgroup?: string | undefined;
+    /** `s3://BUCKET/PREFIX` for what it finds. */
+    outputLocation?: string | undefined;
+  };
+  /** CloudTrail Lake. */
+  lake: {
+    /** Id or ARN. */
+    eventDataStore?: string | undefined;
+  };
 }
 
 /** Findings that are not told, for a while and for a reason. What is left out of a suppression means any. */
@@ -64,6 +78,8 @@ export const AUDIT_DEFAULTS: AuditSettings = {
   decoys: [],
   vpcEndpoints: [],
   accounts: [],
+  athena: {},
+  lake: {},
 };
 
 /** Settings of one invocation, for one environment. */

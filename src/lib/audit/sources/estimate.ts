@@ -38,7 +38,7 @@ export function estimate(gaps: readonly Span[], where: string, { host, clock }: 
       const count = Math.round((events * total) / done);
       host.notify({
         kind: 'warning',
-        text: `${where}: about ${count.toLocaleString('en-US')} events, ${minutes(left)} more; the files of a trail (audit s3://…) or Athena (audit sql) are faster`,
+        text: `${where}: about ${count.toLocaleString('en-US')} events, ${minutes(left)} more; the files of a trail (audit s3://…) or Athena (audit s3://… --source athena) are faster`,
       });
     },
   };

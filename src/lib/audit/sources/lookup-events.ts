@@ -184,14 +184,18 @@ function eventOf(record: string): Event {
  * @throws JamfMcpError INPUT_INVALID for a window that starts more than 90 days ago
  */
 export function withinReach(window: Window, now: number): void {
-  // A minute of grace: "90 days" was true when the command was typed.
-  if (window.since >= now - REACH_DAYS * DAY - 60_000) return;
+  if (isReached(window, now)) return;
   throw new JamfMcpError(
     'INPUT_INVALID',
     `the window starts ${new Date(window.since).toISOString()}, and CloudTrail's event history (LookupEvents) keeps ${String(REACH_DAYS)} days`,
-    `pass --since ${String(REACH_DAYS)}d or later; what is older is only in the bucket of a trail, if there is one`,
+    `pass --since ${String(REACH_DAYS)}d or later; older is what a trail has: audit s3://BUCKET, with --source athena for much`,
   );
 }
+
+/** Whether the event history keeps a window. */
+export const isReached = ({ since }: Window, now: number): boolean =>
+  // A minute of grace: "90 days" was true when the command was typed.
+  since >= now - REACH_DAYS * DAY - 60_000;
 
 /**
  * What may be missing at the end of a window.

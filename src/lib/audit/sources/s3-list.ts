@@ -96,7 +96,13 @@ function ofKind(prefix: string, kind: TrailKind): string {
 /** What lies between `AWSLogs` and the Regions: an organisation, an account, the kind. */
 const isStep = (name: string, kind: TrailKind) => name === kind || /^o-[a-z\d]+$/.test(name) || /^\d+$/.test(name);
 
-async function subfolders(client: S3Client, bucket: string, prefix: string, context: Context): Promise<string[]> {
+/** Names of the folders right below a prefix, which ends with a slash or is empty. */
+export async function subfolders(
+  client: S3Client,
+  bucket: string,
+  prefix: string,
+  context: Context,
+): Promise<string[]> {
   const names: string[] = [];
   for await (const page of pages(client, { Bucket: bucket, Prefix: prefix, Delimiter: '/' }, context)) {
     for (const { Prefix = '' } of page.CommonPrefixes ?? []) names.push(Prefix.slice(prefix.length, -1));
@@ -139,7 +145,8 @@ export async function* listDays(
 /** `2026/11/22`, in UTC */
 const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10).replaceAll('-', '/');
 
-async function* pages(client: S3Client, input: ListObjectsV2CommandInput, context: Context) {
+/** The pages of a listing, to its end. */
+export async function* pages(client: S3Client, input: ListObjectsV2CommandInput, context: Context) {
   const { ListObjectsV2Command } = await import('@aws-sdk/client-s3');
   let token: string | undefined;
   do {

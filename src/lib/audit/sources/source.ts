@@ -23,6 +23,9 @@ export interface SourceReport {
   /** Of files: bytes as they lie there, and unpacked. */
   bytes?: number;
   unpacked?: number;
+  /** Of a query: what it asked, such as `s3://BUCKET/AWSLogs/`, and bytes that it scanned. */
+  place?: string;
+  scanned?: number;
 }
 
 /** What was not looked at, and why: coverage is never overstated. */
@@ -53,5 +56,24 @@ export interface Source {
   read(sink: Sink, context: Context): Promise<SourceResult>;
 }
 
+/** An access as text, with what decides whether it is kept: smaller, and ready for the disk. */
+export interface PackedAccess extends Pick<
+  RecordedAccess,
+  'time' | 'action' | 'secrets' | 'context' | 'userAgent' | 'invokedBy'
+> {
+  /** All of it as JSON, in one line. */
+  line: string;
+}
+
+/** Pack an access. */
+export function packed(access: RecordedAccess): PackedAccess {
+  const { time, action, secrets, context, userAgent, invokedBy } = access;
+  return { time, action, secrets, context, userAgent, invokedBy, line: JSON.stringify(access) };
+}
+
 /** Takes each access as it comes, in whatever order; one that comes twice counts once. */
-export type Sink = (access: RecordedAccess) => void;
+export interface Sink {
+  (access: RecordedAccess): void;
+  /** The same for one that is packed, where the sink can do with that. */
+  packed?(access: PackedAccess): void;
+}
