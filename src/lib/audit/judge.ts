@@ -51,6 +51,11 @@ export async function judge(
     explained: [],
     unexplained: [],
   };
+  const list = (access: AuditedAccess, place: number) => {
+    const { explained, unexplained: first } = listed;
+    if (explained.length + first.length >= LISTED && (access.explanation !== null || !explained.pop())) return;
+    (access.explanation === null ? first : explained).push({ place, access });
+  };
   let total = 0;
   let unexplained = 0;
   const causes = explainer(facts);
@@ -65,14 +70,12 @@ export async function judge(
       total += 1;
       if (access.explanation === null) unexplained += 1;
       groups.see(access);
-      const list = listed[access.explanation === null ? 'unexplained' : 'explained'];
-      if (list.length < LISTED) list.push({ place: total, access });
+      list(access, total);
       await emit(access);
     }
   }
   return {
     accesses: [...listed.unexplained, ...listed.explained]
-      .slice(0, LISTED)
       .sort((a, b) => a.place - b.place)
       .map(({ access }) => access),
     total,

@@ -1,7 +1,7 @@
-/** Sorted runs of accesses on the disk, and their merge: an external sort, a line of JSON each. */
-import { closeSync, createReadStream, openSync, writeFileSync } from 'node:fs';
+/** Sorted runs of accesses on the disk, and their merge: an external sort, a line each, which only its reader parses. */
+import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RecordedAccess } from './event.ts';
 
 /** An access with its place in time. */
 export interface Entry {
@@ -9,7 +9,8 @@ export interface Entry {
   at: number;
   /** Settles what shares a moment: smaller comes first. */
   order: number;
-  access: RecordedAccess;
+  /** The access as JSON. */
+  line: string;
 }
 
 const byTime = (a: Entry, b: Entry) => a.at - b.at || a.order - b.order;
@@ -17,41 +18,96 @@ const byTime = (a: Entry, b: Entry) => a.at - b.at || a.order - b.order;
 /** Sort a run, in place. */
 export const sortRun = (entries: Entry[]): Entry[] => entries.sort(byTime);
 
-/** Bytes written, and read, at once. */
-const CHUNK = 1 << 18;
+/** Bytes written, and read of each run, at once. */
+const CHUNK = 1 << 16;
 /** Entries handed on at once. */
-const BATCH = 1_000;
+const BATCH = 250;
+/** Runs merged at once: each has its chunk in memory. */
+const MOST_RUNS = 64;
 
-/**
- * Write a run out.
- * @param entries - sorted
- * @returns path of the file, for its owner only
- * @throws what the disk fails with
- */
-export function spillRun(entries: readonly Entry[], folder: string, number: number): string {
-  const path = join(folder, `run-${String(number)}.jsonl`);
-  const file = openSync(path, 'wx', 0o600);
-  try {
-    let text = '';
-    for (const entry of entries) {
-      text += `${JSON.stringify(entry)}\n`;
-      if (text.length < CHUNK) continue;
-      writeFileSync(file, text);
-      text = '';
-    }
-    writeFileSync(file, text);
-  } finally {
-    closeSync(file);
-  }
-  return path;
+/** Runs in a folder. */
+export interface Runs {
+  /**
+   * Write a run out, for its owner only.
+   * @param entries - sorted
+   * @throws what the disk fails with
+   */
+  add(entries: readonly Entry[]): void;
+  /** How many there are. */
+  readonly size: number;
+  /** All entries in order, in batches; as often as one likes. */
+  merged(): AsyncGenerator<Entry[], void>;
 }
 
 /**
- * Merge runs.
- * @param paths - of runs written by {@link spillRun}
- * @returns the entries in order, in batches
+ * No runs yet.
+ * @param folder - has nothing else in it; the runs stay there
+ * @param most - runs merged at once
  */
-export async function* mergeRuns(paths: readonly string[]): AsyncGenerator<Entry[]> {
+export function runsIn(folder: string, most: number = MOST_RUNS): Runs {
+  let paths: string[] = [];
+  let made = 0;
+  const file = () => {
+    made += 1;
+    const path = join(folder, `run-${String(made)}`);
+    return { path, ...writer(path) };
+  };
+  return {
+    add(entries) {
+      const { path, write, end } = file();
+      try {
+        write(entries);
+      } finally {
+        end();
+      }
+      paths.push(path);
+    },
+    get size() {
+      return paths.length;
+    },
+    async *merged() {
+      // More of them than can be merged at once become fewer first.
+      while (paths.length > most) {
+        const some = paths.slice(0, most);
+        const { path, write, end } = file();
+        try {
+          for await (const entries of mergeRuns(some)) write(entries);
+        } finally {
+          end();
+        }
+        paths = [...paths.slice(most), path];
+        await Promise.all(some.map((one) => rm(one)));
+      }
+      yield* mergeRuns(paths);
+    },
+  };
+}
+
+function writer(path: string) {
+  const file = openSync(path, 'wx', 0o600);
+  let text = '';
+  const flush = () => {
+    for (let bytes = Buffer.from(text); bytes.length > 0;) bytes = bytes.subarray(writeSync(file, bytes));
+    text = '';
+  };
+  return {
+    write: (entries: readonly Entry[]) => {
+      for (const { at, order, line } of entries) {
+        text += `${String(at)} ${String(order)} ${line}\n`;
+        if (text.length >= CHUNK) flush();
+      }
+    },
+    end: () => {
+      try {
+        flush();
+      } finally {
+        closeSync(file);
+      }
+    },
+  };
+}
+
+async function* mergeRuns(paths: readonly string[]): AsyncGenerator<Entry[], void> {
   const heads = (await Promise.all(paths.map((path) => head(readRun(path))))).filter((one) => one !== null);
   const heap = heapOf(heads);
   let batch: Entry[] = [];
@@ -99,8 +155,14 @@ async function* readRun(path: string): AsyncGenerator<Entry[], void> {
   for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: CHUNK })) {
     const lines = `${broken}${String(chunk)}`.split('\n');
     broken = lines.pop() ?? '';
-    if (lines.length > 0) yield lines.map((line) => JSON.parse(line) as Entry);
+    if (lines.length > 0) yield lines.map(entryIn);
   }
+}
+
+function entryIn(line: string): Entry {
+  const at = line.indexOf(' ');
+  const order = line.indexOf(' ', at + 1);
+  return { at: Number(line.slice(0, at)), order: Number(line.slice(at + 1, order)), line: line.slice(order + 1) };
 }
 
 /** A binary heap by time, foremost first. */

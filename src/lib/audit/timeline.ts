@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { LOOKS } from './access.ts';
 import type { Access, RecordedAccess } from './event.ts';
 import { arnOf, knownSecrets, sameSecret, writtenId, type Mention, type SecretId } from './secret-id.ts';
-import type { Sink } from './sources/source.ts';
-import { mergeRuns, sortRun, spillRun, type Entry } from './spill.ts';
+import { packed, type PackedAccess, type Sink } from './sources/source.ts';
+import { runsIn, sortRun, type Entry } from './spill.ts';
 
 /** An access with the one secret that it is about. */
 export interface SettledAccess extends Access {
@@ -25,12 +25,14 @@ export interface SettledAccess extends Access {
 export interface TimelineOptions {
   /** Null for every secret. */
   asked: Mention | null;
-  /** Accesses kept in memory before they are written out. */
+  /** Characters of accesses kept in memory before they are written out. */
   memory?: number;
   /** Accesses that are wanted before the others are gone through; all without. */
-  isTelling?: (access: RecordedAccess) => boolean;
+  isTelling?: (access: PackedAccess) => boolean;
   /** How the id of a secret is written; as its ARN, or its name where that is unknown, unless said otherwise. */
   write?: (id: SecretId) => string;
+  /** Ends what goes through the accesses. */
+  signal?: AbortSignal;
 }
 
 /** A timeline that is being filled. */
@@ -56,11 +58,14 @@ export interface ClosedTimeline {
   arn: string | null;
 }
 
-/** Some 40 MB of accesses. */
-const MEMORY = 20_000;
+/** Characters, of 1,200 an access. */
+const MEMORY = 16 << 20;
 
-/** Telling accesses that are kept apart; where there are more, everything is gone through instead. */
-const TELLING = 10_000;
+/** Characters of telling accesses that are kept apart; where there are more, everything is gone through instead. */
+const TELLING = 12 << 20;
+
+/** Ids remembered of one moment: ten times the reads that a Region allows in a second. */
+const MOST_TWINS = 100_000;
 
 /**
  * Work with a timeline; what it has on the disk is removed when the work is over.
@@ -79,21 +84,23 @@ export async function withTimeline<Result>(
 }
 
 function timeline(
-  { asked, memory = MEMORY, write = writtenId, isTelling = () => true }: TimelineOptions,
+  { asked, memory = MEMORY, write = writtenId, isTelling = () => true, signal }: TimelineOptions,
   folder: string,
 ): Timeline {
   const known = knownSecrets();
   const nameless = new Map<string, number>();
-  const runs: string[] = [];
-  const telling: Entry[] = [];
+  const runs = runsIn(folder);
+  const telling = bounded(TELLING);
   let entries: Entry[] = [];
+  let size = 0;
   let taken = 0;
 
   const concerning = (mentions: readonly Mention[]) =>
     asked === null ? mentions : mentions.filter((mention) => sameSecret(mention, asked));
 
   /** One for each secret that a batch has asked for; else one. */
-  const settle = ({ secrets, ...access }: RecordedAccess): SettledAccess[] => {
+  const settle = ({ line }: Entry): SettledAccess[] => {
+    const { secrets, ...access } = JSON.parse(line) as RecordedAccess;
     const mentions = concerning(secrets.map((one) => known.settle(one)));
     if (secrets.length === 0) return [{ ...access, secret: null, secretName: null, countedWith: null }];
     return (access.action === 'BatchGetSecretValue' ? mentions : mentions.slice(0, 1)).map((mention) => {
@@ -102,45 +109,63 @@ function timeline(
     });
   };
 
-  const keep = (access: RecordedAccess, newestFirst: boolean) => {
+  const keep = (access: PackedAccess, newestFirst: boolean) => {
     taken += 1;
     const at = access.time === null ? -1 : Date.parse(access.time);
-    const entry = { at, order: newestFirst ? -taken : taken, access };
+    const entry = { at, order: newestFirst ? -taken : taken, line: access.line };
+    if (isTelling(access)) telling.add(entry);
     entries.push(entry);
-    if (telling.length <= TELLING && isTelling(access)) telling.push(entry);
-    if (entries.length < memory) return;
-    runs.push(spillRun(sortRun(entries), folder, runs.length));
+    size += access.line.length;
+    if (size < memory) return;
+    runs.add(sortRun(entries));
     entries = [];
+    size = 0;
+  };
+
+  const take = (access: PackedAccess, newestFirst: boolean) => {
+    for (const mention of access.secrets) if (mention.otherName === null) known.learn(mention);
+    if (asked === null || concerning(access.secrets).length > 0 || isKept(access)) keep(access, newestFirst);
+    else if (access.secrets.length === 0 && !LOOKS.has(access.action)) {
+      nameless.set(access.action, (nameless.get(access.action) ?? 0) + 1);
+    }
   };
 
   return {
-    sink: (newestFirst) => (access) => {
-      for (const mention of access.secrets) if (mention.otherName === null) known.learn(mention);
-      if (asked === null || concerning(access.secrets).length > 0 || isKept(access)) keep(access, newestFirst);
-      else if (access.secrets.length === 0 && !LOOKS.has(access.action)) {
-        nameless.set(access.action, (nameless.get(access.action) ?? 0) + 1);
-      }
-    },
+    sink: (newestFirst) =>
+      Object.assign(
+        (access: RecordedAccess) => {
+          take(packed(access), newestFirst);
+        },
+        {
+          packed(access: PackedAccess) {
+            take(access, newestFirst);
+          },
+        },
+      ),
     close() {
       const rest = sortRun(entries);
-      if (runs.length > 0 && rest.length > 0) runs.push(spillRun(rest, folder, runs.length));
+      if (runs.size > 0 && rest.length > 0) runs.add(rest.splice(0));
       return {
         async *telling() {
-          if (telling.length > TELLING) yield* this.batches();
-          else yield await Promise.resolve(sortRun(telling).flatMap(({ access }) => settle(access)));
+          const some = telling.all();
+          if (some === null) yield* this.batches();
+          else yield await Promise.resolve(sortRun(some).flatMap(settle));
         },
         nameless,
         arn: asked && arnOf(known.complete(asked)),
         async *batches() {
-          let second = { at: Number.NaN, seen: new Set<string>() };
-          for await (const run of runs.length > 0 ? mergeRuns(runs) : [rest]) {
+          let moment = { at: Number.NaN, seen: new Set<string>() };
+          for await (const run of runs.size > 0 ? runs.merged() : [rest]) {
+            signal?.throwIfAborted();
             const batch: SettledAccess[] = [];
-            for (const { at, access } of run) {
-              if (at !== second.at) second = { at, seen: new Set() };
+            for (const entry of run) {
               // The same record may lie in two files, or come from two sources: it has one time, so twins are neighbours.
-              if (second.seen.has(access.eventId)) continue;
-              second.seen.add(access.eventId);
-              batch.push(...settle(access));
+              if (moment.at !== entry.at || moment.seen.size >= MOST_TWINS) moment = { at: entry.at, seen: new Set() };
+              const settled = settle(entry);
+              const id = settled[0]?.eventId;
+              if (id === undefined || moment.seen.has(id)) continue;
+              moment.seen.add(id);
+              batch.push(...settled);
             }
             if (batch.length > 0) yield batch;
           }
@@ -150,11 +175,25 @@ function timeline(
   };
 }
 
+/** Entries, or null where they became too many. */
+function bounded(most: number) {
+  let entries: Entry[] | null = [];
+  let size = 0;
+  return {
+    add(entry: Entry) {
+      size += entry.line.length;
+      if (size > most) entries = null;
+      entries?.push(entry);
+    },
+    all: () => entries,
+  };
+}
+
 /**
  * What is kept although it does not name the secret asked for. A BatchGetSecretValue that selects by filter names no
  * secret and may have read any of them: kept, so that a sweep cannot hide in it. Where AWS also records the single
  * reads, those name their secret.
  * https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html
  */
-const isKept = ({ action, secrets, context }: RecordedAccess) =>
+const isKept = ({ action, secrets, context }: PackedAccess) =>
   context || (action === 'BatchGetSecretValue' && secrets.length === 0);

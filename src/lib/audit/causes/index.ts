@@ -10,7 +10,8 @@ import { deployment, taskRole, taskRun, taskStart } from './tasks.ts';
 const TELLING = /^(?:Test)?Rotation|^RotateSecret$|^PutSecretValue$|^UpdateSecret|^CreateSecret$/;
 
 /** Whether a cause may learn anything from an access: most are plain reads, and need not be gone through twice. */
-export const isTelling = (access: Access): boolean => TELLING.test(access.action) || toolOf(access) !== null;
+export const isTelling = (access: Pick<Access, 'action' | 'userAgent' | 'invokedBy'>): boolean =>
+  TELLING.test(access.action) || toolOf(access) !== null;
 
 export const CAUSES: readonly Cause[] = [
   awsService,

@@ -1,5 +1,6 @@
 /** Files of CloudTrail records as a source: what a trail has delivered to a bucket, once it is on the disk, or on stdin. */
 import type { Context } from '../../../host.ts';
+import type { RecordedAccess } from '../../event.ts';
 import type { Window } from '../../window.ts';
 import type { Sink, Skipped, Source, SourceResult } from '../source.ts';
 import { findFiles } from './find.ts';
@@ -75,7 +76,10 @@ export async function readTasks(
   const take = ({ accesses }: Batch) => {
     context.signal.throwIfAborted();
     report.events += accesses.length;
-    for (const access of accesses) sink(access);
+    for (const access of accesses) {
+      if (sink.packed) sink.packed(access);
+      else sink(JSON.parse(access.line) as RecordedAccess);
+    }
   };
   const done = ({ name }: ScanTask, { records, bytes, unpacked, problems }: ScanReport) => {
     report.files += 1;

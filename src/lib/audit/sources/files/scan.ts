@@ -9,6 +9,7 @@ import { createGunzip, gunzipSync } from 'node:zlib';
 import { messageOf } from '../../../errors.ts';
 import { accessFrom, isContextSource, type RecordedAccess } from '../../event.ts';
 import type { Window } from '../../window.ts';
+import { packed, type PackedAccess } from '../source.ts';
 import { splitter } from './splitter.ts';
 
 /** What to read. */
@@ -31,7 +32,7 @@ export interface ScanTask {
 
 /** What was found in a part of a file, in the order of the file. */
 export interface Batch {
-  accesses: RecordedAccess[];
+  accesses: PackedAccess[];
   /** Records as they are written there. */
   texts: string[];
 }
@@ -112,7 +113,7 @@ const pickAccesses =
   (record, { accesses }) => {
     if (!concerns(record)) return;
     const access = accessIn(record, problem);
-    if (access && isWithin(access.time, window)) accesses.push(access);
+    if (access && isWithin(access.time, window)) accesses.push(packed(access));
   };
 
 function pickTexts(needles: readonly string[]): Pick {
