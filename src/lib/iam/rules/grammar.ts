@@ -198,8 +198,10 @@ export const GRAMMAR_RULES: readonly Rule[] = [
   EMPTY_SUGGESTION,
 ];
 
-const POLICY_ELEMENTS = ['Version', 'Id', 'Statement'];
-const STATEMENT_ELEMENTS = [
+/** Elements of a policy. */
+export const POLICY_ELEMENTS: readonly string[] = ['Version', 'Id', 'Statement'];
+/** Elements of a statement. */
+export const STATEMENT_ELEMENTS: readonly string[] = [
   'Sid',
   'Effect',
   'Principal',

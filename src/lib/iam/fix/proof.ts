@@ -1,0 +1,129 @@
+/** Whether a change of a file's policies may be made. */
+import type { Catalogue } from '../catalogue.ts';
+import { arnMatches } from '../arn.ts';
+import { evaluate } from '../evaluate.ts';
+import { SEVERITIES, type Problem } from '../finding.ts';
+import { isGlob } from '../glob.ts';
+import type { Need } from '../need.ts';
+import { policyFrom, type Policy } from '../policy.ts';
+import { POLICY_ELEMENTS, STATEMENT_ELEMENTS } from '../rules/grammar.ts';
+import type { Document } from '../source.ts';
+import { entryOf, isScalar, pathText, type Node, type ObjectNode } from '../tree.ts';
+import { gains, type Gain } from './access.ts';
+
+/** A file, and what is found in it. */
+export interface State {
+  document: Document;
+  problems: readonly Problem[];
+}
+
+/** What else bears on it. */
+export interface Circumstances {
+  /** The other files of the same principal. */
+  others: readonly Document[];
+  needs: readonly Need[] | null;
+  catalogue: Catalogue;
+}
+
+/**
+ * Judge a change.
+ * @param fixed - the findings that it is to put right
+ * @returns null where it may be made; else why not, lower case, no full stop
+ */
+export function judge(
+  before: State,
+  after: State,
+  fixed: readonly Problem[],
+  circumstances: Circumstances,
+): string | null {
+  const old = before.document.policies;
+  const now = after.document.policies;
+  const paths = (policies: readonly Policy[]) => policies.map(({ path }) => pathText(path)).join('\n');
+  if (paths(old) !== paths(now)) return 'the file would read as other policies';
+  const { needs, catalogue, others } = circumstances;
+  const single = (key: string) => catalogue.key(key)?.multivalued === false;
+  for (const [index, policy] of now.entries()) {
+    const was = old[index];
+    if (!was) continue;
+    const more = gains([meant(was)], policy, single).find((gain) => !isNeeded(gain, needs));
+    if (more) return `it would allow ${more.action} on ${more.resource}, which the policy does not allow now`;
+  }
+  const lost =
+    needs &&
+    lostNeed(
+      needs,
+      [...others.flatMap(({ policies }) => policies), ...old],
+      [...others.flatMap(({ policies }) => policies), ...now],
+    );
+  if (lost) return `${lost.action} on ${lost.resource} would be lost, which is needed: ${lost.why}`;
+  return worse(before.problems, after.problems, fixed);
+}
+
+/**
+ * The policy as it is meant where AWS refuses it for the case of an element or an effect alone: nobody has rights by it
+ * yet, so what it says is what a repair is measured by.
+ */
+function meant({ node, path, type, origin }: Policy): Policy {
+  return policyFrom(proper(node, POLICY_ELEMENTS), path, type, origin);
+}
+
+function proper(node: ObjectNode, elements: readonly string[]): ObjectNode {
+  const entries = node.entries.map(({ key, keyRange, value }) => {
+    const name = elements.find((one) => one.toLowerCase() === key.toLowerCase());
+    const known = name !== undefined && !entryOf(node, name) ? name : key;
+    return {
+      key: known,
+      keyRange,
+      value: known === 'Statement' ? statements(value) : known === 'Effect' ? effect(value) : value,
+    };
+  });
+  return { ...node, entries };
+}
+
+function statements(node: Node): Node {
+  if (node.kind === 'array') return { ...node, items: node.items.map(statements) };
+  return node.kind === 'object' ? proper(node, STATEMENT_ELEMENTS) : node;
+}
+
+function effect(node: Node): Node {
+  if (!isScalar(node)) return node;
+  const name = ['Allow', 'Deny'].find((one) => one.toLowerCase() === node.text.trim().toLowerCase());
+  return name === undefined ? node : { ...node, text: name };
+}
+
+/** Something that was meant and never worked, such as the ARN of a secret without its suffix, counts where it is needed. */
+function isNeeded({ statement, action, resource }: Gain, needs: readonly Need[] | null): boolean {
+  return (
+    statement !== null &&
+    !isGlob(action) &&
+    (needs ?? []).some(
+      (need) => need.action.toLowerCase() === action.toLowerCase() && arnMatches(resource, need.resource),
+    )
+  );
+}
+
+/** A need that the identity policies served and serve no more. */
+function lostNeed(needs: readonly Need[], old: readonly Policy[], now: readonly Policy[]): Need | null {
+  const serves = (policies: readonly Policy[], { action, resource, context }: Need): boolean => {
+    const account = /^arn:[^:]*:[^:]*:[^:]*:(\d{12}):/.exec(resource)?.[1] ?? '111122223333';
+    const caller = { arn: `arn:aws:iam::${account}:role/principal`, account };
+    const identity = policies.filter(({ type }) => type === 'identity');
+    return evaluate({ caller, action, resource, context }, { identity }).verdict === 'allow';
+  };
+  return needs.find((need) => serves(old, need) && !serves(now, need)) ?? null;
+}
+
+/** Whether findings stay that were to go, or errors and worse ones come. */
+function worse(before: readonly Problem[], after: readonly Problem[], fixed: readonly Problem[]): string | null {
+  const count = (problems: readonly Problem[], rule: string) =>
+    problems.filter((problem) => problem.rule.id === rule).length;
+  const worst = Math.min(...fixed.map(({ severity }) => SEVERITIES.indexOf(severity)));
+  for (const { rule } of fixed) {
+    if (count(after, rule.id) >= count(before, rule.id)) return 'the finding would stay';
+  }
+  for (const { rule, severity } of after) {
+    if (rule.kind !== 'error' && SEVERITIES.indexOf(severity) > worst) continue;
+    if (count(after, rule.id) > count(before, rule.id)) return `another finding would come: ${rule.title}`;
+  }
+  return null;
+}
