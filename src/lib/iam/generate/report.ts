@@ -1,0 +1,24 @@
+/** Shows a generated policy: the document alone on standard output, and beside it what it is for. */
+import type { Host } from '../../host.ts';
+import { jsonText } from '../../format/json.ts';
+import type { GenerateResult } from './generate.ts';
+
+/** The document, ready for a file. */
+export const drawPolicy = ({ policy }: GenerateResult): string => jsonText(policy);
+
+/** Tell what the policy is, what was proved of it, and what has to be known of it. */
+export function tellPolicy({ title, proof, remarks, findings, rights }: GenerateResult, host: Host): void {
+  for (const text of remarks) host.notify({ kind: 'warning', text });
+  for (const { severity, message, line } of findings) {
+    if (severity !== 'info') host.notify({ kind: 'warning', text: `${severity}, line ${String(line)}: ${message}` });
+  }
+  const told = findings.some(({ severity }) => severity !== 'info') ? '' : ', and iam validate finds nothing';
+  const count = rights.length === 0 ? '' : `: ${String(rights.length)} ${rights.length === 1 ? 'right' : 'rights'}`;
+  host.notify({ kind: 'step', name: 'policy', state: 'done', text: `${title}${count}` });
+  host.notify({
+    kind: 'step',
+    name: 'proof',
+    state: 'done',
+    text: `what is needed is allowed (${String(proof.allowed)}), what is near to it is denied (${String(proof.denied)})${told}`,
+  });
+}
