@@ -54,6 +54,8 @@ describe('iam can: by policy files', () => {
       layer('resource', 'secret.json', { Sid: 'No', Effect: 'Deny', Principal: '*', Action: '*', Resource: '*' }),
     ]);
     assert.deepEqual([result.verdict, told(result)], ['explicit-deny', ['resource Deny secret.json:4 No']]);
+    const drawn = drawCan(result, { ink: new Chalk({ level: 0 }), width: 100 });
+    assert.match(drawn, /^denied: .*\n\nDeny +resource +secret\.json:4:5 No$/);
   });
 
   it('tells what was near: another resource, a condition, another principal', async () => {
@@ -73,7 +75,7 @@ describe('iam can: by policy files', () => {
       first?.nearly.map(({ sid, why }) => [sid, why]),
       [
         ['Bare', 'its resources do not take this one in'],
-        ['Vpc', 'it wants aws:SourceVpce (StringEquals vpce-1), which the request does not carry'],
+        ['Vpc', 'it wants aws:SourceVpce StringEquals vpce-1, which the request does not carry'],
         ['Else', 'it does not name this principal'],
       ],
     );
@@ -206,6 +208,6 @@ describe('iam can: by policy files', () => {
     const drawn = drawCan(result, { ink: new Chalk({ level: 0 }), width: 80 });
     assert.doesNotMatch(drawn, /[\u0007\u001b\u202e]/);
     assert.match(drawn, /^not allowed: arn:aws:iam::111122223333:role\/app secretsmanager:GetSecretValue on /);
-    assert.match(drawn, /what names the action and does not apply:/);
+    assert.match(drawn, /what names the action and does not apply:\nAllow +identity +evil\\x1b\[31m\.json:4:5/);
   });
 });

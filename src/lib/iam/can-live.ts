@@ -5,13 +5,15 @@ import type { Context } from '../host.ts';
 import { answer, askedFor, openStatements, verdictOf, type Asked, type CanResult } from './can.ts';
 import { askerOf, type Asker } from './can-caller.ts';
 import { readLayers, type LayerSource } from './can-layers.ts';
+import { keyPolicy } from './can-key.ts';
+import { layersOf } from './can-principal.ts';
 import { describeSecret, secretContext, type LiveSecret } from './can-secret.ts';
 import { decryptOf, READS } from './can-request.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Request } from './evaluate.ts';
 import { accountFrom } from './live/account.ts';
 import { orDenied, withClients, type Clients } from './live/clients.ts';
-import { keyPolicyFrom, roleFrom, secretPolicyFrom } from './live/read.ts';
+import { roleFrom, secretPolicyFrom } from './live/read.ts';
 import type { LiveRole } from './live/role.ts';
 import { simulateOr } from './online/simulate.ts';
 
@@ -42,7 +44,7 @@ export function canLive(
     const asked = askedFor(question.action, secret?.arn ?? question.resource, catalogue);
     if (asked.doubt !== null) unread.unshift({ what: asked.action, why: asked.doubt });
     const { principal, asker } = await whoIs(question.principal, asked.resource, clients);
-    const identity = layersOf(principal);
+    const identity = principal ? layersOf(principal) : [];
     const request: Request = {
       caller: asker.caller,
       action: asked.action,
@@ -110,12 +112,6 @@ const elsewhere = (arn: string, account: string) =>
     'choose credentials of its account with --profile, or name its policies with --policy',
   );
 
-/** What a role or user is limited by and allowed, as layers; trust policies are the resource's side. */
-export const layersOf = (principal: LiveRole | null): LayerSource[] =>
-  (principal?.policies ?? []).flatMap(({ kind, source }): LayerSource[] =>
-    kind === 'trust' ? [] : [{ layer: kind === 'boundary' ? 'boundary' : 'identity', source }],
-  );
-
 /** The policy of the resource, where it is of a kind that is read. */
 async function resourcePolicy(
   { action, resource }: Asked,
@@ -143,19 +139,3 @@ async function resourcePolicy(
 
 /** Services whose resources can have a policy of their own that lets somebody in. */
 const POLICIED: ReadonlySet<string> = new Set(['s3', 'sqs', 'sns', 'lambda', 'ecr', 'dynamodb', 'logs', 'events']);
-
-/** The policy of a key, as a layer. */
-export async function keyPolicy(
-  keyArn: string,
-  clients: Clients,
-  unread: { what: string; why: string }[],
-): Promise<LayerSource[]> {
-  const source = await orDenied(keyPolicyFrom(clients, keyArn), ({ message }) => {
-    unread.push({ what: 'the policy of the key', why: message });
-  });
-  if (source) return [{ layer: 'resource', source, type: 'kms' }];
-  if (unread.every(({ what }) => what !== 'the policy of the key')) {
-    unread.push({ what: 'the policy of the key', why: `KMS knows no key ${keyArn}` });
-  }
-  return [];
-}

@@ -34,22 +34,13 @@ function drawAnswer(principal: string, answer: Answer, { ink, width }: Canvas): 
   const on = resource === '*' ? '' : ` on ${terminalSafe(resource)}`;
   const why = verdict === 'implicit-deny' ? `: ${SILENT[layer ?? 'identity'] ?? ''}` : '';
   const parts = [`${VERDICTS[verdict](ink)}: ${terminalSafe(principal)} ${ink.bold(terminalSafe(action))}${on}${why}`];
-  if (because.length > 0)
-    parts.push(
-      table(
-        [],
-        because.map((ref) => row(ref, ink)),
-        width,
-      ),
-    );
+  if (because.length > 0) {
+    const told = because.map((ref) => row(ref, ink));
+    parts.push(rows(told, width));
+  }
   if (nearly.length > 0) {
-    parts.push(
-      `${ink.dim('what names the action and does not apply:')}\n${table(
-        ['', '', '', ''],
-        nearly.map((ref) => [...row(ref, ink), terminalSafe(ref.why)]),
-        width,
-      ).replace(/^\n/, '')}`,
-    );
+    const near = nearly.map((ref) => [...row(ref, ink), terminalSafe(ref.why)]);
+    parts.push(`${ink.dim('what names the action and does not apply:')}\n${rows(near, width)}`);
   }
   if (absent.length > 0 && verdict !== 'explicit-deny') {
     parts.push(
@@ -61,8 +52,12 @@ function drawAnswer(principal: string, answer: Answer, { ink, width }: Canvas): 
   return parts;
 }
 
+/** A table without heads. */
+const rows = (cells: readonly string[][], width: number): string =>
+  table(cells[0]?.map(() => '') ?? [], cells, width).replace(/^\s*\n/, '');
+
 /** Effect, layer, place and Sid of a statement. */
-export const row = ({ effect, layer, file, line, column, sid }: StatementRef, ink: ChalkInstance): string[] => [
+const row = ({ effect, layer, file, line, column, sid }: StatementRef, ink: ChalkInstance): string[] => [
   effect === 'Allow' ? ink.green('Allow') : ink.red('Deny'),
   layer,
   `${terminalSafe(file)}:${String(line)}:${String(column)}${sid === null ? '' : ` ${ink.dim(terminalSafe(sid))}`}`,
@@ -77,6 +72,7 @@ function drawOnline({ verdict, ours, agrees, absent }: NonNullable<CanResult['on
 
 /** What was left out, and why. */
 export const drawUnread = (unread: CanResult['unread'], ink: ChalkInstance, width: number): string =>
-  `${ink.dim('not taken into account:')}\n${unread
-    .map(({ what, why }) => table([], [[terminalSafe(what), terminalSafe(why)]], width))
-    .join('\n')}`;
+  `${ink.dim('not taken into account:')}\n${rows(
+    unread.map(({ what, why }) => [terminalSafe(what), terminalSafe(why)]),
+    width,
+  )}`;

@@ -1,4 +1,5 @@
 /** What requests for a secret carry, and the key behind it. */
+import { keyArnOf } from './can-key.ts';
 import type { Request } from './evaluate.ts';
 import { orMissing, type Clients } from './live/clients.ts';
 import { regionOf } from './live/form.ts';
@@ -36,17 +37,6 @@ export async function describeSecret(clients: Clients, secretId: string): Promis
     keyArn: key === undefined || MANAGED_KEY.test(key) ? null : await keyArnOf(key, arn, clients),
     tags: new Map(Tags.map(({ Key = '', Value = '' }) => [Key, Value])),
   };
-}
-
-async function keyArnOf(key: string, secretArn: string, clients: Clients): Promise<string | null> {
-  const [, partition = '', , region = '', account = ''] = secretArn.split(':');
-  if (key.startsWith('arn:') && key.includes(':key/')) return key;
-  if (!key.includes('alias/')) return `arn:${partition}:kms:${region}:${account}:key/${key}`;
-  const { sdk, client } = await clients.kms(region);
-  const { KeyMetadata } = await clients.ask('DescribeKey', `key ${key}`, (options) =>
-    client.send(new sdk.DescribeKeyCommand({ KeyId: key }), options),
-  );
-  return KeyMetadata?.KeyManager === 'AWS' ? null : (KeyMetadata?.Arn ?? key);
 }
 
 /** The condition keys that every request for a secret carries: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html */

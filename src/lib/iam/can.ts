@@ -107,7 +107,8 @@ function whyNot({ policy, statement }: Reason, request: Request): string | null 
   const unconditional = { ...statement, conditions: [] };
   if (statementApplies(policy, unconditional, request, lookup)) {
     const failing = statement.conditions.filter((one) => !conditionHolds(one, lookup, hasVariables(policy)));
-    return failing.map((one) => conditionText(one, lookup(one.key.text) === undefined)).join('; ');
+    const missing = (key: string) => (lookup(key) === undefined ? ', which the request does not carry' : '');
+    return failing.map((one) => `it wants ${conditionText(one)}${missing(one.key.text)}`).join('; ');
   }
   const anywhere = { ...ANY, values: [{ text: '*', holes: [], path: [], range: ANY.range }] };
   return statementApplies(policy, { ...unconditional, resources: anywhere }, request, lookup)
@@ -115,10 +116,9 @@ function whyNot({ policy, statement }: Reason, request: Request): string | null 
     : 'it does not name this principal';
 }
 
-/** A condition, as people write it: `StringEquals kms:ViaService secretsmanager.us-east-1.amazonaws.com`. */
-export function conditionText({ operatorText, key, values }: Condition, missing: boolean): string {
-  const wanted = values.map(({ text }) => text).join(' or ');
-  return `it wants ${key.text} (${operatorText} ${wanted})${missing ? ', which the request does not carry' : ''}`;
+/** A condition, as people write it: `kms:ViaService StringEquals secretsmanager.us-east-1.amazonaws.com`. */
+export function conditionText({ operatorText, key, values }: Condition): string {
+  return `${key.text} ${operatorText} ${values.map(({ text }) => text).join(' or ')}`;
 }
 
 /** What is asked, in the form that a request has it. */

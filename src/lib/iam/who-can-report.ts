@@ -1,0 +1,59 @@
+/** Draws what `iam who-can` found, for a terminal. */
+import type { ChalkInstance } from 'chalk';
+import type { Canvas } from '../format/canvas.ts';
+import { terminalSafe } from '../format/escape.ts';
+import { table } from '../format/table.ts';
+import { drawUnread } from './can-report.ts';
+import type { StatementRef } from './can-layers.ts';
+import type { Outsider, Reader, WhoCanResult } from './who-can.ts';
+
+/** Draw readers, each with its statements, then outsiders, then what was not read. */
+export function drawWhoCan(result: WhoCanResult, { ink, width }: Canvas): string {
+  const { readers, outsiders, unread } = result;
+  const parts = [headline(result, ink)];
+  if (readers.length > 0) {
+    const heads = ['reads', 'principal', 'because of'].map((name) => ink.dim(name));
+    parts.push(
+      table(
+        heads,
+        readers.map((one) => readerRow(one, ink)),
+        width,
+      ),
+    );
+  }
+  if (outsiders.length > 0) {
+    const heads = ['', 'let in from outside', 'by'].map((name) => ink.dim(name));
+    parts.push(
+      table(
+        heads,
+        outsiders.map((one) => outsiderRow(one, ink)),
+        width,
+      ),
+    );
+  }
+  if (unread.length > 0) parts.push(drawUnread(unread, ink, width));
+  return parts.join('\n\n');
+}
+
+function headline({ secret, readers, outsiders, principals }: WhoCanResult, ink: ChalkInstance): string {
+  const total = principals.roles + principals.users;
+  const count = `${String(readers.length)} of ${String(total)} principals may read ${terminalSafe(secret.name)}`;
+  const key = secret.keyArn === null ? '' : `, encrypted with ${terminalSafe(secret.keyArn)}`;
+  const outside = outsiders.length === 0 ? '' : `; ${String(outsiders.length)} from outside the account are let in`;
+  return `${ink.bold(count)}${key}${ink.yellow(outside)}`;
+}
+
+const place = ({ layer, file, line, column, sid }: StatementRef): string =>
+  `${layer} ${terminalSafe(file)}:${String(line)}:${String(column)}${sid === null ? '' : ` (${terminalSafe(sid)})`}`;
+
+function readerRow({ arn, may, because, depends, trusted }: Reader, ink: ChalkInstance): string[] {
+  const by = trusted.length === 0 ? '' : `\n${ink.dim(`assumed by ${terminalSafe(trusted.join(', '))}`)}`;
+  const lines = [...[...new Set(because.map(place))], ...depends.map((text) => ink.yellow(`if ${terminalSafe(text)}`))];
+  return [may === 'yes' ? ink.green('yes') : ink.yellow('maybe'), `${terminalSafe(arn)}${by}`, lines.join('\n')];
+}
+
+const outsiderRow = ({ principal, statement, depends }: Outsider, ink: ChalkInstance): string[] => [
+  '',
+  terminalSafe(principal),
+  [place(statement), ...depends.map((text) => ink.yellow(`if ${terminalSafe(text)}`))].join('\n'),
+];
