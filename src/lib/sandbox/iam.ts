@@ -1,6 +1,8 @@
 /** IAM: the reads that a least-privilege check makes, and roles that are made here, beside a few that are there. */
-import { integer, objects, requiredText, text } from './input.ts';
-import { page } from './paging.ts';
+import { accountHandlers, boundaryOf, lastUsedOf, roleArn, type SandboxUser } from './iam-account.ts';
+import { noSuchEntity, paged, percentEncoded, policyFrom, type Input } from './iam-form.ts';
+import { EXECUTION_POLICY, managedPolicies, policyHandlers } from './iam-policies.ts';
+import { objects, requiredText, text } from './input.ts';
 import { LEGACY_CI_PRINCIPAL, OPERATOR_ROLE } from './principals.ts';
 import { EXECUTION_ROLE, TASK_ROLE } from './roles.ts';
 import {
@@ -12,8 +14,6 @@ import {
   type AwsService,
   type World,
 } from './service.ts';
-
-type Input = Record<string, unknown>;
 
 /** A role of the account. */
 export interface SandboxRole {
@@ -31,14 +31,36 @@ export interface SandboxRole {
   tags?: Map<string, string>;
   /** ARNs of attached policies. */
   attached: readonly string[];
+  /** ARN of the permissions boundary. */
+  boundary?: string;
+  /** When its credentials were last used, milliseconds since 1970. */
+  lastUsedAt?: number;
 }
+
+/** The one user of the account: what the server keeps it to (`principals.ts`), as a policy. */
+const USERS: readonly SandboxUser[] = [
+  {
+    name: LEGACY_CI_PRINCIPAL.userName,
+    id: LEGACY_CI_PRINCIPAL.principalId,
+    inline: {
+      LegacySecrets: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: 'secretsmanager:*',
+            Resource: `arn:aws:secretsmanager:*:${ACCOUNT}:secret:legacy/*`,
+          },
+        ],
+      },
+    },
+  },
+];
 
 const trust = (principal: Record<string, string>) => ({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole' }],
 });
-
-const EXECUTION_POLICY = 'arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy';
 
 /** The roles that the sandbox begins with. */
 export function sandboxRoles(region: string): SandboxRole[] {
@@ -59,7 +81,12 @@ export function sandboxRoles(region: string): SandboxRole[] {
   };
   const ecsTasks = trust({ Service: 'ecs-tasks.amazonaws.com' });
   return [
-    { ...EXECUTION_ROLE, trust: ecsTasks, inline: { SecretsAccess: read }, attached: [EXECUTION_POLICY] },
+    {
+      ...EXECUTION_ROLE,
+      trust: ecsTasks,
+      inline: { SecretsAccess: read },
+      attached: [EXECUTION_POLICY],
+    },
     { ...TASK_ROLE, trust: ecsTasks, inline: { SecretsAccess: read }, attached: [] },
     {
       name: 'reader',
@@ -77,60 +104,36 @@ export function sandboxRoles(region: string): SandboxRole[] {
   ];
 }
 
-/** AWS's own policy for task execution roles, in its current version. */
-const MANAGED = {
-  arn: EXECUTION_POLICY,
-  name: 'AmazonECSTaskExecutionRolePolicy',
-  path: '/service-role/',
-  id: 'ANPAEXECUTION0EXAMPLE',
-  version: 'v1',
-  document: {
-    Version: '2012-10-17',
-    Statement: [
-      {
-        Effect: 'Allow',
-        Action: [
-          'ecr:GetAuthorizationToken',
-          'ecr:BatchCheckLayerAvailability',
-          'ecr:GetDownloadUrlForLayer',
-          'ecr:BatchGetImage',
-          'logs:CreateLogStream',
-          'logs:PutLogEvents',
-        ],
-        Resource: '*',
-      },
-    ],
-  },
-};
+const RUNNING: ReadonlySet<string> = new Set([EXECUTION_ROLE.name, TASK_ROLE.name]);
 
-/** IAM's reads, and the changes of roles that are made here; every other change is unknown to it. */
+/** IAM's reads, and the changes of roles and managed policies; every other change is unknown to it. */
 export function createIam(world: World, roles: SandboxRole[]): AwsService {
   const created = new Date(world.clock.now() - 200 * 86_400_000);
+  const policies = managedPolicies(world.clock.now());
+  // The tasks of the service run under them.
+  for (const role of roles) if (RUNNING.has(role.name)) role.lastUsedAt ??= world.clock.now();
   const roleOf = (input: Input) => {
     const name = requiredText(input, 'RoleName', { min: 1, max: 64 });
     const role = roles.find((candidate) => candidate.name === name);
     if (!role) throw noSuchEntity(`The role with name ${name} cannot be found.`);
     return role;
   };
-  const managed = (input: Input) => {
-    const arn = requiredText(input, 'PolicyArn', { min: 20, max: 2048 });
-    if (arn !== MANAGED.arn) throw noSuchEntity(`Policy ${arn} does not exist or is not attachable.`);
-    return MANAGED;
-  };
   const shown = (role: SandboxRole) => ({
     Path: role.path ?? '/',
     RoleName: role.name,
     RoleId: role.id,
-    Arn: `arn:aws:iam::${ACCOUNT}:role${role.path ?? '/'}${role.name}`,
+    Arn: roleArn(role),
     CreateDate: role.createdAt === undefined ? created : new Date(role.createdAt),
-    AssumeRolePolicyDocument: document(role.trust),
+    AssumeRolePolicyDocument: percentEncoded(role.trust),
     Description: role.description,
     MaxSessionDuration: 3600,
     Tags: role.tags && [...role.tags].map(([Key, Value]) => ({ Key, Value })),
   });
   return {
     handlers: {
-      ...roleChanges(world, roles, { roleOf, shown }),
+      ...roleChanges(world, roles, policies, { roleOf, shown }),
+      ...policyHandlers(world, policies, roles),
+      ...accountHandlers(roles, USERS, policies, created),
       GetUser(input, call) {
         const name = text(input, 'UserName', { min: 1, max: 128 }) ?? ownName(call);
         if (name !== LEGACY_CI_PRINCIPAL.userName) throw noSuchEntity(`The user with name ${name} cannot be found.`);
@@ -144,7 +147,10 @@ export function createIam(world: World, roles: SandboxRole[]): AwsService {
           },
         };
       },
-      GetRole: (input) => ({ Role: shown(roleOf(input)) }),
+      GetRole(input) {
+        const role = roleOf(input);
+        return { Role: { ...shown(role), PermissionsBoundary: boundaryOf(role), RoleLastUsed: lastUsedOf(role) } };
+      },
       ListRoles(input) {
         const prefix = text(input, 'PathPrefix', { min: 1, max: 512 }) ?? '/';
         const found = roles.filter(({ path }) => (path ?? '/').startsWith(prefix)).map(shown);
@@ -154,7 +160,7 @@ export function createIam(world: World, roles: SandboxRole[]): AwsService {
         const role = roleOf(input);
         const name = requiredText(input, 'PolicyName', { min: 1, max: 128 });
         if (!Object.hasOwn(role.inline, name)) throw noSuchEntity(`The role policy with name ${name} cannot be found.`);
-        return { RoleName: role.name, PolicyName: name, PolicyDocument: document(role.inline[name]) };
+        return { RoleName: role.name, PolicyName: name, PolicyDocument: percentEncoded(role.inline[name]) };
       },
       ListRolePolicies: (input) => paged('PolicyNames', Object.keys(roleOf(input).inline), input, roleOf(input).name),
       ListAttachedRolePolicies: (input) =>
@@ -164,50 +170,22 @@ export function createIam(world: World, roles: SandboxRole[]): AwsService {
           input,
           roleOf(input).name,
         ),
-      GetPolicy(input) {
-        const policy = managed(input);
-        return {
-          Policy: {
-            PolicyName: policy.name,
-            PolicyId: policy.id,
-            Arn: policy.arn,
-            Path: policy.path,
-            DefaultVersionId: policy.version,
-            AttachmentCount: 1,
-            IsAttachable: true,
-            CreateDate: created,
-            UpdateDate: created,
-          },
-        };
-      },
-      GetPolicyVersion(input) {
-        const policy = managed(input);
-        const version = requiredText(input, 'VersionId');
-        if (version !== policy.version)
-          throw noSuchEntity(`Policy ${policy.arn} version ${version} does not exist or is not attachable.`);
-        return {
-          PolicyVersion: {
-            Document: document(policy.document),
-            VersionId: version,
-            IsDefaultVersion: true,
-            CreateDate: created,
-          },
-        };
-      },
     },
   };
 }
 
-/** Making, changing and deleting roles with inline policies; the roles there are at the start stay as they are. */
+/** Making, changing and deleting roles, their inline policies and what is attached to them. */
 function roleChanges(
   world: World,
   roles: SandboxRole[],
+  policies: ReadonlyMap<string, unknown>,
   { roleOf, shown }: { roleOf: (input: Input) => SandboxRole; shown: (role: SandboxRole) => unknown },
 ): AwsHandlers {
   const own = (input: Input) => {
     const role = roleOf(input);
-    if (role.enforced) return role;
-    throw new AwsFault('UnmodifiableEntity', `The sandbox does not change the role ${role.name}.`);
+    if (!role.path?.startsWith('/aws-reserved/')) return role;
+    const message = `Cannot perform the operation on the protected role '${role.name}' - this role is only modifiable by AWS`;
+    throw new AwsFault('UnmodifiableEntity', message);
   };
   return {
     CreateRole(input) {
@@ -250,9 +228,23 @@ function roleChanges(
       role.inline = Object.fromEntries(Object.entries(role.inline).filter(([other]) => other !== name));
       return undefined;
     },
+    AttachRolePolicy(input) {
+      const role = own(input);
+      const arn = requiredText(input, 'PolicyArn', { min: 20, max: 2048 });
+      if (!policies.has(arn)) throw noSuchEntity(`Policy ${arn} does not exist or is not attachable.`);
+      role.attached = [...new Set([...role.attached, arn])];
+      return undefined;
+    },
+    DetachRolePolicy(input) {
+      const role = own(input);
+      const arn = requiredText(input, 'PolicyArn', { min: 20, max: 2048 });
+      if (!role.attached.includes(arn)) throw noSuchEntity(`Policy ${arn} was not found.`);
+      role.attached = role.attached.filter((other) => other !== arn);
+      return undefined;
+    },
     DeleteRole(input) {
       const role = own(input);
-      if (Object.keys(role.inline).length > 0) {
+      if (Object.keys(role.inline).length + role.attached.length > 0) {
         throw new AwsFault('DeleteConflict', 'Cannot delete entity, must delete policies first.', 409);
       }
       roles.splice(roles.indexOf(role), 1);
@@ -261,37 +253,8 @@ function roleChanges(
   };
 }
 
-function policyFrom(input: Input, name: string): unknown {
-  try {
-    const parsed: unknown = JSON.parse(requiredText(input, name, { min: 1, max: 131_072 }));
-    if (parsed !== null && typeof parsed === 'object' && 'Statement' in parsed) return parsed;
-  } catch (error) {
-    if (error instanceof AwsFault) throw error;
-  }
-  throw new AwsFault('MalformedPolicyDocument', 'This policy contains invalid Json');
-}
-
 /** A call without a user name asks for the caller, who has to be a user. */
 function ownName({ principal }: AwsCall): string {
   if (principal.type === 'IAMUser') return principal.userName;
   throw new AwsFault('ValidationError', 'Must specify userName when calling with non-User credentials');
 }
-
-/** IAM pages by `Marker` and `IsTruncated`. */
-function paged(name: string, items: readonly unknown[], input: Input, binding: unknown) {
-  const cut = page(items, {
-    size: integer(input, 'MaxItems', { min: 1, max: 1000 }) ?? 100,
-    token: text(input, 'Marker'),
-    binding: [name, binding],
-  });
-  return { [name]: cut.items, IsTruncated: cut.nextToken !== undefined, Marker: cut.nextToken };
-}
-
-/** IAM answers policy documents percent-encoded (RFC 3986). */
-const document = (policy: unknown) =>
-  encodeURIComponent(JSON.stringify(policy)).replace(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-
-const noSuchEntity = (message: string) => new AwsFault('NoSuchEntity', message, 404);
