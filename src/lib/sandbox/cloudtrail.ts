@@ -21,8 +21,16 @@ export interface Trail extends AwsService {
   write(record: TrailRecord): void;
   /** Add a record as it is: a past, an attack, a line of somebody else's log. */
   plant(record: TrailRecord): void;
+  /** What has been delivered by now, a past that was planted at its own time. */
+  delivered: () => Delivered[];
   /** Let ListPublicKeys tell a key. */
   publish(key: PublishedKey): void;
+}
+
+/** A record, and when CloudTrail delivered it, in milliseconds since 1970. */
+export interface Delivered {
+  record: TrailRecord;
+  at: number;
 }
 
 /** One record as LookupEvents finds it. */
@@ -30,6 +38,7 @@ interface Event {
   /** Milliseconds since 1970. */
   at: number;
   visibleAt: number;
+  deliveredAt: number;
   sequence: number;
   record: TrailRecord;
 }
@@ -68,8 +77,8 @@ export function createTrail(clock: SandboxClock, random: SandboxRandom, options:
   const tokens = new Map<string, { binding: string; after: Event }>();
   const requests = new Map<string, number[]>();
   const keys = publicKeys(clock);
-  const add = (record: TrailRecord, at: number, visibleAt: number) => {
-    events.push({ at, visibleAt, sequence: events.length, record });
+  const add = (record: TrailRecord, at: number, visibleAt: number, deliveredAt = visibleAt) => {
+    events.push({ at, visibleAt, deliveredAt, sequence: events.length, record });
     records.push(record);
   };
 
@@ -132,8 +141,11 @@ export function createTrail(clock: SandboxClock, random: SandboxRandom, options:
       add(record, at, at + options.deliveryDelayMs);
     },
     plant(record) {
-      add(record, Date.parse(record.eventTime), clock.now());
+      const at = Date.parse(record.eventTime);
+      add(record, at, clock.now(), at);
     },
+    delivered: () =>
+      events.filter(({ visibleAt }) => visibleAt <= clock.now()).map(({ record, deliveredAt: at }) => ({ record, at })),
   };
 }
 

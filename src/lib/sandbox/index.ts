@@ -1,4 +1,5 @@
 /** The sandbox: loopback servers that behave as the parts of AWS, Jamf Pro and Auth0 that this program calls. */
+import { createAthena, type Athena } from './athena.ts';
 import { API, createAuth0 } from './auth0.ts';
 import { faster, wallClock } from './clock.ts';
 import { history } from './cloudtrail-history.ts';
@@ -12,6 +13,7 @@ import { createIam, sandboxRoles, type SandboxRole } from './iam.ts';
 import { createJamf } from './jamf.ts';
 import { createKms } from './kms.ts';
 import { withLabelEvents } from './label-events.ts';
+import { lakeHandlers } from './lake.ts';
 import { createLambda, type Lambda } from './lambda.ts';
 import { createLogs, type Logs } from './logs.ts';
 import { createPrincipals, OPERATOR } from './principals.ts';
@@ -64,6 +66,7 @@ export interface Sandbox {
   jamf: ReturnType<typeof createJamf>;
   auth0: ReturnType<typeof createAuth0>;
   trail: Trail;
+  athena: Athena;
   /** Every call its servers saw, oldest first. */
   calls: readonly SeenCall[];
   /** Let the n-th matching call from now on meet a fault. */
@@ -75,7 +78,7 @@ export interface Sandbox {
 /** The services as `AWS_ENDPOINT_URL_…` spells them. */
 const ENDPOINT_VARIABLES = [
   ...['SECRETS_MANAGER', 'ECS', 'CLOUDTRAIL', 'STS', 'IAM', 'KMS'],
-  ...['LAMBDA', 'EVENTBRIDGE', 'SQS', 'CLOUDWATCH_LOGS'],
+  ...['ATHENA', 'LAMBDA', 'EVENTBRIDGE', 'SQS', 'CLOUDWATCH_LOGS'],
 ];
 
 /**
@@ -137,6 +140,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   );
   const jamf = createJamf(slowWorld);
   const auth0 = createAuth0(slowWorld);
+  const athena = createAthena(world, trail.delivered);
   const services = {
     secretsmanager: {
       ...secrets,
@@ -149,7 +153,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     events,
     sqs,
     logs,
-    cloudtrail: trail,
+    cloudtrail: { ...trail, handlers: { ...trail.handlers, ...lakeHandlers(world, trail.delivered) } },
+    athena,
     sts: createSts(world, principals, roles),
     iam: createIam(world, roles),
     kms: createKms(world),
@@ -200,6 +205,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     jamf,
     auth0,
     trail,
+    athena,
     calls,
     inject: faults.inject,
     async close() {

@@ -25,6 +25,7 @@ const TARGETS: Readonly<Record<string, string>> = {
   AmazonEC2ContainerServiceV20141113: 'ecs',
   'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101': 'cloudtrail',
   CloudTrail_20131101: 'cloudtrail',
+  AmazonAthena: 'athena',
   TrentService: 'kms',
   AWSEvents: 'events',
   AmazonSQS: 'sqs',

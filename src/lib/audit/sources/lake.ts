@@ -52,7 +52,7 @@ async function readLake(query: LakeQuery, sink: Sink, context: Context): Promise
     const store = query.store ?? (await onlyStore(lake, context));
     const statement = lakeSql({ ...query, store });
     const { name, notes } = await aboutStore(lake, store, query, context);
-    const days = Math.max(1, Math.ceil((window.until - window.since) / DAY));
+    const days = Math.max(1, Math.round((window.until - window.since) / DAY));
     await permitted(
       `CloudTrail Lake will scan ${String(days)} ${days === 1 ? 'day' : 'days'} of the event data store ${name}. It charges by the byte, and does not tell how many beforehand. Run it?`,
       context,
