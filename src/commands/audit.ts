@@ -68,9 +68,9 @@ end, or the access log is not as it was written.`);
       const { followInto } = await import('../lib/audit/follow.ts');
       const write = (line: object, text: string) => {
         this.settle();
-        writeLine(json, line, text);
+        writeLine(json || flags.format === 'ndjson', line, text);
       };
-      await followInto(request, write, (await canvasOf(process.stdout)).ink, context);
+      await followInto(request, { format: flags.format, ink: (await canvasOf(process.stdout)).ink, write }, context);
       return undefined;
     }
     const { exitOf, runAudit } = await import('../lib/audit/reports/run.ts');

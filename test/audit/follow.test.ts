@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Chalk } from 'chalk';
 import type { AuditRequest } from '../../src/lib/audit/audit.ts';
-import { drawFollowed, drawSummary, follow, type FollowEvent, type FollowSummary } from '../../src/lib/audit/follow.ts';
+import {
+  drawFollowed,
+  drawSummary,
+  follow,
+  followInto,
+  type FollowEvent,
+  type FollowSummary,
+} from '../../src/lib/audit/follow.ts';
 import { AUDIT_DEFAULTS } from '../../src/lib/config/settings.ts';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import type { Context } from '../../src/lib/host.ts';
@@ -164,6 +171,26 @@ describe('audit: following CloudTrail', () => {
       ]),
       (error) => error instanceof JamfMcpError && error.code === 'ACCESS_DENIED',
     );
+  });
+
+  it('writes lines, and refuses a report that is written at the end', async () => {
+    plant({ eventID: 'one', eventTime: iso(60_000) });
+    const context = contextIn(sandbox());
+    const lines: [object, string][] = [];
+    const write = (line: object, text: string) => {
+      lines.push([line, text]);
+      context.abort();
+    };
+    await followInto({ ...REQUEST, since: '1h' }, { format: 'ndjson', ink, write }, context);
+    assert.deepEqual(
+      lines.map(([line]) => (line as { kind: string }).kind),
+      ['access', 'end'],
+    );
+    assert.match(lines[0]?.[1] ?? '', / by user\/alice .* unexplained$/);
+    assert.match(lines[1]?.[1] ?? '', /^1 of 1 access unexplained, /);
+    for (const format of ['html', 'sarif', 'json'] as const) {
+      await assert.rejects(followInto(REQUEST, { format, ink, write }, context), { code: 'USAGE' });
+    }
   });
 
   it('follows no files, and nothing with an end', async () => {

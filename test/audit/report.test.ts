@@ -63,6 +63,27 @@ describe('audit: report', () => {
     assert.match(drawAudit(result([], { asked }), { ink, width: 80 }), /^no accesses by them: /);
   });
 
+  it('names a few places, and counts many', () => {
+    const source = (region: string | null, account: string | null, kind = 'lookup-events') =>
+      ({ kind, region, account, events: 0, complete: true }) as const;
+    const where = (...sources: AuditResult['sources']) =>
+      drawAudit(result(week, { sources }), { ink, width: 80 }).split('\n')[1];
+    const regions = ['us-east-1', 'us-west-2', 'eu-west-1', 'eu-north-1'];
+    const here = regions.map((region) => source(region, ACCOUNT));
+    assert.equal(where(...here.slice(0, 1)), `${NAME} in us-east-1 of ${ACCOUNT}`);
+    assert.equal(where(...here), `${NAME} in 4 Regions of ${ACCOUNT}`);
+    const there = regions.map((region) => source(region, '444455556666'));
+    assert.equal(where(...here, ...there), `${NAME} in 4 Regions of 2 accounts`);
+    assert.equal(
+      where(...['1', '2', '3', '4'].map((account) => source('us-east-1', account))),
+      `${NAME} in us-east-1 of 4 accounts`,
+    );
+    const files = [2, 3].map((count) => ({ ...source(null, null, 'files'), files: count }));
+    assert.equal(where(...files), `${NAME} in 5 files`);
+    const athena = { ...source(null, ACCOUNT, 'athena'), place: 's3://trail/AWSLogs/' };
+    assert.equal(where(athena), `${NAME} in s3://trail/AWSLogs/`);
+  });
+
   it('tells what is suppressed, by whose word and until when', () => {
     const one = (id: string, reason: string) =>
       ({ id, severity: 'high', title: `somebody did ${id}`, count: 2, reason, until: '2026-12-31' }) as const;

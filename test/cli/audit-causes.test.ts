@@ -211,8 +211,8 @@ describe('jamf-mcp audit: what caused it', function () {
   });
 
   it('follows until Ctrl-C: a line for each new access, a summary, and exit 0', async () => {
-    for (const json of [false, true]) {
-      const child = startCli(['audit', '--since', '1h', '--follow', ...(json ? ['--json'] : [])], {
+    for (const form of [[], ['--json'], ['--format', 'ndjson']]) {
+      const child = startCli(['audit', '--since', '1h', '--follow', ...form], {
         env: environment(),
       });
       let out = '';
@@ -232,7 +232,7 @@ describe('jamf-mcp audit: what caused it', function () {
       child.kill('SIGINT');
       assert.deepEqual((await closed)[0], 0, err);
       const lines = out.trimEnd().split('\n');
-      if (json) {
+      if (form.length > 0) {
         const kinds = lines.map((line) => (JSON.parse(line) as { kind: string }).kind);
         assert.deepEqual(new Set(kinds.slice(0, -1)), new Set(['access']));
         assert.equal(kinds.at(-1), 'end');
@@ -241,6 +241,7 @@ describe('jamf-mcp audit: what caused it', function () {
         assert.match(lines.at(-1) ?? '', /^0 of \d+ accesses unexplained, /);
       }
     }
-    assert.equal((await run(['audit', '--follow', '--fail-on', 'high'])).code, 2);
+    for (const refused of [['--fail-on', 'high'], ['--format', 'html'], ['--guards']])
+      assert.equal((await run(['audit', '--follow', ...refused])).code, 2);
   });
 });

@@ -1,13 +1,14 @@
 /** Draws what `audit baseline` tells. */
 import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
-import { table } from '../format/table.ts';
 import type { BaselineAllow, BaselineLearn, BaselineShow } from './baseline-manage.ts';
 import type { BaselineEntry } from './baseline.ts';
 import { shortIdentity } from './principal.ts';
+import { drawTable, partsOf, section } from './section.ts';
 
 /** Draw the baseline as it stands. */
-export function drawBaseline({ file, exists, learned, entries }: BaselineShow, { ink, width }: Canvas): string {
+export function drawBaseline({ file, exists, learned, entries }: BaselineShow, canvas: Canvas): string {
+  const { ink } = canvas;
   if (!exists)
     return `there is no baseline yet: ${terminalSafe(file)}\nlearn one from a time in which nothing was wrong: \`jamf-mcp audit baseline learn --since 14d\``;
   const windows = learned.map(({ since, until }) => `${since.slice(0, 10)} to ${until.slice(0, 10)}`).join(', ');
@@ -25,13 +26,7 @@ export function drawBaseline({ file, exists, learned, entries }: BaselineShow, {
     terminalSafe(file),
     ...(windows === '' ? [] : [ink.dim(`learnt from ${windows}`)]),
   ].join('\n');
-  return rows.length === 0
-    ? head
-    : `${head}\n\n${table(
-        [...HEADERS, 'until', 'reason'].map((name) => ink.dim(name)),
-        rows,
-        width,
-      )}`;
+  return partsOf([head, rows.length === 0 ? '' : drawTable([...HEADERS, 'until', 'reason'], rows, canvas)]);
 }
 
 const HEADERS = ['principal', 'secret', 'actions', 'from', 'with'];
@@ -48,32 +43,23 @@ const few = (texts: readonly string[]) =>
   texts.length > 3 ? `${texts.slice(0, 2).join(', ')} and ${String(texts.length - 2)} more` : texts.join(', ');
 
 /** Draw what was learnt, and what was not. */
-export function drawLearn(result: BaselineLearn, { ink, width }: Canvas): string {
+export function drawLearn(result: BaselineLearn, canvas: Canvas): string {
+  const { ink } = canvas;
   const { added, widened, unchanged, leftOut, skipped, changed, accesses, file, window } = result;
   const done = changed ? ink.green('learnt') : ink.yellow('nothing written');
   const counts = `${String(added.length)} new, ${String(widened.length)} widened, ${String(unchanged)} as they were`;
   const rows = [...added, ...widened].map(columns);
-  const notes = [
-    ...leftOut.map(({ principal, accesses: count, why }) => [
-      ink.yellow(terminalSafe(shortIdentity(principal, null))),
-      `${String(count)} ${count === 1 ? 'access' : 'accesses'}: ${terminalSafe(why)}`,
-    ]),
-  ];
+  const notes = leftOut.map(({ principal, accesses: count, why }) => [
+    ink.yellow(terminalSafe(shortIdentity(principal, null))),
+    `${String(count)} ${count === 1 ? 'access' : 'accesses'}: ${terminalSafe(why)}`,
+  ]);
   const missed = skipped.map(({ where, why }) => [ink.yellow(terminalSafe(where)), terminalSafe(why)]);
-  return [
+  return partsOf([
     `${done}: ${counts}, from ${String(accesses)} accesses\n${terminalSafe(file)}\n${ink.dim(`${day(window.since)} to ${day(window.until)} UTC`)}`,
-    rows.length === 0
-      ? ''
-      : table(
-          HEADERS.map((name) => ink.dim(name)),
-          rows,
-          width,
-        ),
-    notes.length === 0 ? '' : `${ink.bold('not learnt')}\n${withoutHeader(table(['', ''], notes, width))}`,
-    missed.length === 0 ? '' : `${ink.bold('not looked at')}\n${withoutHeader(table(['', ''], missed, width))}`,
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n');
+    rows.length === 0 ? '' : drawTable(HEADERS, rows, canvas),
+    section('not learnt', notes, canvas),
+    section('not looked at', missed, canvas),
+  ]);
 }
 
 /** Draw what was allowed. */
@@ -86,5 +72,4 @@ export function drawAllow({ entry, changed, file }: BaselineAllow, { ink }: Canv
   ].join('\n');
 }
 
-const withoutHeader = (drawn: string) => drawn.slice(drawn.indexOf('\n') + 1);
 const day = (iso: string | null) => (iso === null ? '-' : iso.slice(0, 16).replace('T', ' '));

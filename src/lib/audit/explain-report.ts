@@ -1,34 +1,32 @@
 /** Draws one access with its evidence. Nearly every text was written by somebody else, so each goes through terminalSafe. */
 import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
-import { table } from '../format/table.ts';
 import type { AuditedAccess } from './access.ts';
 import type { EventExplanation } from './explain-event.ts';
+import { drawTable, partsOf, section } from './section.ts';
 
 /** Draw the access, what explains it or why nothing does, and what belongs to it. */
 export function drawEvent(result: EventExplanation, canvas: Canvas): string {
-  const { ink, width } = canvas;
-  const parts = result.accesses.map((one) => `${about(one.access, canvas)}\n\n${tried(one.attempts, canvas)}`);
-  const section = (title: string, rows: string[][]) =>
-    rows.length === 0 ? '' : `${ink.bold(title)}\n${withoutHeader(table(['', '', ''], rows, width))}`;
-  return [
-    ...parts,
-    section('recorded of the same deed', result.sameDeed.map(line)),
+  const { ink } = canvas;
+  return partsOf([
+    ...result.accesses.map((one) => `${about(one.access, canvas)}\n\n${tried(one.attempts, canvas)}`),
+    section('recorded of the same deed', result.sameDeed.map(line), canvas),
     section(
       'findings',
       result.findings.map(({ severity, title, why }) => [severity, terminalSafe(title), terminalSafe(why)]),
+      canvas,
     ),
-    section('by the same identity within five minutes', result.around.map(line)),
+    section('by the same identity within five minutes', result.around.map(line), canvas),
     section(
       'not looked at',
-      result.skipped.map(({ where, why }) => [ink.yellow(terminalSafe(where)), terminalSafe(why), '']),
+      result.skipped.map(({ where, why }) => [ink.yellow(terminalSafe(where)), terminalSafe(why)]),
+      canvas,
     ),
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n');
+  ]);
 }
 
-function about(access: AuditedAccess, { ink, width }: Canvas): string {
+function about(access: AuditedAccess, canvas: Canvas): string {
+  const { ink } = canvas;
   const { explanation, outcome, error, principal, details } = access;
   const verdict = access.countedWith
     ? ink.dim(`counted with event ${terminalSafe(access.countedWith)}`)
@@ -54,16 +52,17 @@ function about(access: AuditedAccess, { ink, width }: Canvas): string {
     ),
   ];
   const told = rows.filter((row) => row[1] !== null).map(([name, value]) => [ink.dim(name), terminalSafe(value ?? '')]);
-  return `${ink.bold(verdict)}\n${withoutHeader(table(['', ''], told, width))}`;
+  return `${ink.bold(verdict)}\n${drawTable([], told, canvas)}`;
 }
 
-function tried(attempts: EventExplanation['accesses'][number]['attempts'], { ink, width }: Canvas): string {
+function tried(attempts: EventExplanation['accesses'][number]['attempts'], canvas: Canvas): string {
+  const { ink } = canvas;
   const rows = attempts.map(({ kind, explains, why }) => [
     explains ? ink.green('yes') : ink.dim('no'),
     explains ? ink.bold(kind) : kind,
     terminalSafe(why),
   ]);
-  return `${ink.bold('what could have caused it')}\n${withoutHeader(table(['', '', ''], rows, width))}`;
+  return section('what could have caused it', rows, canvas);
 }
 
 const line = ({ time, action, secretName, eventId, explanation }: AuditedAccess) => [
@@ -71,5 +70,3 @@ const line = ({ time, action, secretName, eventId, explanation }: AuditedAccess)
   terminalSafe(`${action}${secretName === null ? '' : ` on ${secretName}`}`),
   terminalSafe(`${explanation?.kind ?? 'unexplained'} ${eventId}`),
 ];
-
-const withoutHeader = (drawn: string) => drawn.slice(drawn.indexOf('\n') + 1);

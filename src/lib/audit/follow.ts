@@ -9,6 +9,7 @@ import type { Context } from '../host.ts';
 import type { AuditedAccess } from './access.ts';
 import { auditSecret, type AuditRequest } from './audit.ts';
 import { shortIdentity, identityOf } from './principal.ts';
+import type { ReportFormat } from './reports/index.ts';
 
 /** Something to be told at once. */
 export type FollowEvent =
@@ -104,17 +105,23 @@ export async function follow(
   return { ...summary, until: new Date(clock.now()).toISOString() };
 }
 
+/** Formats that can be written line by line without an end in sight. */
+const ENDLESS: ReadonlySet<string> = new Set<ReportFormat>(['table', 'ndjson']);
+
 /**
  * Follow, and write what happens as it does.
- * @param write - gets each event, and the summary at the end, as an object and as one line of text
- * @throws JamfMcpError as {@link follow} does
+ * @param face - the format that was asked for, of which only some have no end; `write` gets each event, and the summary
+ *   at the end, as an object and as one line of text in the colours of `ink`
+ * @throws JamfMcpError USAGE for a report that is written at the end; as {@link follow} does
  */
 export async function followInto(
   request: AuditRequest,
-  write: (line: object, text: string) => void,
-  ink: ChalkInstance,
+  { format, ink, write }: { format: ReportFormat; ink: ChalkInstance; write: (line: object, text: string) => void },
   context: Context,
 ): Promise<void> {
+  if (!ENDLESS.has(format)) {
+    throw new JamfMcpError('USAGE', `a report as ${format} has an end`, 'follow with --format ndjson, or without');
+  }
   const tell = (event: FollowEvent) => {
     write(event, drawFollowed(event, ink));
   };

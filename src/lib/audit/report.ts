@@ -1,13 +1,14 @@
 /** Draws an audit for a terminal. Nearly every text in it was written by somebody else, so each goes through terminalSafe. */
 import type { ChalkInstance } from 'chalk';
+import wrapAnsi from 'wrap-ansi';
 import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
-import { table } from '../format/table.ts';
 import type { AuditResult } from './audit.ts';
 import type { SourceReport } from './sources/source.ts';
 import type { Severity } from './detectors/detector.ts';
 import type { IdentityGroup } from './groups.ts';
 import { shortIdentity } from './principal.ts';
+import { drawTable, NO_BREAK, partsOf, section } from './section.ts';
 
 /** From this width on, times are drawn with their year. */
 const WIDE = 110;
@@ -18,14 +19,13 @@ const WIDE = 110;
  */
 export function drawAudit(result: AuditResult, canvas: Canvas): string {
   const { ink } = canvas;
-  const parts = [
-    headline(result, ink),
+  return partsOf([
+    headline(result, canvas),
     result.principals.length > 0 ? groups(result, canvas) : '',
-    result.findings.length > 0 ? `${ink.bold('findings')}\n${findings(result, canvas)}` : '',
-    result.suppressed.length > 0 ? `${ink.bold('suppressed')}\n${suppressed(result, canvas)}` : '',
-    result.skipped.length > 0 ? `${ink.bold('not looked at')}\n${skipped(result, canvas)}` : '',
-  ];
-  return parts.filter((part) => part !== '').join('\n\n');
+    section('findings', findings(result, ink), canvas),
+    section('suppressed', suppressed(result, ink), canvas),
+    section('not looked at', skipped(result, ink), canvas),
+  ]);
 }
 
 /**
@@ -37,18 +37,18 @@ export function drawWritten(
   { file, bytes }: { file: string; bytes: number },
   canvas: Canvas,
 ): string {
-  const { ink } = canvas;
   const [count, hidden] = [result.findings.length, result.suppressed.length];
   const parts = [
-    headline(result, ink),
-    ...(count + hidden === 0 ? [] : [`${findingsText(count)}${hidden > 0 ? `, ${String(hidden)} suppressed` : ''}`]),
+    headline(result, canvas),
+    ...(count + hidden === 0
+      ? []
+      : [`${plural(count, 'finding')}${hidden > 0 ? `, ${String(hidden)} suppressed` : ''}`]),
     `wrote ${terminalSafe(file)} (${sizeText(bytes)}), for its owner only`,
-    ...(result.skipped.length > 0 ? [`\n${ink.bold('not looked at')}\n${skipped(result, canvas)}`] : []),
   ];
-  return parts.join('\n');
+  return partsOf([parts.join('\n'), section('not looked at', skipped(result, canvas.ink), canvas)]);
 }
 
-const findingsText = (count: number) => `${String(count)} ${count === 1 ? 'finding' : 'findings'}`;
+const plural = (count: number, what: string) => `${String(count)} ${what}${count === 1 ? '' : 's'}`;
 
 /** `812 bytes`, `48 kB`, `3.1 MB` */
 const sizeText = (bytes: number): string =>
@@ -58,7 +58,7 @@ const sizeText = (bytes: number): string =>
       ? `${String(Math.round(bytes / 1_000))} kB`
       : `${(bytes / 1e6).toFixed(1)} MB`;
 
-function headline({ secret, asked, window, total, unexplained, sources }: AuditResult, ink: ChalkInstance): string {
+function headline({ secret, asked, window, total, unexplained, sources }: AuditResult, { ink, width }: Canvas): string {
   const count = `${String(unexplained)} of ${String(total)} ${total === 1 ? 'access' : 'accesses'} unexplained`;
   const text =
     total === 0
@@ -66,26 +66,53 @@ function headline({ secret, asked, window, total, unexplained, sources }: AuditR
       : unexplained > 0
         ? ink.red(count)
         : ink.green(count);
-  const where = sources.map((source) => WHERE[source.kind]?.(source) ?? placeOf(source)).join(', ');
   return [
     ink.bold(text),
-    `${terminalSafe(secret ? secret.name : 'all secrets')} in ${terminalSafe(where)}`,
+    `${terminalSafe(secret ? secret.name : 'all secrets')} in ${terminalSafe(placesOf(sources))}`,
     ...(asked.length > 0 ? [`by ${terminalSafe(asked.join(', '))} alone`] : []),
     ink.dim(`${minute(window.since ?? '-')} to ${minute(window.until ?? '-')} UTC`),
-  ].join('\n');
+  ]
+    .map((line) => wrapAnsi(line, width, { hard: true }))
+    .join('\n');
 }
 
-const placeOf = ({ region, account }: SourceReport) => [region, account].filter((part) => part !== null).join(' of ');
+/** Places that are named one by one. */
+const MOST_PLACES = 3;
 
-/** Where it was looked, for sources that are no Region of an account. */
-const WHERE: Readonly<Record<string, (source: SourceReport) => string>> = {
-  'local-log': () => 'the local store',
-  files: ({ files = 0 }) => (files === 1 ? '1 file' : `${String(files)} files`),
-};
+/** `us-east-1 of 111122223333`, `34 Regions of 2 accounts`, `12 files`: where it was looked. */
+function placesOf(sources: readonly SourceReport[]): string {
+  return [...Map.groupBy(sources, ({ kind }) => kind)]
+    .map(([kind, list]) => {
+      if (kind === 'local-log') return 'the local store';
+      if (kind === 'files')
+        return plural(
+          list.reduce((sum, { files = 0 }) => sum + files, 0),
+          'file',
+        );
+      if (list.length <= MOST_PLACES) return list.map(placeOf).join(', ');
+      const [regions, accounts] = [distinctOf(list, 'region'), distinctOf(list, 'account')];
+      const of = accounts.length === 1 ? (accounts[0] ?? '') : plural(accounts.length, 'account');
+      return `${regions.length === 1 ? (regions[0] ?? '') : plural(regions.length, 'Region')} of ${of}`;
+    })
+    .join(', ');
+}
 
-function groups({ principals, sources }: AuditResult, { ink, width }: Canvas): string {
+const placeOf = ({ place, region, account }: SourceReport) =>
+  place ?? [region, account].filter((part) => part !== null).join(' of ');
+
+const distinctOf = (sources: readonly SourceReport[], part: 'region' | 'account') => [
+  ...new Set(sources.map((source) => source[part]).filter((text) => text !== null)),
+];
+
+const GROUP_HEADERS = ['principal', 'accesses', 'first', 'last', 'outcome', 'explanation'];
+
+function groups({ principals, sources }: AuditResult, canvas: Canvas): string {
+  const { ink, width } = canvas;
   const account = sources[0]?.account ?? null;
-  const time = (iso: string | null) => (iso === null ? '-' : minute(iso).slice(width < WIDE ? 5 : 0));
+  const time = (iso: string | null) => {
+    const told = iso === null ? '-' : minute(iso).slice(width < WIDE ? 5 : 0);
+    return told.replace(' ', NO_BREAK);
+  };
   const rows = principals.map((group) => [
     terminalSafe(shortIdentity(group.identity, account)),
     String(group.accesses),
@@ -94,11 +121,7 @@ function groups({ principals, sources }: AuditResult, { ink, width }: Canvas): s
     outcomes(group, ink),
     explanations(group, ink),
   ]);
-  return table(
-    ['principal', 'accesses', 'first', 'last', 'outcome', 'explanation'].map((name) => ink.dim(name)),
-    rows,
-    width,
-  );
+  return drawTable(GROUP_HEADERS, rows, canvas);
 }
 
 const outcomes = ({ outcomes: { success = 0, denied = 0, failed = 0 } }: IdentityGroup, ink: ChalkInstance) =>
@@ -111,15 +134,13 @@ function explanations(group: IdentityGroup, ink: ChalkInstance): string {
   return [ink.red(counted(group.unexplained, 'unexplained')), ...kinds].filter((text) => text !== '').join(', ');
 }
 
-const counted = (count: number, what: string) => (count === 0 ? '' : `${String(count)} ${what}`);
+const counted = (count: number, what: string) => (count === 0 ? '' : `${String(count)}${NO_BREAK}${what}`);
 
-function findings(result: AuditResult, { ink, width }: Canvas): string {
-  const rows = result.findings.map(({ severity, title, why, fix, technique }) => [
+const findings = (result: AuditResult, ink: ChalkInstance): string[][] =>
+  result.findings.map(({ severity, title, why, fix, technique }) => [
     COLOUR[severity](ink)(severity),
     `${ink.bold(terminalSafe(title))}\n${terminalSafe(why)} (${technique})\n${ink.dim('fix:')} ${terminalSafe(fix)}`,
   ]);
-  return withoutHeader(table(['', ''], rows, width));
-}
 
 const COLOUR: Record<Severity, (ink: ChalkInstance) => ChalkInstance> = {
   critical: (ink) => ink.bold.red,
@@ -133,16 +154,16 @@ const COLOUR: Record<Severity, (ink: ChalkInstance) => ChalkInstance> = {
 const MOST_TITLES = 5;
 
 /** One row for each reason and its last day. */
-function suppressed(result: AuditResult, { ink, width }: Canvas): string {
+function suppressed(result: AuditResult, ink: ChalkInstance): string[][] {
   const byReason = Map.groupBy(result.suppressed, ({ reason, until }) => `${until}\n${reason}`);
-  const rows = [...byReason.values()].flatMap((list) => {
+  return [...byReason.values()].flatMap((list) => {
     const [first] = list;
     if (!first) return [];
     const titles = list.slice(0, MOST_TITLES).map(({ severity, title }) => `${severity}: ${terminalSafe(title)}`);
     const more = list.length - titles.length;
     return [
       [
-        findingsText(list.length),
+        plural(list.length, 'finding'),
         [
           `${ink.dim('until')} ${first.until}: ${terminalSafe(first.reason)}`,
           ...titles,
@@ -151,20 +172,10 @@ function suppressed(result: AuditResult, { ink, width }: Canvas): string {
       ],
     ];
   });
-  return withoutHeader(table(['', ''], rows, width));
 }
 
-function skipped(result: AuditResult, { ink, width }: Canvas): string {
-  return withoutHeader(
-    table(
-      ['', ''],
-      result.skipped.map(({ where, why }) => [ink.yellow(terminalSafe(where)), terminalSafe(why)]),
-      width,
-    ),
-  );
-}
-
-const withoutHeader = (drawn: string) => drawn.slice(drawn.indexOf('\n') + 1);
+const skipped = (result: AuditResult, ink: ChalkInstance): string[][] =>
+  result.skipped.map(({ where, why }) => [ink.yellow(terminalSafe(where)), terminalSafe(why)]);
 
 /** `2026-11-22 09:30` */
 const minute = (iso: string) => iso.slice(0, 16).replace('T', ' ');
