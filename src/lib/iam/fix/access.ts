@@ -126,7 +126,7 @@ function uncovered(inner: Facet, outers: readonly Facet[], budget: Budget): Omit
   const whole = (outer: Facet) =>
     principalsCover(outer.statement, statement.principals?.values ?? null, statement) &&
     sidesCover(outer.actions, inner.actions, budget) &&
-    (outer.resources === null || (inner.resources !== null && sidesCover(outer.resources, inner.resources, budget)));
+    resourcesCover(outer.resources, inner.resources, budget);
   if (candidates.some(whole)) return [];
   const found: Omit<Gain, 'statement'>[] = [];
   const { principals } = statement;
@@ -136,7 +136,7 @@ function uncovered(inner: Facet, outers: readonly Facet[], budget: Budget): Omit
         const covers = (outer: Facet) =>
           principalsCover(outer.statement, principal === null ? null : [principal], statement) &&
           sidesCover(outer.actions, action, budget) &&
-          (outer.resources === null || (resource !== null && sidesCover(outer.resources, resource, budget)));
+          resourcesCover(outer.resources, resource, budget);
         if (budget.left > 0 && candidates.some(covers)) continue;
         found.push({
           action: shownSide(action, 'Action'),
@@ -156,6 +156,13 @@ const MOST_GAINS = 1_000;
 const parts = (side: Side): Side[] => (side.not ? [side] : side.values.map((value) => ({ ...side, values: [value] })));
 
 const shownSide = ({ not, values }: Side, name: string): string => (not ? `Not${name}` : (values[0]?.shown ?? ''));
+
+/** Null is the thing that the policy is attached to: `*` says the same there. */
+function resourcesCover(outer: Side | null, inner: Side | null, budget: Budget): boolean {
+  if (outer === null) return true;
+  if (inner === null) return !outer.not && outer.values.some(({ text }) => /^\*+$/.test(text));
+  return sidesCover(outer, inner, budget);
+}
 
 function sidesCover(outer: Side, inner: Side, budget: Budget): boolean {
   budget.left -= outer.values.length * inner.values.length;

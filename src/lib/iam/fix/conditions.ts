@@ -1,9 +1,10 @@
 /** Whether one condition makes sure of another: whatever request the first lets pass, the second lets pass. */
 import { arnContains, arnLength, arnParts } from '../arn.ts';
-import { globContains, isGlob } from '../glob.ts';
+import { globContains, globMatches, isGlob } from '../glob.ts';
 import type { Operator } from '../operators.ts';
 import type { Condition } from '../policy.ts';
 import { addressesContain, addressesOf, booleanOf } from '../values.ts';
+import { literal } from '../variables.ts';
 
 /** How the values of a condition are compared. */
 export interface Values {
@@ -71,8 +72,8 @@ type Contains = (outer: string, inner: string) => boolean;
 
 const equal: Contains = (outer, inner) => outer === inner;
 const ignoringCase: Contains = (outer, inner) => outer.toLowerCase() === inner.toLowerCase();
-/** A star that is compared as it is, is no pattern. */
-const literalInLike: Contains = (outer, inner) => !isGlob(inner) && globContains(outer, inner);
+/** What is compared as it is, its stars included, against a pattern. */
+const literalInLike: Contains = (outer, inner) => globMatches(outer, literal(inner));
 const likeInLiteral: Contains = (outer, inner) => !isGlob(inner) && outer === inner;
 const whole = (text: string): boolean => arnLength(text) === 6;
 /** A pattern that is no ARN matches no ARN, however it reads. */

@@ -185,8 +185,8 @@ function addBehind(
   const at = { start: memberEnd, end: memberEnd };
   const lines = /^[ \t]*$/.test(lead) && file.slice(parent.range.start, memberStart).includes('\n');
   if (!lines) return { range: at, text: `, ${write(FLOW)}` };
-  const outer = /^[ \t]*/.exec(file.slice(lineStart(file, parent.range.start)))?.[0] ?? '';
-  const unit = lead.startsWith(outer) && lead.length > outer.length ? lead.slice(outer.length) : '  ';
+  // One level deeper, as the file's first indented line is.
+  const unit = /\n([ ]{1,8}|\t)(?=\S)/.exec(file)?.[1] ?? '  ';
   const pretty = (value: Value) => JSON.stringify(value, null, unit).replaceAll('\n', `${newline}${lead}`);
   const style: Style = { entry: (key, value) => `${JSON.stringify(key)}: ${pretty(value)}`, item: pretty };
   return { range: at, text: `,${newline}${lead}${write(style)}` };

@@ -92,9 +92,9 @@ interface Fixed {
   refused: Refused[];
 }
 
-/** One change that may be made. */
+/** One change that may be made, and the findings that it puts right. */
 interface Candidate {
-  problem: Problem;
+  problems: readonly Problem[];
   proposal: Proposal;
   edits: readonly Edit[];
 }
@@ -130,18 +130,20 @@ async function fixOne(
     const why = judge(
       { document, problems },
       { document: next, problems: after },
-      chosen.map(({ problem }) => problem),
+      chosen.flatMap((candidate) => candidate.problems),
       { others, needs: options.needs ?? null, catalogue },
     );
     if (why === null) {
-      for (const { problem, proposal } of chosen) repaired.push({ ...told(problem), what: proposal.what });
+      for (const { problems: gone, proposal } of chosen) {
+        for (const problem of gone) repaired.push({ ...told(problem), what: proposal.what });
+      }
       made.unshift(edits);
       refused.clear();
       document = next;
       problems = after;
       most = Number.POSITIVE_INFINITY;
     } else if (chosen.length === 1) {
-      disproved.set(keyOf(first.problem), { ...told(first.problem), why });
+      for (const problem of first.problems) disproved.set(keyOf(problem), { ...told(problem), why });
       most = Number.POSITIVE_INFINITY;
     } else {
       most = Math.ceil(chosen.length / 2);
@@ -211,7 +213,7 @@ async function candidatesOf(
           edits.every(
             ({ range }) => policy.range.start <= range.start && range.end <= lineEnd(document, policy.range.end),
           ));
-      if (clean) candidates.push({ problem, proposal: found, edits });
+      if (clean) candidates.push({ problems: [problem], proposal: found, edits });
       else refuse(problem, 'the place cannot be edited without touching what is around it');
     }
   }
@@ -234,10 +236,16 @@ async function rootOf({ format, source: { text } }: Document): Promise<Node | nu
   return format === 'json' ? parseJson(text).root : (await import('../parse-yaml.ts')).parseYaml(text).root;
 }
 
-/** Those that touch no place of one before them. */
+/** Those that touch no place of one before them; what is the same edit for several findings is one. */
 function independent(candidates: readonly Candidate[]): Candidate[] {
   const chosen: Candidate[] = [];
   for (const candidate of candidates) {
+    const same = chosen.findIndex(({ edits }) => JSON.stringify(edits) === JSON.stringify(candidate.edits));
+    const twin = chosen[same];
+    if (twin) {
+      chosen[same] = { ...twin, problems: [...twin.problems, ...candidate.problems] };
+      continue;
+    }
     const free = chosen.every(({ edits }) => !edits.some((a) => candidate.edits.some((b) => overlap(a, b))));
     if (free) chosen.push(candidate);
   }

@@ -13,7 +13,8 @@ const spelled = ({ qualifier, ifExists }: Operator, base: string): string =>
 const operator =
   (
     base: (operator: Operator) => string | null,
-    unless: (texts: readonly string[]) => string | null = () => null,
+    unless: (texts: readonly string[]) => string | null,
+    guess = false,
   ): Repair =>
   (site) => {
     const condition = conditionAt(site);
@@ -23,7 +24,11 @@ const operator =
     const why = unless(condition.values.map(({ text }) => text));
     if (why !== null) return why;
     const to = spelled(condition.operator, name);
-    return { edits: changeOperator(site, condition, to) ?? [null], what: `compare ${condition.key.text} with ${to}` };
+    return {
+      edits: changeOperator(site, condition, to) ?? [null],
+      what: `compare ${condition.key.text} with ${to}`,
+      guess,
+    };
   };
 
 const arnValues = (texts: readonly string[]): string | null =>
@@ -41,7 +46,11 @@ const arnEquals = operator(
   (texts) => (texts.some(isGlob) ? 'its star would become a wildcard' : arnValues(texts)),
 );
 
-const like = operator(({ name }) => ({ StringEquals: 'StringLike', StringNotEquals: 'StringNotLike' })[name] ?? null);
+const like = operator(
+  ({ name }) => ({ StringEquals: 'StringLike', StringNotEquals: 'StringNotLike' })[name] ?? null,
+  () => null,
+  true,
+);
 
 const withoutQualifier: Repair = (site) => {
   const condition = conditionAt(site);

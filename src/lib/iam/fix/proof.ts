@@ -41,20 +41,17 @@ export function judge(
   const paths = (policies: readonly Policy[]) => policies.map(({ path }) => pathText(path)).join('\n');
   if (paths(old) !== paths(now)) return 'the file would read as other policies';
   const { needs, catalogue, others } = circumstances;
+  const elsewhere = others.flatMap(({ policies }) => policies);
+  const served = (needs ?? []).filter((need) => serves([...elsewhere, ...old], need));
+  const missing = (needs ?? []).filter((need) => !served.includes(need));
   const single = (key: string) => catalogue.key(key)?.multivalued === false;
   for (const [index, policy] of now.entries()) {
     const was = old[index];
     if (!was) continue;
-    const more = gains([meant(was)], policy, single).find((gain) => !isNeeded(gain, needs));
+    const more = gains([meant(was)], policy, single).find((gain) => !isNeeded(gain, missing));
     if (more) return `it would allow ${more.action} on ${more.resource}, which the policy does not allow now`;
   }
-  const lost =
-    needs &&
-    lostNeed(
-      needs,
-      [...others.flatMap(({ policies }) => policies), ...old],
-      [...others.flatMap(({ policies }) => policies), ...now],
-    );
+  const lost = served.find((need) => !serves([...elsewhere, ...now], need));
   if (lost) return `${lost.action} on ${lost.resource} would be lost, which is needed: ${lost.why}`;
   return worse(before.problems, after.problems, fixed);
 }
@@ -91,26 +88,22 @@ function effect(node: Node): Node {
   return name === undefined ? node : { ...node, text: name };
 }
 
-/** Something that was meant and never worked, such as the ARN of a secret without its suffix, counts where it is needed. */
-function isNeeded({ statement, action, resource }: Gain, needs: readonly Need[] | null): boolean {
+/** Something that was meant and never worked, such as the ARN of a secret without its suffix, counts where a need misses it. */
+function isNeeded({ statement, action, resource }: Gain, missing: readonly Need[]): boolean {
   return (
     statement !== null &&
     !isGlob(action) &&
-    (needs ?? []).some(
-      (need) => need.action.toLowerCase() === action.toLowerCase() && arnMatches(resource, need.resource),
-    )
+    missing.some((need) => need.action.toLowerCase() === action.toLowerCase() && arnMatches(resource, need.resource))
   );
 }
 
-/** A need that the identity policies served and serve no more. */
-function lostNeed(needs: readonly Need[], old: readonly Policy[], now: readonly Policy[]): Need | null {
-  const serves = (policies: readonly Policy[], { action, resource, context }: Need): boolean => {
-    const account = /^arn:[^:]*:[^:]*:[^:]*:(\d{12}):/.exec(resource)?.[1] ?? '111122223333';
-    const caller = { arn: `arn:aws:iam::${account}:role/principal`, account };
-    const identity = policies.filter(({ type }) => type === 'identity');
-    return evaluate({ caller, action, resource, context }, { identity }).verdict === 'allow';
-  };
-  return needs.find((need) => serves(old, need) && !serves(now, need)) ?? null;
+/** Whether the identity policies among some allow what is needed. */
+function serves(policies: readonly Policy[], { action, resource, context }: Need): boolean {
+  // Whoever it is: the principal is not named in its own policies, and its account is that of what it needs.
+  const account = /^arn:[^:]*:[^:]*:[^:]*:(\d{12}):/.exec(resource)?.[1] ?? '111122223333';
+  const caller = { arn: `arn:aws:iam::${account}:role/principal`, account };
+  const identity = policies.filter(({ type }) => type === 'identity');
+  return evaluate({ caller, action, resource, context }, { identity }).verdict === 'allow';
 }
 
 /** Whether findings stay that were to go, or errors and worse ones come. */

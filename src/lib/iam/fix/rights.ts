@@ -14,7 +14,8 @@ const SUFFIX = '-??????';
 const forSecret = (arn: string): string =>
   /^arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:.*-[A-Za-z0-9]{6}$/.test(arn) ? `${arn.slice(0, -7)}${SUFFIX}` : arn;
 
-const secretSuffix: Repair = ({ file, root, problem }) => {
+const secretSuffix: Repair = ({ file, root, statement, problem }) => {
+  if (statement?.effect === 'Deny') return 'a Deny that matched nothing would begin to deny';
   const node = scalarAt(root, problem.at.range);
   if (!node || node.text.endsWith('}')) return 'the name is filled in at deployment';
   const text = `${node.text}${SUFFIX}`;

@@ -111,7 +111,11 @@ export function changeOperator(
       rename(file, from, operator),
       ...(value === null
         ? []
-        : [{ range: key.value.range, text: replaceScalar(file, { range: key.value.range }, value).text }]),
+        : [
+            isScalar(key.value)
+              ? replaceScalar(file, key.value, value)
+              : { range: key.value.range, text: JSON.stringify(value) },
+          ]),
     ];
   }
   const moved = value ?? valueOf(key.value);
