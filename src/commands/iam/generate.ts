@@ -1,3 +1,4 @@
+import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
@@ -19,15 +20,23 @@ matches it alone, and its key by --kms-key.
 
 --for: execution-role (ECS starts the task), task-role (the program in the task), reader (a program that reads secrets
 and lists their names), rotation (the function of rotate schedule), operator (whoever runs secrets, rotate, deploy and
-audit), auditor (whoever runs audit and iam, and changes nothing).`);
+audit), auditor (whoever runs audit and iam, and changes nothing).
+
+--from-audit makes the policy of what --role was seen to use, from the files of a trail or from CloudTrail's event
+history (90 days), and tells which of its rights nothing used. Refused calls are no use.`);
 
   static override examples = [
     '<%= config.bin %> iam generate --for execution-role --from-task-definition jamf-mcp',
     '<%= config.bin %> iam generate --for execution-role --trust > trust.json',
     '<%= config.bin %> iam generate --for rotation --account 111122223333 --region us-east-1',
     "<%= config.bin %> iam generate --for reader --secret 'app/*' > policy.json",
+    '<%= config.bin %> iam generate --from-audit 90d --role jamf-mcp-task-role ./AWSLogs',
     '<%= config.bin %> iam generate --for task-role --table mcp-sessions --bucket mcp-catalog --json',
   ];
+
+  static override args = {
+    file: Args.string({ description: 'file, folder or pattern of a trail (*)', multiple: true, ignoreStdin: true }),
+  };
 
   static override flags = {
     for: Flags.option({ summary: 'whose policy', options: PURPOSES, default: 'execution-role' as const })(),
@@ -36,6 +45,8 @@ audit), auditor (whoever runs audit and iam, and changes nothing).`);
       summary: 'what this task definition needs of the role',
       helpValue: 'FAMILY[:REV]',
     }),
+    'from-audit': Flags.string({ summary: 'what the role has used, since then', helpValue: '90d' }),
+    role: Flags.string({ summary: 'role whose use counts, with --from-audit', helpValue: 'NAME' }),
     account: Flags.string({ summary: 'account that it is for; nobody is asked then', helpValue: 'ID' }),
     'kms-key': Flags.string({ summary: 'key of the secret (default: looked up)', helpValue: 'ARN|ID|ALIAS' }),
     'rotator-secret': Flags.string({ summary: 'secret with the client that mints', helpValue: 'NAME' }),
@@ -48,14 +59,13 @@ audit), auditor (whoever runs audit and iam, and changes nothing).`);
   };
 
   async run(): Promise<GenerateResult> {
-    const { flags } = await this.parse(IamGenerate);
+    const { args, flags } = await this.parse(IamGenerate);
     const { settings, context } = await this.begin(flags);
-    const [{ generate }, { wishFrom }, { drawPolicy, tellPolicy }] = await Promise.all([
-      import('../../lib/iam/generate/generate.ts'),
+    const [{ generateFrom }, { drawPolicy, tellPolicy }] = await Promise.all([
       import('../../lib/iam/generate/input.ts'),
       import('../../lib/iam/generate/report.ts'),
     ]);
-    const result = await generate(wishFrom(settings, flags), context);
+    const result = await generateFrom(settings, flags, args.file ?? [], context);
     tellPolicy(result, context.host);
     return this.present(result, drawPolicy);
   }

@@ -5,6 +5,7 @@ import type { Context } from '../../host.ts';
 import { loadCatalogue, type Catalogue } from '../catalogue.ts';
 import type { Finding } from '../finding.ts';
 import type { Need } from '../need.ts';
+import type { Evidence } from '../usage/evidence.ts';
 import { validate } from '../validate.ts';
 import { scopeOf, type ScopeWish } from './facts.ts';
 import { needsFrom } from './from-document.ts';
@@ -47,6 +48,8 @@ export interface GenerateResult {
   remarks: string[];
   /** What `iam validate` finds in the policy. */
   findings: Finding[];
+  /** What the policy was made from, where that is what a role has used. */
+  evidence?: Evidence;
 }
 
 /**
@@ -130,7 +133,7 @@ async function needsFor(
   context: Context,
 ): Promise<{ title: string; needs: readonly Need[]; more: readonly string[] }> {
   const preset = PRESETS[wish.purpose];
-  if (wish.taskDefinition !== null) return await ofTask(wish.taskDefinition, wish, scope, context);
+  if (wish.taskDefinition !== null) return await ofTask(wish.taskDefinition, wish, context);
   if (preset.needs) return { title: preset.title, needs: preset.needs(scope), more: [] };
   return { title: preset.title, needs: await ofRotation(wish, scope), more: [] };
 }
@@ -160,7 +163,6 @@ async function ofRotation({ secrets: [name = ''], service }: GenerateWish, scope
 async function ofTask(
   familyOrArn: string,
   { purpose, aws }: { purpose: Purpose; aws: AwsSettings },
-  scope: Scope,
   context: Context,
 ): Promise<{ title: string; needs: readonly Need[]; more: readonly string[] }> {
   if (purpose !== 'execution-role' && purpose !== 'task-role') {
@@ -170,13 +172,16 @@ async function ofTask(
       'pass --for execution-role or --for task-role',
     );
   }
-  const [{ readTaskDefinition }, { needsOf }, { noFacts }] = await Promise.all([
+  const [{ withClients }, { taskDefinitionFrom }, { readFacts }, { needsOf }] = await Promise.all([
+    import('../live/clients.ts'),
     import('../live/read.ts'),
+    import('../live/facts.ts'),
     import('../join.ts'),
-    import('../join-facts.ts'),
   ]);
-  const { definition } = await readTaskDefinition(familyOrArn, aws, context);
-  const facts = noFacts(scope.region, scope.account, scope.partition);
+  const { definition, facts } = await withClients(aws, context, async (clients) => {
+    const read = await taskDefinitionFrom(clients, familyOrArn);
+    return { ...read, facts: await readFacts(clients, read.definition) };
+  });
   const needs = needsOf(definition, facts);
   const of = `task definition ${definition.family ?? ''}:${String(definition.revision ?? '')}`;
   const execution = purpose === 'execution-role';

@@ -7,10 +7,20 @@ import type { GenerateResult } from './generate.ts';
 export const drawPolicy = ({ policy }: GenerateResult): string => jsonText(policy);
 
 /** Tell what the policy is, what was proved of it, and what has to be known of it. */
-export function tellPolicy({ title, proof, remarks, findings, rights }: GenerateResult, host: Host): void {
+export function tellPolicy({ title, proof, remarks, findings, rights, evidence }: GenerateResult, host: Host): void {
   for (const text of remarks) host.notify({ kind: 'warning', text });
   for (const { severity, message, line } of findings) {
     if (severity !== 'info') host.notify({ kind: 'warning', text: `${severity}, line ${String(line)}: ${message}` });
+  }
+  const unused = evidence?.unused ?? [];
+  for (const { action, policy } of unused.slice(0, MOST)) {
+    host.notify({ kind: 'warning', text: `nothing used ${action} of ${policy}` });
+  }
+  if (unused.length > MOST) {
+    host.notify({
+      kind: 'warning',
+      text: `${String(unused.length - MOST)} more rights that nothing used: --json tells them`,
+    });
   }
   const told = findings.some(({ severity }) => severity !== 'info') ? '' : ', and iam validate finds nothing';
   const count = rights.length === 0 ? '' : `: ${String(rights.length)} ${rights.length === 1 ? 'right' : 'rights'}`;
@@ -22,3 +32,6 @@ export function tellPolicy({ title, proof, remarks, findings, rights }: Generate
     text: `what is needed is allowed (${String(proof.allowed)}), what is near to it is denied (${String(proof.denied)})${told}`,
   });
 }
+
+/** Unused rights that are told one by one. */
+const MOST = 10;
