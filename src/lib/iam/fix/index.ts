@@ -53,6 +53,11 @@ export interface FixResult {
   patch: string;
 }
 
+/** What `iam validate --fix` tells: the repairs, and which files were written; none with --dry-run. */
+export interface FixReport extends Omit<FixResult, 'files'> {
+  written: string[];
+}
+
 /** The repairs, by rule. */
 export const REPAIRS: Readonly<Record<string, Repair>> = { ...FORM_REPAIRS, ...NARROW_REPAIRS, ...RIGHTS_REPAIRS };
 

@@ -1,0 +1,33 @@
+/** Draws what `iam validate --fix` did, for a terminal. What stands in policies may be anybody's. */
+import type { Canvas } from '../../format/canvas.ts';
+import { terminalSafe } from '../../format/escape.ts';
+import { table } from '../../format/table.ts';
+import type { FixReport, Refused, Repaired } from './index.ts';
+
+/**
+ * Draw the repairs, and what is left to a person.
+ * @param asPatch - with --dry-run: the patch alone, as `git apply` takes it; else the repairs one by one
+ */
+export function drawFix(fix: FixReport, { ink, width }: Canvas, asPatch: boolean): string {
+  const { repaired, refused, patch, written } = fix;
+  if (asPatch && patch !== '') return patch.split('\n').map(terminalSafe).join('\n').trimEnd();
+  const parts: string[] = [];
+  const rows = (items: readonly (Repaired | Refused)[]) =>
+    table(
+      ['at', 'rule', 'repair'].map((name) => ink.dim(name)),
+      items.map((item) => [
+        `${terminalSafe(item.file)}:${String(item.line)}:${String(item.column)}`,
+        ink.dim(item.rule),
+        terminalSafe('what' in item ? item.what : item.why),
+      ]),
+      width,
+    );
+  if (repaired.length > 0) {
+    const where = written.length === 1 ? '1 file' : `${String(written.length)} files`;
+    parts.push(`${ink.green(`${String(repaired.length)} repaired in ${where}`)}\n${rows(repaired)}`);
+  } else {
+    parts.push('nothing was repaired');
+  }
+  if (refused.length > 0) parts.push(`${ink.yellow(`${String(refused.length)} left to you`)}\n${rows(refused)}`);
+  return parts.join('\n\n');
+}
