@@ -162,6 +162,11 @@ const CONTEXT_SOURCES = Object.keys(CONTEXT);
 /** Whether a text has the name of a service in it whose calls may be context ({@link Access.context}). */
 export const isContextSource = (text: string): boolean => CONTEXT_SOURCES.some((source) => text.includes(source));
 
+const CONTEXT_CALLS = Object.values(CONTEXT).flatMap((calls) => [...calls]);
+
+/** Whether a text has the name of a call in it that may be context. */
+export const isContextCall = (text: string): boolean => CONTEXT_CALLS.some((call) => text.includes(call));
+
 /**
  * Make the normal form.
  * @param record - one CloudTrail record, decoded: one element of `Records`, or of a LookupEvents `CloudTrailEvent`

@@ -7,7 +7,7 @@ import { open } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, gunzipSync } from 'node:zlib';
 import { messageOf } from '../../../errors.ts';
-import { accessFrom, isContextSource, type RecordedAccess } from '../../event.ts';
+import { accessFrom, isContextCall, isContextSource, type RecordedAccess } from '../../event.ts';
 import type { Window } from '../../window.ts';
 import { packed, type PackedAccess } from '../source.ts';
 import { splitter } from './splitter.ts';
@@ -146,10 +146,11 @@ async function* unpacked({ path, content, stream }: ScanTask, report: ScanReport
       ? inHand(content)
       : await lookInto(bufferOf(path));
   report.bytes = size;
-  const packed = head[0] === GZIP[0] && head[1] === GZIP[1];
-  const quick = whole && (packed ? unpackSmall(whole) : whole);
+  const isPacked = head[0] === GZIP[0] && head[1] === GZIP[1];
+  const quick = whole && (isPacked ? unpackSmall(whole) : whole);
   if (quick) {
-    yield quick;
+    // In pieces, so that what is found in one is handed on before the next.
+    for (let from = 0; from < quick.length; from += CHUNK) yield quick.subarray(from, from + CHUNK);
     return;
   }
   const raw = whole
@@ -158,12 +159,15 @@ async function* unpacked({ path, content, stream }: ScanTask, report: ScanReport
       ? Readable.from(rest)
       : createReadStream(bufferOf(path), { highWaterMark: CHUNK });
   // An error of either stream reaches whoever reads the last one.
-  const plain: Readable = packed ? pipeline(raw, createGunzip({ chunkSize: CHUNK }), ignore) : raw;
+  const plain: Readable = isPacked ? pipeline(raw, createGunzip({ chunkSize: CHUNK }), ignore) : raw;
   for await (const chunk of plain) yield chunk as Buffer;
 }
 
 /** https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1 */
 const GZIP = [0x1f, 0x8b];
+/** Header and end of a member. */
+const GZIP_LEAST = 18;
+const MIN_CHUNK = 1 << 14;
 
 interface Content {
   size: number;
@@ -212,7 +216,10 @@ async function lookInto(path: Buffer): Promise<Content> {
 /** Null where it is more than is unpacked in one piece, or broken: then the stream gives what can be had of it. */
 function unpackSmall(packed: Buffer): Buffer | null {
   try {
-    return gunzipSync(packed, { maxOutputLength: SMALL_UNPACKED });
+    // The end of a member tells how long it is unpacked (RFC 1952): one piece of memory instead of many.
+    const told = packed.length < GZIP_LEAST ? 0 : packed.readUInt32LE(packed.length - 4);
+    const chunkSize = Math.max(MIN_CHUNK, Math.min(told + 1, SMALL_UNPACKED));
+    return gunzipSync(packed, { chunkSize, maxOutputLength: SMALL_UNPACKED });
   } catch {
     return null;
   }
@@ -220,17 +227,21 @@ function unpackSmall(packed: Buffer): Buffer | null {
 
 /** All that a record says of a secret has this in it: the service's own records, and the key's, which name the secret's ARN. */
 const SECRETS = Buffer.from('secretsmanager');
-/** Ends the name of the member that tells the service, in a record (`eventSource`) and in an event of LookupEvents. */
+/** End the names of the members that tell the service and the call, in a record and in an event of LookupEvents. */
 const SOURCE = Buffer.from('ventSource"');
-/** Space, colon, quote and the name of a service. */
-const SOURCE_LENGTH = 48;
+const CALL = Buffer.from('ventName"');
+/** Space, colon, quote and a name. */
+const NAME_LENGTH = 48;
 
 /** Whether a record may concern a secret, or what guards it; never says no to one that does. */
-function concerns(record: Buffer): boolean {
-  if (record.includes(SECRETS)) return true;
-  for (let at = record.indexOf(SOURCE); at >= 0; at = record.indexOf(SOURCE, at + SOURCE.length)) {
-    const from = at + SOURCE.length;
-    if (isContextSource(record.toString('latin1', from, from + SOURCE_LENGTH))) return true;
+const concerns = (record: Buffer): boolean =>
+  record.includes(SECRETS) || (says(record, SOURCE, isContextSource) && says(record, CALL, isContextCall));
+
+/** Whether a member of that name, at whatever depth, has a value that begins so. */
+function says(record: Buffer, member: Buffer, test: (value: string) => boolean): boolean {
+  for (let at = record.indexOf(member); at >= 0; at = record.indexOf(member, at + member.length)) {
+    const from = at + member.length;
+    if (test(record.toString('latin1', from, from + NAME_LENGTH))) return true;
   }
   return false;
 }
