@@ -1,4 +1,5 @@
 /** Draws what `audit baseline` tells. */
+import type { ChalkInstance } from 'chalk';
 import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
 import type { BaselineAllow, BaselineLearn, BaselineShow } from './baseline-manage.ts';
@@ -13,31 +14,38 @@ export function drawBaseline({ file, exists, learned, entries }: BaselineShow, c
     return `there is no baseline yet: ${terminalSafe(file)}\nlearn one from a time in which nothing was wrong: \`jamf-mcp audit baseline learn --since 14d\``;
   const windows = learned.map(({ since, until }) => `${since.slice(0, 10)} to ${until.slice(0, 10)}`).join(', ');
   const rows = entries.map((entry) => [
-    ...columns(entry),
-    entry.state === 'holds'
-      ? entry.until.slice(0, 10)
-      : ink.yellow(
-          `${entry.state === 'expired' ? 'expired' : 'from'} ${(entry.state === 'expired' ? entry.until : entry.since).slice(0, 10)}`,
-        ),
-    terminalSafe(entry.reason),
+    STATES[entry.state](entry, ink),
+    `${entryText(entry, ink)}\n${terminalSafe(entry.reason)}`,
   ]);
   const head = [
     ink.bold(`${String(entries.length)} ${entries.length === 1 ? 'entry' : 'entries'}`),
     terminalSafe(file),
     ...(windows === '' ? [] : [ink.dim(`learnt from ${windows}`)]),
   ].join('\n');
-  return partsOf([head, rows.length === 0 ? '' : drawTable([...HEADERS, 'until', 'reason'], rows, canvas)]);
+  return partsOf([head, rows.length === 0 ? '' : drawTable([], rows, canvas)]);
 }
 
-const HEADERS = ['principal', 'secret', 'actions', 'from', 'with'];
+/** Until when an entry holds, or since when it does not. */
+const STATES: Readonly<
+  Record<BaselineShow['entries'][number]['state'], (entry: BaselineEntry, ink: ChalkInstance) => string>
+> = {
+  holds: ({ until }) => `until ${until.slice(0, 10)}`,
+  expired: ({ until }, ink) => ink.yellow(`expired ${until.slice(0, 10)}`),
+  'not-yet': ({ since }, ink) => ink.yellow(`from ${since.slice(0, 10)}`),
+};
 
-const columns = ({ principal, secret, actions, networks, userAgents }: BaselineEntry) => [
-  terminalSafe(shortIdentity(principal, null)),
-  terminalSafe(secret),
-  terminalSafe(few(actions)),
-  terminalSafe(few(networks)) || 'anywhere',
-  terminalSafe(few(userAgents)) || 'anything',
-];
+const subject = ({ principal, secret }: BaselineEntry) =>
+  `${terminalSafe(shortIdentity(principal, null))} on ${terminalSafe(secret)}`;
+
+const manner = ({ actions, networks, userAgents }: BaselineEntry) =>
+  [
+    terminalSafe(few(actions)),
+    `from ${terminalSafe(few(networks)) || 'anywhere'}`,
+    `with ${terminalSafe(few(userAgents)) || 'anything'}`,
+  ].join(', ');
+
+/** Two lines: who and what, then how. */
+const entryText = (entry: BaselineEntry, ink: ChalkInstance) => `${ink.bold(subject(entry))}\n${manner(entry)}`;
 
 const few = (texts: readonly string[]) =>
   texts.length > 3 ? `${texts.slice(0, 2).join(', ')} and ${String(texts.length - 2)} more` : texts.join(', ');
@@ -48,7 +56,10 @@ export function drawLearn(result: BaselineLearn, canvas: Canvas): string {
   const { added, widened, unchanged, leftOut, skipped, changed, accesses, file, window } = result;
   const done = changed ? ink.green('learnt') : ink.yellow('nothing written');
   const counts = `${String(added.length)} new, ${String(widened.length)} widened, ${String(unchanged)} as they were`;
-  const rows = [...added, ...widened].map(columns);
+  const rows = [
+    ...added.map((entry) => ['new', entryText(entry, ink)]),
+    ...widened.map((entry) => ['widened', entryText(entry, ink)]),
+  ];
   const notes = leftOut.map(({ principal, accesses: count, why }) => [
     ink.yellow(terminalSafe(shortIdentity(principal, null))),
     `${String(count)} ${count === 1 ? 'access' : 'accesses'}: ${terminalSafe(why)}`,
@@ -56,7 +67,7 @@ export function drawLearn(result: BaselineLearn, canvas: Canvas): string {
   const missed = skipped.map(({ where, why }) => [ink.yellow(terminalSafe(where)), terminalSafe(why)]);
   return partsOf([
     `${done}: ${counts}, from ${String(accesses)} accesses\n${terminalSafe(file)}\n${ink.dim(`${day(window.since)} to ${day(window.until)} UTC`)}`,
-    rows.length === 0 ? '' : drawTable(HEADERS, rows, canvas),
+    rows.length === 0 ? '' : drawTable([], rows, canvas),
     section('not learnt', notes, canvas),
     section('not looked at', missed, canvas),
   ]);
@@ -64,10 +75,9 @@ export function drawLearn(result: BaselineLearn, canvas: Canvas): string {
 
 /** Draw what was allowed. */
 export function drawAllow({ entry, changed, file }: BaselineAllow, { ink }: Canvas): string {
-  const [principal = '', secret = '', actions = '', from = '', agents = ''] = columns(entry);
   return [
-    `${changed ? ink.green('allowed') : ink.yellow('would allow')}: ${principal} on ${secret} until ${entry.until.slice(0, 10)}`,
-    `${actions} from ${from} with ${agents}: ${terminalSafe(entry.reason)}`,
+    `${changed ? ink.green('allowed') : ink.yellow('would allow')}: ${subject(entry)} until ${entry.until.slice(0, 10)}`,
+    `${manner(entry)}: ${terminalSafe(entry.reason)}`,
     ink.dim(terminalSafe(file)),
   ].join('\n');
 }

@@ -10,7 +10,7 @@ import type { IdentityGroup } from './groups.ts';
 import { shortIdentity } from './principal.ts';
 import { drawTable, NO_BREAK, partsOf, section } from './section.ts';
 
-/** From this width on, times are drawn with their year. */
+/** From this width on, the first access is drawn, and times with their year. */
 const WIDE = 110;
 
 /**
@@ -106,22 +106,30 @@ const distinctOf = (sources: readonly SourceReport[], part: 'region' | 'account'
 
 const GROUP_HEADERS = ['principal', 'accesses', 'first', 'last', 'outcome', 'explanation'];
 
+/** In a narrow terminal the first access is left out, so that the names of roles are not broken. */
 function groups({ principals, sources }: AuditResult, canvas: Canvas): string {
   const { ink, width } = canvas;
+  const isWide = width >= WIDE;
   const account = sources[0]?.account ?? null;
-  const time = (iso: string | null) => {
-    const told = iso === null ? '-' : minute(iso).slice(width < WIDE ? 5 : 0);
-    return told.replace(' ', NO_BREAK);
-  };
+  const time = (iso: string | null) =>
+    iso === null
+      ? '-'
+      : minute(iso)
+          .slice(isWide ? 0 : 5)
+          .replace(' ', NO_BREAK);
   const rows = principals.map((group) => [
     terminalSafe(shortIdentity(group.identity, account)),
     String(group.accesses),
-    time(group.first),
+    ...(isWide ? [time(group.first)] : []),
     time(group.last),
     outcomes(group, ink),
     explanations(group, ink),
   ]);
-  return drawTable(GROUP_HEADERS, rows, canvas);
+  return drawTable(
+    GROUP_HEADERS.filter((name) => isWide || name !== 'first'),
+    rows,
+    canvas,
+  );
 }
 
 const outcomes = ({ outcomes: { success = 0, denied = 0, failed = 0 } }: IdentityGroup, ink: ChalkInstance) =>
