@@ -56,6 +56,18 @@ describe('audit: the query for Athena', function () {
     assert.ok(!auditSql({ ...REQUEST, secret: null }).query.includes('concat_ws'));
   });
 
+  it('makes one table for every account and Region: a query has to name them', () => {
+    const tables = [
+      REQUEST,
+      { ...REQUEST, accounts: ['777788889999'], regions: ['ap-south-1'], secret: null, window: { since: 0, until: 1 } },
+    ].map((request) => auditSql(request).create);
+    assert.equal(tables[0], tables[1]);
+    assert.match(
+      tables[0] ?? '',
+      /'projection\.account\.type' = 'injected',\n {2}'projection\.region\.type' = 'injected',/,
+    );
+  });
+
   it('makes a table over the folders of the accounts, wherever the address ends', () => {
     const template = (url: string, organization: string | null) =>
       /'storage.location.template' = '(.*)'/.exec(auditSql({ ...REQUEST, url, organization }).create)?.[1];
@@ -63,6 +75,11 @@ describe('audit: the query for Athena', function () {
     assert.equal(template('s3://trail-example', null), `s3://trail-example/AWSLogs/${below}`);
     assert.equal(template('s3://trail-example/a/b/', null), `s3://trail-example/a/b/AWSLogs/${below}`);
     assert.equal(template('s3://trail-example/a/AWSLogs/111122223333', null), `s3://trail-example/a/AWSLogs/${below}`);
+    // An address that leads to an organisation names it.
+    assert.equal(
+      template('s3://trail-example/AWSLogs/o-example0001/111122223333', null),
+      `s3://trail-example/AWSLogs/o-example0001/${below}`,
+    );
     assert.equal(template('s3://trail-example', 'o-example0001'), `s3://trail-example/AWSLogs/o-example0001/${below}`);
   });
 

@@ -60,19 +60,23 @@ export async function estimateScan(
     return `${prefix}/${account}/CloudTrail/${regions[place % regions.length] ?? ''}/${day}/`;
   });
   const client = await s3Client(query.aws);
+  const enough = new AbortController();
+  const within = { ...context, signal: AbortSignal.any([context.signal, enough.signal]) };
   try {
+    // First what is one call, for nothing else will do where that is refused.
+    const lying = (await subfolders(client, bucket, `${prefix}/`, within)).filter((name) => /^\d{12}$/.test(name));
+    const others = lying.filter((account) => !accounts.includes(account));
     const turn = limiter(AT_A_TIME);
     const sizes = await Promise.all(
-      chosen.map((folder) => turn(() => sizeOf(client, bucket, folder, context), { signal: context.signal })),
+      chosen.map((folder) => turn(() => sizeOf(client, bucket, folder, within), { signal: within.signal })),
     );
     const bytes = (sizes.reduce((sum, size) => sum + size, 0) * partitions) / listed;
-    const lying = (await subfolders(client, bucket, `${prefix}/`, context)).filter((name) => /^\d{12}$/.test(name));
-    const others = lying.filter((account) => !accounts.includes(account));
     return { bytes, why: null, partitions, listed, others };
   } catch (error) {
-    if (isInterruption(error)) throw error;
+    if (context.signal.aborted || isInterruption(error)) throw error;
     return { bytes: null, why: messageOf(error), partitions, listed, others: [] };
   } finally {
+    enough.abort();
     client.destroy();
   }
 }
@@ -96,7 +100,7 @@ async function sizeOf(client: S3Client, bucket: string, folder: string, context:
 
 /** `about 1.2 GB, $0.01 at $5 a TB` */
 export function costText({ bytes, why, listed, partitions }: ScanEstimate): string {
-  if (bytes === null) return `it is not known how much, as the bucket could not be listed (${why ?? 'no reason'})`;
+  if (bytes === null) return `how much is not known, as the bucket cannot be listed (${why ?? 'no reason is told'})`;
   const about = listed < partitions ? 'about ' : '';
   return `${about}${bytesText(bytes)}, ${dollars(bytes)} at $${String(DOLLARS_PER_TB)} a TB`;
 }

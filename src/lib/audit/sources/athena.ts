@@ -53,7 +53,7 @@ async function readAthena(query: AthenaQuery, sql: SqlResult, sink: Sink, contex
     const estimate = await estimateScan({ ...query, location: sql.location }, context);
     const { database, name } = sql.table;
     const making = isThere ? '' : ` It makes the table ${database}.${name} first.`;
-    const text = `Athena will scan ${costText(estimate)}: ${String(sql.days)} days of ${sql.location}.${making} Run it?`;
+    const text = `Athena will scan ${String(sql.days)} days of ${sql.location}: ${costText(estimate)}.${making} Run it?`;
     await permitted(text, context);
     if (!isThere) await run(athena, sql.create, context);
     const { id, scanned } = await run(athena, sql.query, context);
