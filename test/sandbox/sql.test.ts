@@ -41,7 +41,7 @@ describe('sandbox: SELECT', () => {
       "nothing = ''",
       "nothing <> 'here'",
       "n = '1'",
-      'strpos(nothing, id) = 0',
+      "strpos(nothing, 'here') = 0",
       "nothing BETWEEN '' AND 'a'",
     ])
       assert.equal(ids(where), '', where);
