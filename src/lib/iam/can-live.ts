@@ -56,7 +56,7 @@ export function canLive(
     const answers = [answer(request, layers)];
     const all = [...layers.policies];
     if (secret?.keyArn && READS.test(asked.action) && asker.kind !== 'service') {
-      const key = await keyPolicy(secret.keyArn, clients, unread);
+      const key = keyPolicy(secret.keyArn, unread);
       const decrypt = await readLayers([...identity, ...key]);
       answers.push(answer(decryptOf(request, secret, secret.keyArn), decrypt));
       all.push(...decrypt.policies.filter(({ layer }) => layer === 'resource'));
@@ -125,7 +125,7 @@ async function resourcePolicy(
     });
     return source ? [{ layer: 'resource', source, type: 'resource' }] : [];
   }
-  if (service === 'kms') return keyPolicy(resource, clients, unread);
+  if (service === 'kms') return keyPolicy(resource, unread);
   if (service === 'iam' && /^sts:/i.test(action)) {
     const role = await roleFrom(clients, resource);
     return role.policies

@@ -34,7 +34,7 @@ export async function describeSecret(clients: Clients, secretId: string): Promis
   return {
     name,
     arn,
-    keyArn: key === undefined || MANAGED_KEY.test(key) ? null : await keyArnOf(key, arn, clients),
+    keyArn: key === undefined || MANAGED_KEY.test(key) ? null : keyArnOf(key, arn),
     tags: new Map(Tags.map(({ Key = '', Value = '' }) => [Key, Value])),
   };
 }

@@ -21,7 +21,7 @@ export function whoCanLive(secretId: string, aws: AwsSettings, context: Context)
     const policy = await orDenied(secretPolicyFrom(clients, secret.arn), ({ message }) => {
       unread.push({ what: 'the policy of the secret', why: message });
     });
-    const key = secret.keyArn === null ? [] : await keyPolicy(secret.keyArn, clients, unread);
+    const key = secret.keyArn === null ? [] : keyPolicy(secret.keyArn, unread);
     const found = await whoCan({
       secret,
       context: secretContext(secret),

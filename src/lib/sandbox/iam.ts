@@ -2,6 +2,7 @@
 import { accountHandlers, boundaryOf, lastUsedOf, roleArn, type SandboxUser } from './iam-account.ts';
 import { noSuchEntity, paged, percentEncoded, policyFrom, type Input } from './iam-form.ts';
 import { EXECUTION_POLICY, managedPolicies, policyHandlers } from './iam-policies.ts';
+import { simulateHandlers } from './iam-simulate.ts';
 import { objects, requiredText, text } from './input.ts';
 import { LEGACY_CI_PRINCIPAL, OPERATOR_ROLE } from './principals.ts';
 import { EXECUTION_ROLE, TASK_ROLE } from './roles.ts';
@@ -134,6 +135,7 @@ export function createIam(world: World, roles: SandboxRole[]): AwsService {
       ...roleChanges(world, roles, policies, { roleOf, shown }),
       ...policyHandlers(world, policies, roles),
       ...accountHandlers(roles, USERS, policies, created),
+      ...simulateHandlers,
       GetUser(input, call) {
         const name = text(input, 'UserName', { min: 1, max: 128 }) ?? ownName(call);
         if (name !== LEGACY_CI_PRINCIPAL.userName) throw noSuchEntity(`The user with name ${name} cannot be found.`);

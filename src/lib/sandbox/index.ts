@@ -1,5 +1,6 @@
 /** The sandbox: loopback servers that behave as the parts of AWS, Jamf Pro and Auth0 that this program calls. */
 import { createAthena, type Athena } from './athena.ts';
+import { createAccessAnalyzer } from './accessanalyzer.ts';
 import { API, createAuth0 } from './auth0.ts';
 import { faster, wallClock } from './clock.ts';
 import { history } from './cloudtrail-history.ts';
@@ -77,7 +78,7 @@ export interface Sandbox {
 
 /** The services as `AWS_ENDPOINT_URL_…` spells them. */
 const ENDPOINT_VARIABLES = [
-  ...['SECRETS_MANAGER', 'ECS', 'CLOUDTRAIL', 'STS', 'IAM', 'KMS'],
+  ...['SECRETS_MANAGER', 'ECS', 'CLOUDTRAIL', 'STS', 'IAM', 'KMS', 'ACCESSANALYZER'],
   ...['ATHENA', 'LAMBDA', 'EVENTBRIDGE', 'SQS', 'CLOUDWATCH_LOGS'],
 ];
 
@@ -157,6 +158,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     athena,
     sts: createSts(world, principals, roles),
     iam: createIam(world, roles),
+    'access-analyzer': createAccessAnalyzer(),
     kms: createKms(world),
   };
 

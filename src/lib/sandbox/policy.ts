@@ -11,7 +11,7 @@ export interface PolicyRequest {
 }
 
 /** A statement, as far as it is understood here. */
-interface Statement {
+export interface Statement {
   Effect?: unknown;
   Action?: unknown;
   Resource?: unknown;
@@ -23,11 +23,21 @@ interface Statement {
  * @param documents - policy documents
  */
 export function allows(documents: readonly unknown[], request: PolicyRequest): boolean {
-  const fitting = documents.flatMap(statementsOf).filter((statement) => fits(statement, request));
-  return fitting.every(({ Effect }) => Effect !== 'Deny') && fitting.some(({ Effect }) => Effect === 'Allow');
+  return decide(documents, request) === 'allowed';
 }
 
-function statementsOf(document: unknown): Statement[] {
+/** The same, in the words of IAM's policy simulator. */
+export function decide(
+  documents: readonly unknown[],
+  request: PolicyRequest,
+): 'allowed' | 'explicitDeny' | 'implicitDeny' {
+  const fitting = documents.flatMap(statementsOf).filter((statement) => fits(statement, request));
+  if (fitting.some(({ Effect }) => Effect === 'Deny')) return 'explicitDeny';
+  return fitting.some(({ Effect }) => Effect === 'Allow') ? 'allowed' : 'implicitDeny';
+}
+
+/** The statements of a policy document. */
+export function statementsOf(document: unknown): Statement[] {
   const { Statement: statements } = document as { Statement?: unknown };
   return (Array.isArray(statements) ? statements : [statements]) as Statement[];
 }

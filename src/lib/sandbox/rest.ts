@@ -1,7 +1,9 @@
-/** The paths of Lambda's REST API, as far as the sandbox has it. */
+/** The paths of the REST APIs of Lambda and IAM Access Analyzer, as far as the sandbox has them. */
 
 /** One operation: its method, its path with names in braces, and the status of its answer. */
 interface Route {
+  /** As in `eventSource`; Lambda where absent. */
+  service?: string;
   method: string;
   path: string;
   status: number;
@@ -9,6 +11,8 @@ interface Route {
 
 const FUNCTION = '/2015-03-31/functions/{FunctionName}';
 const TAGS = '/2017-03-31/tags/{Resource}';
+
+const ANALYZER = 'access-analyzer';
 
 const ROUTES: Readonly<Record<string, Route>> = {
   CreateFunction: { method: 'POST', path: '/2015-03-31/functions', status: 201 },
@@ -23,13 +27,19 @@ const ROUTES: Readonly<Record<string, Route>> = {
   Invoke: { method: 'POST', path: `${FUNCTION}/invocations`, status: 200 },
   ListTags: { method: 'GET', path: TAGS, status: 200 },
   TagResource: { method: 'POST', path: TAGS, status: 204 },
+  ValidatePolicy: { service: ANALYZER, method: 'POST', path: '/policy/validation', status: 200 },
+  CheckNoPublicAccess: { service: ANALYZER, method: 'POST', path: '/policy/check-no-public-access', status: 200 },
+  CheckNoNewAccess: { service: ANALYZER, method: 'POST', path: '/policy/check-no-new-access', status: 200 },
 };
 
 /**
  * The operation that a method and a path stand for.
- * @returns its name and what stands in the path; null where it is none of Lambda's
+ * @returns its service, its name and what stands in the path; null where there is none
  */
-export function restRequest(method: string, path: string): { operation: string; input: Record<string, string> } | null {
+export function restRequest(
+  method: string,
+  path: string,
+): { service: string; operation: string; input: Record<string, string> } | null {
   const parts = path.replace(/\/$/, '').split('/');
   for (const [operation, route] of Object.entries(ROUTES)) {
     const pattern = route.path.split('/');
@@ -37,7 +47,11 @@ export function restRequest(method: string, path: string): { operation: string; 
     const named = pattern.map((part, index) => [/^\{(\w+)\}$/.exec(part)?.[1], part, parts[index] ?? ''] as const);
     if (!named.every(([name, part, given]) => name !== undefined || part === given)) continue;
     const input = named.flatMap(([name, , given]) => (name === undefined ? [] : [[name, decodeURIComponent(given)]]));
-    return { operation, input: Object.fromEntries(input) as Record<string, string> };
+    return {
+      service: route.service ?? 'lambda',
+      operation,
+      input: Object.fromEntries(input) as Record<string, string>,
+    };
   }
   return null;
 }

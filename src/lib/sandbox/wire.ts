@@ -1,4 +1,4 @@
-/** AWS's wire protocols, AWS JSON, Query and Lambda's REST, as far as the sandbox's services speak them. */
+/** AWS's wire protocols, AWS JSON, Query and REST, as far as the sandbox's services speak them. */
 import { randomUUID } from 'node:crypto';
 import { restRequest, restStatus } from './rest.ts';
 import { AwsFault } from './service.ts';
@@ -63,8 +63,9 @@ export function decode({ method, path, headers, query, body }: HttpRequest): Wir
   }
   const rest = restRequest(method, path);
   if (rest) {
-    const { operation, input } = rest;
-    return { protocol: 'rest', service: 'lambda', operation, input: { ...parseObject(body), ...input } };
+    const { service, operation, input } = rest;
+    const given = { ...Object.fromEntries(query), ...parseObject(body), ...input };
+    return { protocol: 'rest', service, operation, input: given };
   }
   const form = new URLSearchParams([...query, ...new URLSearchParams(body)]);
   const action = form.get('Action');
@@ -141,7 +142,11 @@ export function encodeFault(
 ): WireResponse {
   if (request.protocol === 'rest') {
     const type = fault.status < 500 ? 'User' : 'Service';
-    const answer = json(fault.status, requestId, JSON.stringify({ Type: type, Message: fault.message }));
+    const answer = json(
+      fault.status,
+      requestId,
+      JSON.stringify({ Type: type, Message: fault.message, message: fault.message }),
+    );
     return { ...answer, headers: { ...answer.headers, 'x-amzn-errortype': fault.code } };
   }
   if (request.protocol === 'json') {

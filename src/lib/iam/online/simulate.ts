@@ -50,6 +50,7 @@ export async function simulate(
   const [identity, boundary] = [textsOf('identity'), textsOf('boundary')];
   if ([...identity, ...boundary].includes(null)) return null;
   const ours = evaluate(request, { identity: layers.identity, boundary: layers.boundary ?? null }).verdict;
+  const entries = entriesOf(request.context, catalogue);
   const { IAMClient, SimulateCustomPolicyCommand } = await import('@aws-sdk/client-iam');
   const client = new IAMClient(clientConfig(aws));
   try {
@@ -62,7 +63,7 @@ export async function simulate(
             : {}),
           ActionNames: [request.action],
           ResourceArns: [request.resource],
-          ContextEntries: entriesOf(request.context, catalogue),
+          ...(entries.length > 0 ? { ContextEntries: entries } : {}),
         }),
         options,
       ),

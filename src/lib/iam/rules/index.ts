@@ -1,5 +1,7 @@
 /** All rules, and all checks in the order in which they run. */
 import type { Rule } from '../finding.ts';
+import { JOIN_RULES } from '../join-rules.ts';
+import { ONLINE_RULES } from '../online/rules.ts';
 import { BREADTH_RULES, checkBreadth } from './breadth.ts';
 import type { Check } from './check.ts';
 import { checkConditions, CONDITION_RULES } from './conditions.ts';
@@ -45,4 +47,6 @@ export const RULES: readonly Rule[] = [
   ...PASSING_RULES,
   ...SECRET_RULES,
   ...ESCALATION_RULES,
+  ...JOIN_RULES,
+  ...ONLINE_RULES,
 ];
