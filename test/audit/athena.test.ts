@@ -270,6 +270,19 @@ describe('audit: Athena', () => {
     assert.ok(second.events.some((event) => event.kind === 'warning' && told.test(event.text)));
   });
 
+  it('stops a query that was being started when Ctrl-C came', async () => {
+    await read();
+    const context = contextIn(sandbox());
+    const { handlers } = sandbox().athena;
+    const real = handlers.StartQueryExecution;
+    handlers.StartQueryExecution = (...given) => {
+      context.abort();
+      return real?.(...given);
+    };
+    await assert.rejects(read({}, context), failsWith('INTERRUPTED', /Athena query \S+ was stopped$/));
+    assert.equal(operations().at(-1), 'StopQueryExecution');
+  });
+
   it('stops a query that it can no longer ask about', async () => {
     sandbox().inject({
       operation: 'athena:GetQueryExecution',

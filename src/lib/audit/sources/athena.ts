@@ -13,7 +13,7 @@ import { auditSql, COLUMN_NAMES, locationTemplate, type SqlRequest, type SqlResu
 import { costText, dollars, estimateScan } from './athena-cost.ts';
 import { recordOf, type Row } from './athena-rows.ts';
 import { lateNote } from './lookup-events.ts';
-import { bytesText, permitted, QueryEnded, untilEnded } from './remote-query.ts';
+import { bytesText, permitted, QueryEnded, starting, untilEnded } from './remote-query.ts';
 import type { Sink, Skipped, Source, SourceResult } from './source.ts';
 
 /** What to ask, and with what. */
@@ -155,7 +155,7 @@ async function run(
           },
         }),
   });
-  const { QueryExecutionId: id = '' } = await call(context, 'StartQueryExecution', 'Athena', (options) =>
+  const { QueryExecutionId: id = '' } = await call(starting(context), 'StartQueryExecution', 'Athena', (options) =>
     client.send(start, options),
   ).catch((error: unknown) => {
     throw startError(error);

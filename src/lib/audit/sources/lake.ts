@@ -12,7 +12,7 @@ import { lakeSql, storeId, type LakeSqlRequest } from '../sql-lake.ts';
 import { DAY } from '../window.ts';
 import { lateNote } from './lookup-events.ts';
 import { pace, type Pace } from './pace.ts';
-import { bytesText, permitted, QueryEnded, untilEnded } from './remote-query.ts';
+import { bytesText, permitted, QueryEnded, starting, untilEnded } from './remote-query.ts';
 import type { Sink, Skipped, Source, SourceResult } from './source.ts';
 
 /** What to ask. */
@@ -148,7 +148,7 @@ async function run({ client, paced }: Lake, statement: string, context: Context)
   const { StartQueryCommand, DescribeQueryCommand, CancelQueryCommand } = await import('@aws-sdk/client-cloudtrail');
   const start = new StartQueryCommand({ QueryStatement: statement });
   const { QueryId: id = '' } = await paced(() =>
-    call(context, 'StartQuery', 'CloudTrail Lake', (options) => client.send(start, options)),
+    call(starting(context), 'StartQuery', 'CloudTrail Lake', (options) => client.send(start, options)),
   );
   const name = `CloudTrail Lake query ${id}`;
   return await untilEnded(

@@ -13,6 +13,9 @@ const LIMIT_MS = 65 * 60_000;
 /** What is done where a query is not to go on; it has little time. */
 const STOP_MS = 5_000;
 
+/** How long the call that starts a query may take. */
+const START_MS = 60_000;
+
 /** A query that was started. */
 export interface RunningQuery<State> {
   /** `Athena query 1fb0…`. */
@@ -66,6 +69,15 @@ export async function untilEnded<State>(query: RunningQuery<State>, context: Con
       cause: error,
     });
   }
+}
+
+/**
+ * The context in which a query is started: one that has begun to start is not cut off, because nobody would know its id
+ * then, and it could not be stopped.
+ */
+export function starting(context: Context): Context {
+  context.signal.throwIfAborted();
+  return { ...context, signal: AbortSignal.timeout(START_MS) };
 }
 
 /** @returns null where it was stopped; else what is left, which has been told */
