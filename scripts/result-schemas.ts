@@ -39,6 +39,8 @@ export const RESULTS = {
   'audit-sql': ['src/lib/audit/sql.ts', 'SqlResult'],
   'audit-verify': ['src/lib/audit/verify.ts', 'VerifyResult'],
   'iam-validate': ['src/lib/iam/validate.ts', 'ValidateResult'],
+  'iam-can': ['src/lib/iam/can.ts', 'CanResult'],
+  'iam-who-can': ['src/lib/iam/who-can.ts', 'WhoCanResult'],
   error: ['src/lib/errors.ts', 'ErrorJson'],
 } as const satisfies Record<string, readonly [string, string]>;
 

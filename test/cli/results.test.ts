@@ -65,6 +65,8 @@ describe('results', () => {
       0,
     ],
     ['iam-validate', ['iam', 'validate', '-'], 0],
+    ['iam-can', ['iam', 'can', 'reader', 'secretsmanager:GetSecretValue', 'jamf-mcp-server/production', '--online'], 3],
+    ['iam-who-can', ['iam', 'who-can'], 0],
     ['audit-verify', ['audit', 'verify'], 0],
     ['secrets-set', ['secrets', 'set', 'SESSION_KEY', '--generate', '--dry-run'], 0],
     ['secrets-set', ['secrets', 'set', 'SESSION_KEY', '--generate'], 0],

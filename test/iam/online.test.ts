@@ -3,7 +3,7 @@ import { can } from '../../src/lib/iam/can-ask.ts';
 import { loadCatalogue } from '../../src/lib/iam/catalogue.ts';
 import type { Finding } from '../../src/lib/iam/finding.ts';
 import { withOnline, type OnlineOptions } from '../../src/lib/iam/online/validate.ts';
-import type { Source } from '../../src/lib/iam/source.ts';
+import type { ReadOptions, Source } from '../../src/lib/iam/source.ts';
 import { validate } from '../../src/lib/iam/validate.ts';
 import { testContext } from '../support/context.ts';
 import { withSandbox } from '../support/sandbox.ts';
@@ -24,9 +24,12 @@ describe('iam: online', () => {
   const sandbox = withSandbox();
   const called = (operation: string) => sandbox().calls.filter((call) => call.operation === operation).length;
 
-  async function online(sources: readonly Source[], options: Partial<OnlineOptions> = {}) {
+  async function online(
+    sources: readonly Source[],
+    { type = null, ...options }: Partial<OnlineOptions> & ReadOptions = {},
+  ) {
     const context = testContext();
-    const offline = await validate(sources, options, await loadCatalogue());
+    const offline = await validate(sources, { type }, await loadCatalogue());
     const result = await withOnline(offline, sources, { charged: false, baseline: null, ...options }, { aws, context });
     const told = result.findings.filter((one) => !offline.findings.includes(one));
     const warnings = context.events.flatMap((event) => (event.kind === 'warning' ? [event.text] : []));

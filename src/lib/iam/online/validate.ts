@@ -16,7 +16,7 @@ import {
 import { readDocument } from '../parse.ts';
 import type { Policy } from '../policy.ts';
 import { RULES } from '../rules/index.ts';
-import type { ReadOptions, Source } from '../source.ts';
+import type { Source } from '../source.ts';
 import { entryOf, isScalar, type Entry, type Node } from '../tree.ts';
 import { findingsOf, type ValidateResult } from '../validate.ts';
 import { checkedType, openAnalyzer, type Analyzer, type Check } from './analyzer.ts';
@@ -24,7 +24,7 @@ import { policyText } from './document.ts';
 import { ANALYZER, NEW_ACCESS, PUBLIC } from './rules.ts';
 
 /** How Access Analyzer is asked. */
-export interface OnlineOptions extends ReadOptions {
+export interface OnlineOptions {
   /** Whether the checks that AWS charges for are made as well. */
   charged: boolean;
   /** The policy that must not be exceeded; null: none. */
@@ -49,9 +49,10 @@ export async function withOnline(
   };
   const analyzer = await openAnalyzer(aws, context);
   try {
-    const baseline = options.baseline ? await baselineOf(options.baseline, options) : null;
+    const baseline = options.baseline ? await baselineOf(options.baseline) : null;
     for (const source of sources) {
-      const document = await readDocument(source, options);
+      const type = result.inputs.find(({ name }) => name === source.name)?.type ?? null;
+      const document = await readDocument(source, { type });
       const problems: Problem[] = [];
       for (const policy of document.policies) {
         problems.push(...(await ask(analyzer, { policy, source, baseline, charged: options.charged }, warn)));
@@ -118,8 +119,8 @@ async function ask(
 
 const kindOf = ({ type }: Policy) => (type === 'identity' || type === 'scp' ? type : 'resource');
 
-async function baselineOf(source: Source, options: ReadOptions): Promise<{ policy: Policy; text: string }> {
-  const { policies } = await readDocument(source, options);
+async function baselineOf(source: Source): Promise<{ policy: Policy; text: string }> {
+  const { policies } = await readDocument(source);
   const [policy] = policies;
   const text = policy ? policyText(policy, source) : null;
   if (policy && text !== null && policies.length === 1) return { policy, text };
