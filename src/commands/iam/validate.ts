@@ -2,7 +2,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
-import { EXIT, JamfMcpError } from '../../lib/errors.ts';
+import { EXIT } from '../../lib/errors.ts';
 import { jsonText } from '../../lib/format/json.ts';
 import { reaches, SEVERITIES } from '../../lib/iam/finding.ts';
 import { POLICY_TYPES } from '../../lib/iam/policy.ts';
@@ -13,7 +13,11 @@ export default class IamValidate extends BaseCommand {
 
   static override description =
     prose(`Reads policies as JSON or YAML, from files, folders or standard input: a policy by itself, the
-policies in a CloudFormation template, or what the AWS CLI printed of one. Needs no account and asks nobody.
+policies in a CloudFormation template, or what the AWS CLI printed of one. For files it needs no account and asks nobody.
+
+With --role, --task-definition, --secret or --all it reads the account. A task definition is joined with both of its
+roles: which rights are missing, and what ECS would say; which are more than it needs; which the other role should
+have. With neither files nor flags it looks at the task definition of the service.
 
 Without --type, a policy with principals counts as that of a resource, a role (sts alone) or a key (kms alone).
 
@@ -24,6 +28,8 @@ Exit code: 3 with --fail-on when there is such a finding.`);
   static override examples = [
     '<%= config.bin %> iam validate policy.json',
     '<%= config.bin %> iam validate infra/ --fail-on high',
+    '<%= config.bin %> iam validate --task-definition jamf-mcp-server',
+    '<%= config.bin %> iam validate --role jamf-mcp-execution --fail-on medium',
     'aws secretsmanager get-resource-policy --secret-id NAME | <%= config.bin %> iam validate - --type resource',
     '<%= config.bin %> iam validate infra/ --format sarif > iam.sarif',
   ];
@@ -41,6 +47,19 @@ Exit code: 3 with --fail-on when there is such a finding.`);
       summary: 'what the policies are attached to (default: told from each)',
       options: POLICY_TYPES,
     })(),
+    role: Flags.string({
+      summary: 'a role of the account, with all of its policies; may be repeated',
+      helpValue: 'NAME',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    'task-definition': Flags.string({
+      summary: 'a task definition, with both of its roles and its secrets; may be repeated',
+      helpValue: 'FAMILY[:REV]',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    all: Flags.boolean({ summary: 'every role, user and secret of the account' }),
     'fail-on': Flags.option({
       summary: 'exit 3 when there is a finding of this severity or worse',
       options: SEVERITIES,
@@ -54,15 +73,8 @@ Exit code: 3 with --fail-on when there is such a finding.`);
 
   async run(): Promise<ValidateResult> {
     const { args, flags } = await this.parse(IamValidate);
-    await this.begin(flags);
+    const { settings, context } = await this.begin(flags);
     const files = args.file ?? [];
-    if (files.length === 0) {
-      throw new JamfMcpError(
-        'INPUT_MISSING',
-        'no policy was named',
-        'name policy files or folders, or - for standard input',
-      );
-    }
     const [{ readPolicies }, { validate }, { loadCatalogue }, { drawValidate, sarifOf }] = await Promise.all([
       import('../../lib/cli/policies.ts'),
       import('../../lib/iam/validate.ts'),
@@ -70,7 +82,25 @@ Exit code: 3 with --fail-on when there is such a finding.`);
       import('../../lib/iam/report.ts'),
     ]);
     const [sources, catalogue] = await Promise.all([readPolicies(files), loadCatalogue()]);
-    const result = await validate(sources, { type: flags.type ?? null }, catalogue);
+    let result = await validate(sources, { type: flags.type ?? null }, catalogue);
+    const selection = {
+      roles: flags.role ?? [],
+      taskDefinitions: flags['task-definition'] ?? [],
+      // The secret of the environment is meant only where it is named here.
+      secrets: this.argv.some((word) => /^--secret(?:=|$)/.test(word)) ? [settings.secret] : [],
+      all: flags.all,
+    };
+    const asked = flags.all || Object.values(selection).some((names) => Array.isArray(names) && names.length > 0);
+    if (asked || files.length === 0) {
+      const [{ joined, validateLive }, { ofTheService }] = await Promise.all([
+        import('../../lib/iam/live/validate.ts'),
+        import('../../lib/iam/live/select.ts'),
+      ]);
+      const wanted = asked ? selection : await ofTheService(settings, context);
+      const live = await validateLive(wanted, settings.aws, catalogue, context);
+      sources.push(...live.sources);
+      result = joined(result, live.result);
+    }
     if (flags['fail-on'] && reaches(result.findings, flags['fail-on'])) this.exitWith(EXIT.findings);
     const draw = {
       table: drawValidate,

@@ -5,14 +5,12 @@
  */
 import type { ContainerDefinition, TaskDefinition } from '@aws-sdk/client-ecs';
 import { parseValueFrom } from '../ecs/value-from.ts';
-import type { Layers } from './evaluate.ts';
 import type { KeyFact, SecretFact, TaskFacts } from './join-facts.ts';
 import * as texts from './join-texts.ts';
-import type { LivePolicy, LiveRole } from './live/role.ts';
 import type { Need } from './need.ts';
-import { readDocument } from './parse.ts';
-import type { Policy } from './policy.ts';
 import type { Path } from './tree.ts';
+
+export { layersOf } from './join-roles.ts';
 
 /**
  * A need, and where in the task definition it comes from. `context` has what a policy may demand for good: what changes
@@ -306,13 +304,3 @@ function addVolumes(gathering: Gathering): void {
 
 const who = ({ facts, role }: Gathering): string =>
   `arn:${facts.partition}:sts::${facts.account}:assumed-role/${role}/TASK-ID`;
-
-/** The policies of a role, as {@link evaluate} takes them; that of the resource is not among them. */
-export async function layersOf(role: LiveRole): Promise<Layers> {
-  const of = async (wanted: (policy: LivePolicy) => boolean): Promise<Policy[]> =>
-    (
-      await Promise.all(role.policies.filter(wanted).map(({ source }) => readDocument(source, { type: 'identity' })))
-    ).flatMap(({ policies }) => policies);
-  const [boundary = null] = await of(({ kind }) => kind === 'boundary');
-  return { identity: await of(({ kind }) => kind === 'inline' || kind === 'managed'), boundary };
-}

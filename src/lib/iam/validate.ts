@@ -1,6 +1,7 @@
 /** `iam validate`: reads sources, runs the rules, counts lines. */
 import type { Catalogue } from './catalogue.ts';
 import { SEVERITIES, tally, type Finding, type Problem, type Severity } from './finding.ts';
+import type { TaskJoin } from './join-check.ts';
 import { readDocument } from './parse.ts';
 import type { Policy, PolicyType } from './policy.ts';
 import { collector, TooMuchWork } from './rules/check.ts';
@@ -25,6 +26,10 @@ export interface ValidateResult {
   summary: Record<Severity, number>;
   /** The day of the data on services and actions. */
   dataDate: string;
+  /** What task definitions need of their roles, and what those allow; empty where none was asked for. */
+  tasks: TaskJoin[];
+  /** What of the account could not be read, and so was not judged. */
+  unread: string[];
 }
 
 /**
@@ -43,7 +48,7 @@ export async function validate(
     inputs.push(...inputsOf(document));
     findings.push(...findingsOf(document, checkDocument(document, catalogue)));
   }
-  return { inputs, findings, summary: tally(findings), dataDate: catalogue.date };
+  return { inputs, findings, summary: tally(findings), dataDate: catalogue.date, tasks: [], unread: [] };
 }
 
 /** The policies of a document, as the result names them. */

@@ -106,6 +106,16 @@ export async function orMissing<Output>(answer: Promise<Output>): Promise<Output
   }
 }
 
+/** The role, or null where there is none. */
+export async function orMissingRole<Role>(role: Promise<Role>): Promise<Role | null> {
+  try {
+    return await role;
+  } catch (error) {
+    if (error instanceof JamfMcpError && error.code === 'NOT_FOUND') return null;
+    throw error;
+  }
+}
+
 /** The answer, or null where it was refused; the refusal goes to `tell`. */
 export async function orDenied<Output>(
   answer: Promise<Output>,
