@@ -10,6 +10,8 @@ export type HostEvent =
   /** What a wait is waiting for, or what was seen meanwhile. */
   | { kind: 'progress'; text: string }
   | { kind: 'warning'; text: string }
+  /** A line that stays on the screen, such as one of a difference that is about to be asked about. */
+  | { kind: 'detail'; text: string }
   /** Operation names, request ids, durations: never bodies. */
   | { kind: 'debug'; text: string }
   /** Told once before anything is changed. */

@@ -75,6 +75,9 @@ export function terminalHost(options: TerminalOptions, face: TerminalFace): Term
     warning: (event) => {
       line(`${ink.yellow('warning:')} ${clean(event.text)}`);
     },
+    detail: (event) => {
+      line(`  ${clean(event.text)}`);
+    },
     debug: (event) => {
       line(ink.dim(`debug: ${clean(event.text)}`));
     },

@@ -12,7 +12,7 @@ export function tellPolicy({ title, proof, remarks, findings, rights, evidence }
   for (const { severity, message, line } of findings) {
     if (severity !== 'info') host.notify({ kind: 'warning', text: `${severity}, line ${String(line)}: ${message}` });
   }
-  const unused = evidence?.unused ?? [];
+  const unused = (evidence?.unused ?? []).filter(({ visible }) => visible);
   for (const { action, policy } of unused.slice(0, MOST)) {
     host.notify({ kind: 'warning', text: `nothing used ${action} of ${policy}` });
   }

@@ -140,5 +140,6 @@ async function servicesOf({ policies }: LiveRole, catalogue: Catalogue): Promise
       }
     }
   }
-  return [...found].filter((prefix) => catalogue.service(prefix) !== null).sort();
+  const known = [...found].filter((prefix) => catalogue.service(prefix) !== null).sort();
+  return known.length > 0 ? known : DEFAULT_SERVICES;
 }

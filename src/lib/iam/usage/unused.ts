@@ -17,7 +17,16 @@ export interface UnusedRight {
   /** As the policy writes it. */
   action: string;
   resources: string[];
+  /** Whether a record would show its use: of some actions there is none, or only in trails that record data events. */
+  visible: boolean;
 }
+
+/**
+ * Actions that CloudTrail's event history does not show: iam:PassRole, which is no call, PutLogEvents, and data events
+ * (https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html).
+ */
+const INVISIBLE =
+  /^(?:iam:PassRole|logs:PutLogEvents|dynamodb:(?:\w*Item|Query|Scan|PartiQL\w+|GetRecords)|s3:\w*Object\w*|sqs:(?:Send|Receive|Delete)Message\w*|sns:Publish|lambda:Invoke\w*|ssmmessages:\w+)$/i;
 
 /** The Allow rights that none of the needs goes by. */
 export async function unusedRights(role: LiveRole, needs: readonly Need[]): Promise<UnusedRight[]> {
@@ -32,7 +41,13 @@ export async function unusedRights(role: LiveRole, needs: readonly Need[]): Prom
         for (const { text, path } of statement.actions.values) {
           if (going.some(({ action }) => globMatches(text.toLowerCase(), action.toLowerCase()))) continue;
           const resources = statement.resources?.values.map((resource) => resource.text) ?? [];
-          unused.push({ policy: source.name, path: pathText(path), action: text, resources });
+          unused.push({
+            policy: source.name,
+            path: pathText(path),
+            action: text,
+            resources,
+            visible: !INVISIBLE.test(text),
+          });
         }
       }
     }
