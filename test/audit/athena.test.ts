@@ -212,10 +212,9 @@ describe('audit: Athena', () => {
     assert.deepEqual([dollars(1), dollars(1e12), dollars(2.5e12)], ['less than $0.01', '$5.00', '$12.50']);
 
     const { context: asked } = await read({ url: 's3://no-such-bucket' });
-    assert.match(
-      asked.questions[0]?.text ?? '',
-      /: how much is not known, as the bucket cannot be listed \(there is no bucket no-such-bucket\)\./,
-    );
+    assert.match(asked.questions[0]?.text ?? '', /: how many bytes is not known, as the bucket cannot be listed\. It/);
+    const told = asked.events.flatMap((event) => (event.kind === 'warning' ? [event.text] : []));
+    assert.deepEqual(told, ['there is no bucket no-such-bucket']);
   });
 
   it('reads every page of a result, each row once, in order of time', async () => {

@@ -57,7 +57,7 @@ describe('audit: CloudTrail Lake', () => {
     );
     assert.match(
       context.questions[0]?.text ?? '',
-      /^CloudTrail Lake will scan 7 days of the event data store sandbox\./,
+      /^CloudTrail Lake will scan the event data store sandbox from 2026-11-15T12:00Z to 2026-11-22T12:0\dZ\. It charges by the byte/,
     );
     // Each call of Lake has a second to itself.
     const at = sandbox().calls.flatMap(({ service, at: time }) => (service === 'cloudtrail' ? [time] : []));

@@ -56,6 +56,7 @@ describe('results', () => {
     ['deploy', ['deploy', '--yes'], 0],
     ['deploy-status', ['deploy', 'status', '--exit-code'], 0],
     ['audit', ['audit', '--since', '1h'], 0],
+    ['audit', ['audit', '--source', 'lake', '--since', '1h', '--yes'], 0],
     ['audit-sql', ['audit', 'sql', 's3://trail-example', '--account', '111122223333'], 0],
     ['audit-baseline-learn', ['audit', 'baseline', 'learn', '--since', '1h', '--dry-run'], 0],
     ['audit-baseline-show', ['audit', 'baseline', 'show'], 0],

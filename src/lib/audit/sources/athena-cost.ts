@@ -99,8 +99,8 @@ async function sizeOf(client: S3Client, bucket: string, folder: string, context:
 }
 
 /** `about 1.2 GB, $0.01 at $5 a TB` */
-export function costText({ bytes, why, listed, partitions }: ScanEstimate): string {
-  if (bytes === null) return `how much is not known, as the bucket cannot be listed (${why ?? 'no reason is told'})`;
+export function costText({ bytes, listed, partitions }: Omit<ScanEstimate, 'why'>): string {
+  if (bytes === null) return 'how many bytes is not known, as the bucket cannot be listed';
   const about = listed < partitions ? 'about ' : '';
   return `${about}${bytesText(bytes)}, ${dollars(bytes)} at $${String(DOLLARS_PER_TB)} a TB`;
 }

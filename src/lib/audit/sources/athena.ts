@@ -51,6 +51,7 @@ async function readAthena(query: AthenaQuery, sql: SqlResult, sink: Sink, contex
   try {
     const isThere = await hasTable(athena, context);
     const estimate = await estimateScan({ ...query, location: sql.location }, context);
+    if (estimate.why !== null) context.host.notify({ kind: 'warning', text: estimate.why });
     const { database, name } = sql.table;
     const making = isThere ? '' : ` It makes the table ${database}.${name} first.`;
     const text = `Athena will scan ${String(sql.days)} days of ${sql.location}: ${costText(estimate)}.${making} Run it?`;

@@ -52,9 +52,8 @@ async function readLake(query: LakeQuery, sink: Sink, context: Context): Promise
     const store = query.store ?? (await onlyStore(lake, context));
     const statement = lakeSql({ ...query, store });
     const { name, notes } = await aboutStore(lake, store, query, context);
-    const days = Math.max(1, Math.round((window.until - window.since) / DAY));
     await permitted(
-      `CloudTrail Lake will scan ${String(days)} ${days === 1 ? 'day' : 'days'} of the event data store ${name}. It charges by the byte, and does not tell how many beforehand. Run it?`,
+      `CloudTrail Lake will scan the event data store ${name} from ${minute(window.since)} to ${minute(window.until)}. It charges by the byte, and does not tell how many beforehand. Run it?`,
       context,
     );
     const { id, scanned } = await run(lake, statement, context);
@@ -76,6 +75,9 @@ async function readLake(query: LakeQuery, sink: Sink, context: Context): Promise
     lake.client.destroy();
   }
 }
+
+/** `2026-11-22T10:00Z` */
+const minute = (ms: number) => `${new Date(ms).toISOString().slice(0, 16)}Z`;
 
 /** @throws JamfMcpError NOT_FOUND where there is none, INPUT_MISSING where there are several */
 async function onlyStore({ client, paced }: Lake, context: Context): Promise<string> {
