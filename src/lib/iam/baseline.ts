@@ -121,7 +121,7 @@ function beyond(document: Document, agreed: Document, catalogue: Catalogue): Pro
 
 /** Lines move when a file is edited, and so do the numbers of statements. */
 const keyOf = ({ rule, file, message, path }: Pick<Finding, 'rule' | 'file' | 'message' | 'path'>): string =>
-  JSON.stringify([rule, file.replaceAll('\\', '/'), path.replaceAll(/\[\d+\]/g, '[]'), message.replaceAll(DATE, '')]);
+  JSON.stringify([rule, file.replaceAll('\\', '/'), path.replaceAll(/\[\d+\]/g, ''), message.replaceAll(DATE, '')]);
 
 /** The day of the data, which a newer release changes. */
 const DATE = / \(data of \d{4}-\d{2}-\d{2}\)/g;

@@ -67,7 +67,7 @@ const version: Repair = (site) => {
   const { file, root, policy } = site;
   const node = policy && nodeAt(root, policy.range);
   if (policy === null || node?.kind !== 'object') return null;
-  if (textsOf(policy).some((text) => text.includes('${'))) return '${…} would become a variable, which it is not now';
+  if (hasVariable(policy.node)) return '${…} would become a variable, which it is not now';
   const given = entryOf(node, 'Version');
   const edit = given
     ? isScalar(given.value)
@@ -77,16 +77,10 @@ const version: Repair = (site) => {
   return { edits: [edit], what: `write Version ${LANGUAGE}` };
 };
 
-/** Every text in which a variable may be. */
-function textsOf({ statements }: Policy): string[] {
-  return statements.flatMap(({ resources, conditions, actions, principals }) =>
-    [
-      ...(actions?.values ?? []),
-      ...(resources?.values ?? []),
-      ...(principals?.values ?? []).map(({ value }) => value),
-      ...conditions.flatMap(({ values }) => values),
-    ].map(({ text }) => text),
-  );
+/** Whether any text below a node holds what would be a variable. */
+function hasVariable(node: Node): boolean {
+  if (isScalar(node)) return node.text.includes('${');
+  return (node.kind === 'array' ? node.items : node.entries.map(({ value }) => value)).some(hasVariable);
 }
 
 const effect: Repair = ({ file, root, problem }) => {

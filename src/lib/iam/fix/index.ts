@@ -120,6 +120,7 @@ async function fixOne(
   let document = given;
   let problems = checkDocument(document, catalogue);
   let most = Number.POSITIVE_INFINITY;
+  let moved = false;
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const told = ({ at, rule }: Problem) => ({ ...placeOf(at, made, starts), file: given.source.name, rule: rule.id });
     const candidates = await candidatesOf(document, problems, options, catalogue, disproved, (problem, why) => {
@@ -127,7 +128,13 @@ async function fixOne(
     });
     const chosen = independent(candidates).slice(0, most);
     const [first] = chosen;
-    if (!first) break;
+    if (!first) {
+      // What could not be proved before the other repairs may be now.
+      if (!moved || disproved.size === 0) break;
+      disproved.clear();
+      moved = false;
+      continue;
+    }
     const edits = chosen.flatMap((candidate) => candidate.edits);
     const text = applyEdits(document.source.text, edits);
     const next = await readDocument({ name: document.source.name, text }, { ...options, format: document.format });
@@ -143,6 +150,7 @@ async function fixOne(
         for (const problem of gone) repaired.push({ ...told(problem), what: proposal.what });
       }
       made.unshift(edits);
+      moved = true;
       refused.clear();
       document = next;
       problems = after;

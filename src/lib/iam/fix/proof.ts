@@ -1,15 +1,14 @@
 /** Whether a change of a file's policies may be made. */
 import type { Catalogue } from '../catalogue.ts';
-import { arnMatches } from '../arn.ts';
 import { evaluate } from '../evaluate.ts';
 import { SEVERITIES, type Problem } from '../finding.ts';
-import { isGlob } from '../glob.ts';
 import type { Need } from '../need.ts';
 import { policyFrom, type Policy } from '../policy.ts';
 import { POLICY_ELEMENTS, STATEMENT_ELEMENTS } from '../rules/grammar.ts';
 import type { Document } from '../source.ts';
 import { entryOf, isScalar, pathText, type Node, type ObjectNode } from '../tree.ts';
 import { gains, type Gain } from './access.ts';
+import { forSecret } from './site.ts';
 
 /** A file, and what is found in it. */
 export interface State {
@@ -43,18 +42,26 @@ export function judge(
   const { needs, catalogue, others } = circumstances;
   const elsewhere = others.flatMap(({ policies }) => policies);
   const served = (needs ?? []).filter((need) => serves([...elsewhere, ...old], need));
-  const missing = (needs ?? []).filter((need) => !served.includes(need));
+  const intended = old.map(meant);
+  const refused = after.problems.some(({ rule }) => MISREAD.includes(rule.id));
+  const missing = (needs ?? []).filter((need) => !serves([...elsewhere, ...intended], need));
+  const won = missing.filter((need) => serves([...elsewhere, ...now], need));
   const single = (key: string) => catalogue.key(key)?.multivalued === false;
   for (const [index, policy] of now.entries()) {
-    const was = old[index];
+    const was = intended[index];
     if (!was) continue;
-    const more = gains([meant(was)], policy, single).find((gain) => !isNeeded(gain, missing));
+    // What the case of a name hides now, a later repair may bring to light, so it is judged already here.
+    const read = refused ? [policy, meant(policy)] : [policy];
+    const more = read.flatMap((one) => gains([was], one, single)).find((gain) => !isNeeded(gain, won));
     if (more) return `it would allow ${more.action} on ${more.resource}, which the policy does not allow now`;
   }
   const lost = served.find((need) => !serves([...elsewhere, ...now], need));
   if (lost) return `${lost.action} on ${lost.resource} would be lost, which is needed: ${lost.why}`;
   return worse(before.problems, after.problems, fixed);
 }
+
+/** Rules about what is read otherwise than it is meant. */
+const MISREAD = ['unknown-element', 'invalid-effect', 'duplicate-key-case'];
 
 /**
  * The policy as it is meant where AWS refuses it for the case of an element or an effect alone: nobody has rights by it
@@ -88,12 +95,15 @@ function effect(node: Node): Node {
   return name === undefined ? node : { ...node, text: name };
 }
 
-/** Something that was meant and never worked, such as the ARN of a secret without its suffix, counts where a need misses it. */
-function isNeeded({ statement, action, resource }: Gain, missing: readonly Need[]): boolean {
+/** Something that was meant and never worked, such as the ARN of a secret without its suffix: it counts where a need missed it and has it now. */
+function isNeeded({ statement, action, resource }: Gain, won: readonly Need[]): boolean {
   return (
     statement !== null &&
-    !isGlob(action) &&
-    missing.some((need) => need.action.toLowerCase() === action.toLowerCase() && arnMatches(resource, need.resource))
+    won.some(
+      (need) =>
+        need.action.toLowerCase() === action.toLowerCase() &&
+        (need.resource === resource || forSecret(need.resource) === resource),
+    )
   );
 }
 
@@ -110,7 +120,9 @@ function serves(policies: readonly Policy[], { action, resource, context }: Need
 function worse(before: readonly Problem[], after: readonly Problem[], fixed: readonly Problem[]): string | null {
   const count = (problems: readonly Problem[], rule: string) =>
     problems.filter((problem) => problem.rule.id === rule).length;
-  const worst = Math.min(...fixed.map(({ severity }) => SEVERITIES.indexOf(severity)));
+  // What AWS refused hid what it grants: that such findings show now is no fault of the repair.
+  const form = fixed.some(({ rule }) => rule.kind === 'error');
+  const worst = form ? -1 : Math.min(...fixed.map(({ severity }) => SEVERITIES.indexOf(severity)));
   for (const { rule } of fixed) {
     if (count(after, rule.id) >= count(before, rule.id)) return 'the finding would stay';
   }

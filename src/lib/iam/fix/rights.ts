@@ -6,13 +6,7 @@ import type { Policy, Statement } from '../policy.ts';
 import { names } from '../reach.ts';
 import { entryOf } from '../tree.ts';
 import { addItem, nodeAt, removeItem, replaceScalar, replaceValue, scalarAt, type Edit, type Value } from './edit.ts';
-import { addCondition, rawItem, rawStatement, type Repair } from './site.ts';
-
-const SUFFIX = '-??????';
-
-/** An ARN of a secret with its six characters, as a pattern that outlives the secret. */
-const forSecret = (arn: string): string =>
-  /^arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:.*-[A-Za-z0-9]{6}$/.test(arn) ? `${arn.slice(0, -7)}${SUFFIX}` : arn;
+import { addCondition, forSecret, rawItem, rawStatement, SUFFIX, type Repair } from './site.ts';
 
 const secretSuffix: Repair = ({ file, root, statement, problem }) => {
   if (statement?.effect === 'Deny') return 'a Deny that matched nothing would begin to deny';

@@ -143,3 +143,10 @@ export function addCondition(site: Site, operator: string, key: string, value: V
     ? null
     : addEntry(site.file, block.value, key, value);
 }
+
+/** What stands for the six characters at the end of a secret's ARN. */
+export const SUFFIX = '-??????';
+
+/** An ARN of a secret with its six characters, as a pattern that outlives the secret. */
+export const forSecret = (arn: string): string =>
+  /^arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:.*-[A-Za-z0-9]{6}$/.test(arn) ? `${arn.slice(0, -7)}${SUFFIX}` : arn;
