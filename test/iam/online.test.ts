@@ -32,8 +32,7 @@ describe('iam: online', () => {
     const offline = await validate(sources, { type }, await loadCatalogue());
     const result = await withOnline(offline, sources, { charged: false, baseline: null, ...options }, { aws, context });
     const told = result.findings.filter((one) => !offline.findings.includes(one));
-    const warnings = context.events.flatMap((event) => (event.kind === 'warning' ? [event.text] : []));
-    return { offline, result, told, warnings };
+    return { offline, result, told, warnings: result.unread };
   }
   const brief = ({ rule, code, line, column }: Finding) => `${rule} ${code ?? ''} ${String(line)}:${String(column)}`;
 
@@ -142,8 +141,19 @@ Statement:
     const { offline, result, warnings } = await online([
       source(json(allow({ Action: 'iam:PassRole', Resource: '*' }))),
     ]);
-    assert.deepEqual(result, offline);
+    assert.deepEqual(result.findings, offline.findings);
     assert.match(warnings.join(), /ValidatePolicy failed: no: the findings are those of our own rules/);
+  });
+
+  it('goes on with the next policy where AWS does not take one', async () => {
+    sandbox().inject({
+      operation: 'access-analyzer:ValidatePolicy',
+      fault: { kind: 'error', code: 'ValidationException', message: 'too long', status: 400 },
+    });
+    const text = json(allow({ Action: 'iam:PassRole', Resource: '*' }));
+    const { warnings } = await online([source(text, 'a.json'), source(text, 'b.json'), source(text, 'aws/aws/c.json')]);
+    assert.deepEqual(warnings, ['a.json: IAM Access Analyzer: ValidatePolicy failed: too long']);
+    assert.equal(called('ValidatePolicy'), 2);
   });
 
   it('asks the simulator the same question, and tells whether it agrees', async () => {

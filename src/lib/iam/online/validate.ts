@@ -32,8 +32,8 @@ export interface OnlineOptions {
 }
 
 /**
- * Add what Access Analyzer finds and our rules do not. Where it cannot be asked, the result stands as it is, and a
- * warning says why.
+ * Add what Access Analyzer finds and our rules do not. Where it cannot be asked, the result stands as it is, and its
+ * `unread` says why.
  * @param result - of the same sources
  * @throws JamfMcpError INTERRUPTED
  */
@@ -44,25 +44,34 @@ export async function withOnline(
   { aws, context }: { aws: AwsSettings; context: Context },
 ): Promise<ValidateResult> {
   const found: Finding[] = [];
+  const unread = [...result.unread];
   const warn = (text: string) => {
-    context.host.notify({ kind: 'warning', text });
+    unread.push(text);
   };
   const analyzer = await openAnalyzer(aws, context);
   try {
     const baseline = options.baseline ? await baselineOf(options.baseline) : null;
     for (const source of sources) {
+      // AWS's own policies are what they are.
+      if (source.name.startsWith('aws/aws/')) continue;
       const type = result.inputs.find(({ name }) => name === source.name)?.type ?? null;
       const document = await readDocument(source, { type });
       const problems: Problem[] = [];
       for (const policy of document.policies) {
-        problems.push(...(await ask(analyzer, { policy, source, baseline, charged: options.charged }, warn)));
+        const asked = { policy, source, baseline, charged: options.charged };
+        try {
+          problems.push(...(await ask(analyzer, asked, warn)));
+        } catch (error) {
+          // AWS did not take this policy; it may take the next.
+          if (!(error instanceof JamfMcpError && error.code === 'REMOTE_FAILED')) throw error;
+          warn(`${source.name}: ${error.message}`);
+        }
       }
       found.push(...findingsOf(document, problems));
     }
   } catch (error) {
     if (!(error instanceof JamfMcpError) || error.code === 'INTERRUPTED') throw error;
-    warn(`${error.message}: the findings are those of our own rules`);
-    return result;
+    return { ...result, unread: [...unread, `${error.message}: the findings are those of our own rules`] };
   } finally {
     analyzer.close();
   }
@@ -77,7 +86,7 @@ export async function withOnline(
       a.column - b.column ||
       SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity),
   );
-  return { ...result, findings, summary: tally(findings) };
+  return { ...result, findings, summary: tally(findings), unread };
 }
 
 /** The same rule at the same place, or with a code of AWS's in the same lines. */
