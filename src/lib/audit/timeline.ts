@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { LOOKS } from './access.ts';
 import type { Access, RecordedAccess } from './event.ts';
 import { arnOf, knownSecrets, sameSecret, writtenId, type Mention, type SecretId } from './secret-id.ts';
@@ -76,9 +77,12 @@ export async function withTimeline<Result>(
   work: (lines: Timeline) => Promise<Result>,
 ): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'jamf-mcp-audit-'));
+  // Accesses are made and dropped one after the other: room for new objects that grows with them would take 100 MB.
+  setFlagsFromString('--semi-space-growth-factor=1');
   try {
     return await work(timeline(options, folder));
   } finally {
+    setFlagsFromString('--semi-space-growth-factor=2');
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -5,7 +5,8 @@ import type { Window } from '../../window.ts';
 import type { Sink, Skipped, Source, SourceResult } from '../source.ts';
 import { findFiles } from './find.ts';
 import { scanAll } from './pool.ts';
-import { scan, type Batch, type ScanReport, type ScanTask } from './scan.ts';
+import type { Batch } from './pick.ts';
+import { scan, type ScanReport, type ScanTask } from './scan.ts';
 
 /** What to read. */
 export interface FilesQuery {

@@ -2,13 +2,20 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Context } from '../../../host.ts';
-import type { Batch, ScanReport, ScanTask, TakeBatch } from './scan.ts';
+import type { Batch } from './pick.ts';
+import type { ScanReport, ScanTask, TakeBatch } from './scan.ts';
 import type { Order, Told } from './worker.ts';
 
 /** The worker's own file: beside this one in the sources, at the top of the built program. */
 const WORKER = import.meta.url.endsWith('.ts')
   ? new URL('./worker.ts', import.meta.url)
   : new URL('../audit-worker.js', import.meta.url);
+
+/**
+ * What a worker may have of objects that have just been made. What it makes is handed on or dropped at once; left to
+ * itself it takes 100 MB for that.
+ */
+const YOUNG_MB = 12;
 
 /**
  * Scan files.
@@ -32,7 +39,7 @@ export async function scanAll(
       signal.throwIfAborted();
       const task = next.value;
       if (worker === null) {
-        worker = new Worker(WORKER);
+        worker = new Worker(WORKER, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
         workers.push(worker);
       }
       done(task, await scanIn(worker, task, async (batch) => take(batch, task), signal));

@@ -4,7 +4,8 @@ import type { Window } from '../../window.ts';
 import type { Skipped } from '../source.ts';
 import { findFiles } from './find.ts';
 import { scanAll } from './pool.ts';
-import { isWithin, NO_JSON, parseRecord, type ScanTask } from './scan.ts';
+import { isWithin, NO_JSON, parseRecord } from './pick.ts';
+import type { ScanTask } from './scan.ts';
 
 /** Which records are wanted. */
 export interface RecordsQuery {

@@ -7,9 +7,8 @@ import { open } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, gunzipSync } from 'node:zlib';
 import { messageOf } from '../../../errors.ts';
-import { accessFrom, isContextCall, isContextSource, type RecordedAccess } from '../../event.ts';
 import type { Window } from '../../window.ts';
-import { packed, type PackedAccess } from '../source.ts';
+import { pickAccesses, pickTexts, type Batch } from './pick.ts';
 import { splitter } from './splitter.ts';
 
 /** What to read. */
@@ -28,13 +27,6 @@ export interface ScanTask {
   most?: number;
   /** What to pick instead of accesses: the records that have one of these in them, as {@link Batch.texts}. */
   needles?: readonly string[];
-}
-
-/** What was found in a part of a file, in the order of the file. */
-export interface Batch {
-  accesses: PackedAccess[];
-  /** Records as they are written there. */
-  texts: string[];
 }
 
 /** What was in it. */
@@ -73,10 +65,11 @@ export async function scan(task: ScanTask, take: TakeBatch): Promise<ScanReport>
   };
   let batch: Batch = { accesses: [], texts: [] };
   const pick = task.needles ? pickTexts(task.needles) : pickAccesses(task.window, problem);
+  let chunk: Buffer = Buffer.alloc(0);
   const cutter = splitter({
     record(bytes) {
       report.records += 1;
-      pick(bytes, batch);
+      pick(bytes, chunk, batch);
     },
     problem,
   });
@@ -87,7 +80,7 @@ export async function scan(task: ScanTask, take: TakeBatch): Promise<ScanReport>
     await take(full);
   };
   try {
-    for await (const chunk of unpacked(task, report)) {
+    for await (chunk of unpacked(task, report)) {
       report.unpacked += chunk.length;
       if (report.unpacked > most) {
         problem(`it unpacks to more than ${String(most / 1024 ** 3)} GiB: the rest is not looked at`);
@@ -105,22 +98,9 @@ export async function scan(task: ScanTask, take: TakeBatch): Promise<ScanReport>
   return report;
 }
 
-/** Puts into the batch what is wanted of a record. */
-type Pick = (record: Buffer, batch: Batch) => void;
-
-const pickAccesses =
-  (window: Window | null, problem: (why: string) => void): Pick =>
-  (record, { accesses }) => {
-    if (!concerns(record)) return;
-    const access = accessIn(record, problem);
-    if (access && isWithin(access.time, window)) accesses.push(packed(access));
-  };
-
-function pickTexts(needles: readonly string[]): Pick {
-  const wanted = needles.map((needle) => Buffer.from(needle));
-  return (record, { texts }) => {
-    if (wanted.some((needle) => record.includes(needle))) texts.push(record.toString('utf8'));
-  };
+/** Give memory back that is nobody else's: left to the collector, that of thirty files would lie there. */
+function free({ buffer }: Buffer): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 /** What an error of the file system or of the unpacking means. */
@@ -151,6 +131,7 @@ async function* unpacked({ path, content, stream }: ScanTask, report: ScanReport
   if (quick) {
     // In pieces, so that what is found in one is handed on before the next.
     for (let from = 0; from < quick.length; from += CHUNK) yield quick.subarray(from, from + CHUNK);
+    if (isPacked) free(quick);
     return;
   }
   const raw = whole
@@ -223,59 +204,6 @@ function unpackSmall(packed: Buffer): Buffer | null {
   } catch {
     return null;
   }
-}
-
-/** All that a record says of a secret has this in it: the service's own records, and the key's, which name the secret's ARN. */
-const SECRETS = Buffer.from('secretsmanager');
-/** End the names of the members that tell the service and the call, in a record and in an event of LookupEvents. */
-const SOURCE = Buffer.from('ventSource"');
-const CALL = Buffer.from('ventName"');
-/** Space, colon, quote and a name. */
-const NAME_LENGTH = 48;
-
-/** Whether a record may concern a secret, or what guards it; never says no to one that does. */
-const concerns = (record: Buffer): boolean =>
-  record.includes(SECRETS) || (says(record, SOURCE, isContextSource) && says(record, CALL, isContextCall));
-
-/** Whether a member of that name, at whatever depth, has a value that begins so. */
-function says(record: Buffer, member: Buffer, test: (value: string) => boolean): boolean {
-  for (let at = record.indexOf(member); at >= 0; at = record.indexOf(member, at + member.length)) {
-    const from = at + member.length;
-    if (test(record.toString('latin1', from, from + NAME_LENGTH))) return true;
-  }
-  return false;
-}
-
-/** The access that a record tells. */
-function accessIn(bytes: Buffer, problem: (why: string) => void): RecordedAccess | null {
-  const record = parseRecord(bytes.toString('utf8'));
-  if (record !== undefined) return accessFrom(record);
-  problem(NO_JSON);
-  return null;
-}
-
-/** What is told of a file with a record that is none. */
-export const NO_JSON = 'a record is not JSON';
-
-/**
- * The record in a text, in CloudTrail's own form or as the text in an event of LookupEvents.
- * @returns undefined where it is not JSON
- */
-export function parseRecord(text: string): unknown {
-  try {
-    const record = JSON.parse(text) as { CloudTrailEvent?: unknown };
-    const inner = record.CloudTrailEvent;
-    return typeof inner === 'string' ? JSON.parse(inner) : record;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What has no time is never left out: rather one too many than one that nobody sees. */
-export function isWithin(time: string | null, window: Window | null): boolean {
-  if (window === null || time === null) return true;
-  const at = Date.parse(time);
-  return at >= window.since && at <= window.until;
 }
 
 const bufferOf = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,7 +1,8 @@
 /** The worker thread that scans files: one file at a time, as the pool hands them over. */
 import { once } from 'node:events';
 import { parentPort } from 'node:worker_threads';
-import { scan, type Batch, type ScanReport, type ScanTask } from './scan.ts';
+import type { Batch } from './pick.ts';
+import { scan, type ScanReport, type ScanTask } from './scan.ts';
 
 /** What a worker tells: some of what it found, which it wants to be told is taken, or the end of its file. */
 export type Told = { batch: Batch } | { report: ScanReport };
