@@ -1,5 +1,5 @@
 /** IAM: managed policies with their versions, AWS's own for task execution and those that are made here. */
-import { flag, integer, requiredText, text } from './input.ts';
+import { integer, requiredText, text } from './input.ts';
 import { noSuchEntity, paged, percentEncoded, policyFrom, type Input } from './iam-form.ts';
 import { ACCOUNT, AwsFault, type AwsHandlers, type World } from './service.ts';
 
@@ -134,7 +134,8 @@ export function policyHandlers(
       const version = { id: `v${String(newest + 1)}`, document, createdAt: world.clock.now() };
       policy.versions.unshift(version);
       policy.updatedAt = version.createdAt;
-      if (flag(input, 'SetAsDefault')) policy.current = version.id;
+      // A form has texts alone.
+      if (text(input, 'SetAsDefault') === 'true') policy.current = version.id;
       return { PolicyVersion: shownVersion(policy, version) };
     },
     SetDefaultPolicyVersion(input) {
