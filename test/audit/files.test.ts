@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, symlink, unlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { RecordedAccess } from '../../src/lib/audit/event.ts';
+import fc from 'fast-check';
+import { accessFrom, type RecordedAccess } from '../../src/lib/audit/event.ts';
 import { filesSource, type FilesQuery } from '../../src/lib/audit/sources/files/index.ts';
 import { readRecords } from '../../src/lib/audit/sources/files/records.ts';
 import { scan } from '../../src/lib/audit/sources/files/scan.ts';
@@ -120,6 +121,47 @@ describe('audit: files', () => {
       '/bad/link.json: it is gone',
       '/bad/nul.json: not all of it is JSON, or a list of records',
     ]);
+  });
+
+  it('picks the same of records, wherever its chunks end', async () => {
+    const made = fc.constantFrom<Json>(
+      {},
+      { eventSource: 'ec2.amazonaws.com', userAgent: 'secretsmanager' },
+      { eventSource: 'ec2.amazonaws.com', eventName: 'StopLogging', requestParameters: null },
+      { eventSource: 'kms.amazonaws.com', eventName: 'Decrypt', requestParameters: null },
+      { eventSource: 'kms.amazonaws.com', eventName: 'DisableKey', requestParameters: null },
+      { eventSource: 'cloudtrail.amazonaws.com', requestParameters: { eventSource: 'x', eventName: 'StopLogging' } },
+      {
+        requestParameters: { eventSource: 'ec2.amazonaws.com' },
+        eventSource: 'ecs.amazonaws.com',
+        eventName: 'RunTask',
+      },
+    );
+    const sizes = fc.array(fc.integer({ min: 1, max: 3_000 }), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(made, { maxLength: 12 }), sizes, async (members, chunks) => {
+        const all = members.map((one) => record(one));
+        const bytes = Buffer.from(trail(...all));
+        async function* stream() {
+          for (let from = 0, turn = 0; from < bytes.length; turn += 1) {
+            const to = from + (chunks[turn % chunks.length] ?? 1);
+            yield await Promise.resolve(bytes.subarray(from, to));
+            from = to;
+          }
+        }
+        const lines: string[] = [];
+        const { records } = await scan(
+          { name: 'stream', path: Buffer.alloc(0), stream: stream(), window: null },
+          (batch) => {
+            lines.push(...batch.accesses.map(({ line }) => line));
+            return Promise.resolve();
+          },
+        );
+        const wanted = all.map((one) => accessFrom(one)).filter((one) => one !== null);
+        assert.deepEqual([records, lines], [all.length, wanted.map((one) => JSON.stringify(one))]);
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it('reads all members of a packed file', async () => {

@@ -60,7 +60,7 @@ export interface ClosedTimeline {
 }
 
 /** Characters, of 1,200 an access. */
-const MEMORY = 16 << 20;
+const MEMORY = 8 << 20;
 
 /** Characters of telling accesses that are kept apart; where there are more, everything is gone through instead. */
 const TELLING = 12 << 20;

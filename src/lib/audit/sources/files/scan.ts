@@ -49,9 +49,9 @@ export const MOST_UNPACKED = 2 * 1024 ** 3;
 /** Files of this size are unpacked in one piece, and become no more than that: faster than in chunks. */
 const SMALL = 4 << 20;
 const SMALL_UNPACKED = 64 << 20;
-const CHUNK = 1 << 20;
+const CHUNK = 1 << 18;
 /** Records handed on at once. */
-const BATCH = 500;
+const BATCH = 200;
 
 /**
  * Scan a file. Whatever it holds, this does not throw: what cannot be read is told in the report.
@@ -98,9 +98,9 @@ export async function scan(task: ScanTask, take: TakeBatch): Promise<ScanReport>
   return report;
 }
 
-/** Give memory back that is nobody else's: left to the collector, that of thirty files would lie there. */
+/** Give memory back: left to the collector, that of thirty files would lie there. What is small shares Node's pool. */
 function free({ buffer }: Buffer): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
 }
 
 /** What an error of the file system or of the unpacking means. */
