@@ -1,7 +1,7 @@
 /** IAM: the reads that a least-privilege check makes, and roles that are made here, beside a few that are there. */
 import { accountHandlers, boundaryOf, lastUsedOf, roleArn, type SandboxUser } from './iam-account.ts';
 import { noSuchEntity, paged, percentEncoded, policyFrom, type Input } from './iam-form.ts';
-import { EXECUTION_POLICY, managedPolicies, policyHandlers } from './iam-policies.ts';
+import { EXECUTION_POLICY, managedPolicies, policyHandlers, type ManagedPolicy } from './iam-policies.ts';
 import { simulateHandlers } from './iam-simulate.ts';
 import { objects, requiredText, text } from './input.ts';
 import { LEGACY_CI_PRINCIPAL, OPERATOR_ROLE } from './principals.ts';
@@ -24,8 +24,10 @@ export interface SandboxRole {
   trust: unknown;
   /** Inline policies by name. */
   inline: Readonly<Record<string, unknown>>;
-  /** Of a role that was made here: its policies decide what its sessions may do. */
+  /** Of a role that was made or changed here: its policies decide what its sessions may do. */
   enforced?: boolean;
+  /** All its policies, those that are attached among them. */
+  policies?: () => readonly unknown[];
   /** Of a role that was made here, milliseconds since 1970. */
   createdAt?: number;
   description?: string;
@@ -180,12 +182,21 @@ export function createIam(world: World, roles: SandboxRole[]): AwsService {
 function roleChanges(
   world: World,
   roles: SandboxRole[],
-  policies: ReadonlyMap<string, unknown>,
+  policies: ReadonlyMap<string, ManagedPolicy>,
   { roleOf, shown }: { roleOf: (input: Input) => SandboxRole; shown: (role: SandboxRole) => unknown },
 ): AwsHandlers {
+  const inForce = (arn: string): unknown[] => {
+    const policy = policies.get(arn);
+    return (policy?.versions ?? []).filter(({ id }) => id === policy?.current).map(({ document }) => document);
+  };
+  const kept = (role: SandboxRole): SandboxRole => {
+    role.enforced = true;
+    role.policies = () => [...Object.values(role.inline), ...role.attached.flatMap(inForce)];
+    return role;
+  };
   const own = (input: Input) => {
     const role = roleOf(input);
-    if (!role.path?.startsWith('/aws-reserved/')) return role;
+    if (!role.path?.startsWith('/aws-reserved/')) return kept(role);
     const message = `Cannot perform the operation on the protected role '${role.name}' - this role is only modifiable by AWS`;
     throw new AwsFault('UnmodifiableEntity', message);
   };
@@ -205,12 +216,11 @@ function roleChanges(
         trust: policyFrom(input, 'AssumeRolePolicyDocument'),
         inline: {},
         attached: [],
-        enforced: true,
         createdAt: world.clock.now(),
         description: text(input, 'Description', { max: 1000 }) ?? '',
         tags: new Map(tags),
       };
-      roles.push(role);
+      roles.push(kept(role));
       return { Role: shown(role) };
     },
     UpdateAssumeRolePolicy(input) {

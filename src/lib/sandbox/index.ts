@@ -17,8 +17,9 @@ import { withLabelEvents } from './label-events.ts';
 import { lakeHandlers } from './lake.ts';
 import { createLambda, type Lambda } from './lambda.ts';
 import { createLogs, type Logs } from './logs.ts';
-import { createPrincipals, OPERATOR } from './principals.ts';
+import { authorise, createPrincipals, OPERATOR } from './principals.ts';
 import { seededRandom } from './random.ts';
+import { createS3 } from './s3.ts';
 import { createSecretsManager, type SecretsManager } from './secretsmanager.ts';
 import { serveAws, servePlain, type SeenCall } from './server.ts';
 import { ACCOUNT, type AwsCall, type AwsService, type FaultRule, type SandboxClock, type World } from './service.ts';
@@ -79,7 +80,7 @@ export interface Sandbox {
 /** The services as `AWS_ENDPOINT_URL_…` spells them. */
 const ENDPOINT_VARIABLES = [
   ...['SECRETS_MANAGER', 'ECS', 'CLOUDTRAIL', 'STS', 'IAM', 'KMS', 'ACCESSANALYZER'],
-  ...['ATHENA', 'LAMBDA', 'EVENTBRIDGE', 'SQS', 'CLOUDWATCH_LOGS'],
+  ...['ATHENA', 'S3', 'LAMBDA', 'EVENTBRIDGE', 'SQS', 'CLOUDWATCH_LOGS'],
 ];
 
 /**
@@ -130,6 +131,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     (notice) => {
       trail.write(rotationRecord(notice, moment()));
     },
+    (call, resource, needs) => {
+      authorise(call, resource, roles, needs);
+    },
   );
   const ecs = createEcs(
     slowWorld,
@@ -156,6 +160,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     logs,
     cloudtrail: { ...trail, handlers: { ...trail.handlers, ...lakeHandlers(world, trail.delivered) } },
     athena,
+    s3: createS3(trail.delivered),
     sts: createSts(world, principals, roles),
     iam: createIam(world, roles),
     'access-analyzer': createAccessAnalyzer(),

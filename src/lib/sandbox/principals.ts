@@ -125,8 +125,10 @@ export interface KeptRole {
   name: string;
   /** Policy documents by name. */
   inline: Readonly<Record<string, unknown>>;
-  /** Whether its policies decide; the roles that the sandbox begins with may do everything that is not denied above. */
+  /** Whether its policies decide; a role that the sandbox begins with may do everything that is not denied above, until its policies are changed. */
   enforced?: boolean;
+  /** All its policies, those that are attached among them; its inline ones where absent. */
+  policies?: () => readonly unknown[];
 }
 
 /**
@@ -150,7 +152,7 @@ export function authorise(
       `User: ${call.principal.arn} is not authorized to perform: ${action} on resource: ${resource} ${reason}`,
     );
   if (role?.enforced) {
-    const policies = Object.values(role.inline);
+    const policies = role.policies?.() ?? Object.values(role.inline);
     if (!allows(policies, { action, resource })) {
       throw refuse(`because no identity-based policy allows the ${action} action`);
     }

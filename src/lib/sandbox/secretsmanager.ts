@@ -2,6 +2,7 @@
 import { flag, missing, objects, requiredText, text, texts } from './input.ts';
 import type { RotationNotice } from './cloudtrail-record-aws.ts';
 import { keyArnOf, MANAGED_ALIAS } from './kms.ts';
+import type { PolicyRequest } from './policy.ts';
 import { rotationHandlers, type FindRotationFunction, type RotationFunction } from './secretsmanager-rotation.ts';
 import { describeSecret, listHandlers } from './secretsmanager-lists.ts';
 import { policyHandlers, randomPassword } from './secretsmanager-policy.ts';
@@ -55,11 +56,13 @@ const DAY_MS = 86_400_000;
  * Secrets Manager with no secrets.
  * @param lambda - finds the functions that Lambda has
  * @param tell - takes what CloudTrail records of rotations
+ * @param admit - refuses what a role may not read, where a service of AWS reads under that role; throws AwsFault
  */
 export function createSecretsManager(
   world: World,
   lambda: FindRotationFunction = () => undefined,
   tell: (notice: RotationNotice) => void = () => undefined,
+  admit: (call: AwsCall, resource: string, needs: PolicyRequest[]) => void = () => undefined,
 ): SecretsManager {
   const vault = createVault(world.clock);
   const any = (call: AwsCall) => {
@@ -75,6 +78,23 @@ export function createSecretsManager(
   const parts: SecretsWorld = { world, vault, any, live };
   const functions = new Map<string, RotationFunction>();
   const getValue = (call: AwsCall) => getSecretValue(parts, call);
+  const resourceOf = ({ input, region }: AwsCall): string => {
+    const id = input.SecretId ?? input.Name;
+    if (typeof id !== 'string') return '*';
+    return vault.find(region, id)?.arn ?? id;
+  };
+  const needsOf = ({ operation, input, region }: AwsCall): PolicyRequest[] => {
+    const secret = typeof input.SecretId === 'string' ? vault.find(region, input.SecretId) : null;
+    const action = KEY_USES[operation];
+    if (!secret?.kmsKeyId || secret.kmsKeyId === MANAGED_ALIAS || action === undefined) return [];
+    const id = secret.kmsKeyId;
+    const context = {
+      'kms:ViaService': `secretsmanager.${region}.amazonaws.com`,
+      'kms:EncryptionContext:SecretARN': secret.arn,
+      ...(id.includes('alias/') ? { 'kms:ResourceAliases': [id.slice(id.indexOf('alias/'))] } : {}),
+    };
+    return [{ action, resource: keyArnOf(region, id), context }];
+  };
   return {
     vault,
     functions,
@@ -88,23 +108,8 @@ export function createSecretsManager(
       DescribeSecret: (_input, call) => describeSecret(any(call), call.region),
       GetRandomPassword: (input) => ({ RandomPassword: randomPassword(input, world.random) }),
     },
-    resource(call) {
-      const id = call.input.SecretId ?? call.input.Name;
-      if (typeof id !== 'string') return '*';
-      return vault.find(call.region, id)?.arn ?? id;
-    },
-    needs({ operation, input, region }) {
-      const secret = typeof input.SecretId === 'string' ? vault.find(region, input.SecretId) : null;
-      const action = KEY_USES[operation];
-      if (!secret?.kmsKeyId || secret.kmsKeyId === MANAGED_ALIAS || action === undefined) return [];
-      const id = secret.kmsKeyId;
-      const context = {
-        'kms:ViaService': `secretsmanager.${region}.amazonaws.com`,
-        'kms:EncryptionContext:SecretARN': secret.arn,
-        ...(id.includes('alias/') ? { 'kms:ResourceAliases': [id.slice(id.indexOf('alias/'))] } : {}),
-      };
-      return [{ action, resource: keyArnOf(region, id), context }];
-    },
+    resource: resourceOf,
+    needs: needsOf,
     readAsService(reading) {
       const call: AwsCall = {
         service: 'secretsmanager',
@@ -121,6 +126,7 @@ export function createSecretsManager(
         userAgent: reading.userAgent,
       };
       try {
+        admit(call, resourceOf(call), needsOf(call));
         const output = getValue(call);
         world.record(call, { output });
         return {

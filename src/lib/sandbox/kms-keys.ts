@@ -1,0 +1,149 @@
+/** KMS: keys of the customer, their policies and aliases, as far as who may read a secret hangs on them. */
+import { requiredText, text } from './input.ts';
+import { ACCOUNT, AwsFault, type AwsHandlers, type World } from './service.ts';
+
+interface CustomerKey {
+  id: string;
+  region: string;
+  policy: string;
+  description: string;
+  state: 'Enabled' | 'Disabled';
+  aliases: string[];
+  createdAt: number;
+}
+
+/** What the handlers of AWS's own key ask the others for. */
+export interface CustomerKeys {
+  handlers: AwsHandlers;
+  /** By id, ARN, alias or the ARN of an alias; null: none of these. */
+  find(region: string, named: string): CustomerKey | null;
+  /** As DescribeKey gives it. */
+  view(key: CustomerKey): unknown;
+  /** As ListAliases gives them. */
+  aliases(region: string, keyId: string | undefined): unknown[];
+}
+
+const arnOf = (region: string, resource: string) => `arn:aws:kms:${region}:${ACCOUNT}:${resource}`;
+
+/** What CreateKey attaches where nothing is said: IAM decides. */
+const DEFAULT_POLICY = JSON.stringify({
+  Version: '2012-10-17',
+  Id: 'key-default-1',
+  Statement: [
+    {
+      Sid: 'Enable IAM User Permissions',
+      Effect: 'Allow',
+      Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` },
+      Action: 'kms:*',
+      Resource: '*',
+    },
+  ],
+});
+
+/** Keys that are made here. */
+export function createCustomerKeys(world: World): CustomerKeys {
+  const keys: CustomerKey[] = [];
+  const find = (region: string, named: string): CustomerKey | null => {
+    const short = named.replace(/^arn:[^:]*:kms:[^:]*:\d*:/, '').replace(/^key\//, '');
+    return keys.find((key) => key.region === region && (key.id === short || key.aliases.includes(short))) ?? null;
+  };
+  const keyOf = (input: Record<string, unknown>, region: string, name = 'KeyId'): CustomerKey => {
+    const named = requiredText(input, name);
+    const key = find(region, named);
+    if (key) return key;
+    const arn = named.startsWith('arn:') ? named : arnOf(region, `key/${named}`);
+    throw new AwsFault('NotFoundException', `Key '${arn}' does not exist`);
+  };
+  const view = (key: CustomerKey) => ({
+    AWSAccountId: ACCOUNT,
+    KeyId: key.id,
+    Arn: arnOf(key.region, `key/${key.id}`),
+    CreationDate: new Date(key.createdAt),
+    Enabled: key.state === 'Enabled',
+    Description: key.description,
+    KeyUsage: 'ENCRYPT_DECRYPT',
+    KeyState: key.state,
+    Origin: 'AWS_KMS',
+    KeyManager: 'CUSTOMER',
+    CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
+    KeySpec: 'SYMMETRIC_DEFAULT',
+    EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
+    MultiRegion: false,
+  });
+  const withState =
+    (state: CustomerKey['state']): AwsHandlers[string] =>
+    (input, { region }) => {
+      keyOf(input, region).state = state;
+      return undefined;
+    };
+  return {
+    find,
+    view,
+    aliases: (region, keyId) =>
+      keys
+        .filter((key) => key.region === region && (keyId === undefined || find(region, keyId) === key))
+        .flatMap((key) =>
+          key.aliases.map((AliasName) => ({
+            AliasName,
+            AliasArn: arnOf(region, AliasName),
+            TargetKeyId: key.id,
+            CreationDate: new Date(key.createdAt),
+            LastUpdatedDate: new Date(key.createdAt),
+          })),
+        ),
+    handlers: {
+      CreateKey(input, { region }) {
+        const key: CustomerKey = {
+          id: world.random.uuid(),
+          region,
+          policy: policyFrom(text(input, 'Policy', { min: 1, max: 131_072 }) ?? DEFAULT_POLICY),
+          description: text(input, 'Description', { max: 8192 }) ?? '',
+          state: 'Enabled',
+          aliases: [],
+          createdAt: world.clock.now(),
+        };
+        keys.push(key);
+        return { KeyMetadata: view(key) };
+      },
+      CreateAlias(input, { region }) {
+        const name = requiredText(input, 'AliasName', { min: 1, max: 256 });
+        if (!/^alias\/(?!aws\/)[\w/-]+$/.test(name))
+          throw new AwsFault('InvalidAliasNameException', 'Alias name is invalid');
+        if (find(region, name))
+          throw new AwsFault('AlreadyExistsException', `An alias with the name ${arnOf(region, name)} already exists`);
+        keyOf(input, region, 'TargetKeyId').aliases.push(name);
+        return undefined;
+      },
+      GetKeyPolicy(input, { region }) {
+        policyName(input);
+        return { Policy: keyOf(input, region).policy, PolicyName: 'default' };
+      },
+      PutKeyPolicy(input, { region }) {
+        policyName(input);
+        keyOf(input, region).policy = policyFrom(requiredText(input, 'Policy', { min: 1, max: 131_072 }));
+        return undefined;
+      },
+      DisableKey: withState('Disabled'),
+      EnableKey: withState('Enabled'),
+    },
+  };
+}
+
+/** A key has one policy, `default`. */
+function policyName(input: Record<string, unknown>): void {
+  const name = text(input, 'PolicyName', { min: 1, max: 128 }) ?? 'default';
+  if (name !== 'default') throw new AwsFault('NotFoundException', `No such policy exists`);
+}
+
+function policyFrom(policy: string): string {
+  try {
+    const parsed: unknown = JSON.parse(policy);
+    if (parsed !== null && typeof parsed === 'object' && 'Statement' in parsed) return policy;
+  } catch {
+    // Told below, as what parses and is no policy.
+  }
+  throw new AwsFault(
+    'MalformedPolicyDocumentException',
+    'Policy contains a statement with no principal or is not JSON',
+  );
+}
