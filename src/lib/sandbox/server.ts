@@ -50,7 +50,7 @@ export interface Listener {
 const BODY_LIMIT_BYTES = 1_048_576;
 
 /** What a request is answered with; null leaves it unanswered, `reset` cuts the connection. */
-type Answer = { status: number; headers: Record<string, string>; body: string } | 'reset' | null;
+type Answer = { status: number; headers: Record<string, string>; body: string | Uint8Array } | 'reset' | null;
 
 /** A request with its body read. */
 interface Incoming {
@@ -136,7 +136,7 @@ async function answerAws(
     fault = asFault(error);
   }
   // CloudTrail knows only callers that AWS could identify.
-  if (call) world.record(call, fault ? { fault } : { output });
+  if (call && !services[service]?.dataEvents) world.record(call, fault ? { fault } : { output });
   const dropped = connectionLoss(met, 'after');
   seen(dropped?.outcome ?? fault?.code ?? 'ok');
   if (dropped) return dropped.answer;

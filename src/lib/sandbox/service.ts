@@ -62,6 +62,8 @@ export type AwsHandlers = Record<string, (input: Record<string, unknown>, call: 
 /** One AWS service as the server dispatches to it. */
 export interface AwsService {
   handlers: AwsHandlers;
+  /** Whether its calls are data events, which a trail has only where it was told to: they are not recorded. */
+  dataEvents?: true;
   /** What a call is about, as IAM names it in a denial; `*` where absent. */
   resource?(call: AwsCall): string;
   /** What else the caller has to be allowed for this call, such as the key behind a secret; nothing where absent. */

@@ -1,11 +1,11 @@
-/** AWS's wire protocols, AWS JSON, Query and REST, as far as the sandbox's services speak them. */
+/** AWS's wire protocols, AWS JSON, Query, REST and that of S3, as far as the sandbox's services speak them. */
 import { randomUUID } from 'node:crypto';
 import { restRequest, restStatus } from './rest.ts';
 import { AwsFault } from './service.ts';
 
 /** A request once its protocol is taken off. */
 export interface WireRequest {
-  protocol: 'json' | 'query' | 'rest';
+  protocol: 'json' | 'query' | 'rest' | 's3';
   /** As in `eventSource`: `secretsmanager`. */
   service: string;
   operation: string;
@@ -16,7 +16,7 @@ export interface WireRequest {
 export interface WireResponse {
   status: number;
   headers: Record<string, string>;
-  body: string;
+  body: string | Uint8Array;
 }
 
 /** `X-Amz-Target` prefixes. The SDK for JavaScript and botocore spell CloudTrail's differently; AWS takes both. */
@@ -61,6 +61,7 @@ export function decode({ method, path, headers, query, body }: HttpRequest): Wir
     if (service === undefined) return null;
     return { protocol: 'json', service, operation: target.slice(dot + 1), input: parseObject(body) };
   }
+  if (isS3(headers)) return s3Request(method, path, query);
   const rest = restRequest(method, path);
   if (rest) {
     const { service, operation, input } = rest;
@@ -75,6 +76,21 @@ export function decode({ method, path, headers, query, body }: HttpRequest): Wir
   form.delete('Version');
   return { protocol: 'query', service: version.service, operation: action, input: parseForm(form) };
 }
+
+/** What a request was signed for tells its service: a path of S3 may be any. */
+const isS3 = ({ authorization = '' }: HttpRequest['headers']) =>
+  /Credential=[^,\s]+\/s3\/aws4_request/.test(authorization);
+
+function s3Request(method: string, path: string, query: URLSearchParams): WireRequest {
+  const [, bucket = '', ...key] = path.split('/').map(decodeURIComponent);
+  const Key = key.join('/');
+  const operation =
+    Key === '' ? (query.get('list-type') === '2' ? 'ListObjectsV2' : 'ListObjects') : S3_OBJECTS[method];
+  const input = { ...Object.fromEntries(query), Bucket: bucket, Key };
+  return { protocol: 's3', service: 's3', operation: operation ?? `${method} object`, input };
+}
+
+const S3_OBJECTS: Readonly<Record<string, string>> = { GET: 'GetObject', HEAD: 'HeadObject', PUT: 'PutObject' };
 
 function parseObject(body: string): Record<string, unknown> {
   let parsed: unknown;
@@ -125,6 +141,8 @@ function plain(node: unknown): unknown {
 export function encode(request: WireRequest, output: unknown, requestId: string): WireResponse {
   if (request.protocol === 'json') return json(200, requestId, JSON.stringify(jsonValue(output ?? {})));
   if (request.protocol === 'rest') return rest(request.operation, output, requestId);
+  if (request.protocol === 's3')
+    return output instanceof Uint8Array ? bytes(requestId, output) : xml(200, requestId, String(output));
   const { operation } = request;
   const result = output === undefined ? '' : `<${operation}Result>${xmlMembers(output)}</${operation}Result>`;
   return xml(
@@ -158,6 +176,10 @@ export function encodeFault(
     };
     return json(fault.status, requestId, JSON.stringify(body));
   }
+  if (request.protocol === 's3') {
+    const error = `<Code>${escapeXml(fault.code)}</Code><Message>${escapeXml(fault.message)}</Message>`;
+    return xml(fault.status, requestId, `<Error>${error}<RequestId>${requestId}</RequestId></Error>`);
+  }
   const type = fault.status < 500 ? 'Sender' : 'Receiver';
   return xml(
     fault.status,
@@ -185,6 +207,12 @@ function rest(operation: string, output: unknown, requestId: string): WireRespon
   const failed: Record<string, string> = FunctionError === undefined ? {} : { 'x-amz-function-error': FunctionError };
   return { ...answer, headers: { ...answer.headers, ...failed } };
 }
+
+const bytes = (requestId: string, body: Uint8Array): WireResponse => ({
+  status: 200,
+  headers: { 'content-type': 'application/octet-stream', 'x-amzn-requestid': requestId },
+  body,
+});
 
 const xml = (status: number, requestId: string, body: string): WireResponse => ({
   status,
