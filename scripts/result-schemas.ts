@@ -41,6 +41,8 @@ export const RESULTS = {
   'iam-validate': ['src/lib/iam/validate.ts', 'ValidateResult'],
   'iam-can': ['src/lib/iam/can.ts', 'CanResult'],
   'iam-who-can': ['src/lib/iam/who-can.ts', 'WhoCanResult'],
+  'iam-generate': ['src/lib/iam/generate/generate.ts', 'GenerateResult'],
+  'iam-apply': ['src/lib/iam/apply.ts', 'ApplyResult'],
   error: ['src/lib/errors.ts', 'ErrorJson'],
 } as const satisfies Record<string, readonly [string, string]>;
 

@@ -10,6 +10,11 @@ type Command = keyof typeof RESULTS;
 
 const schemaFile = (command: Command) => new URL(`../../docs/results/${command}.schema.json`, import.meta.url);
 
+const POLICY = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: 'secretsmanager:ListSecrets', Resource: '*' }],
+});
+
 describe('results', () => {
   let sandbox: Sandbox;
   before(async () => {
@@ -25,7 +30,7 @@ describe('results', () => {
   }
 
   const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
-  const runs: [Command, string[], number][] = [
+  const runs: [command: Command, args: string[], exit: number, input?: string][] = [
     ['error', ['secrets', 'show'], 5],
     ['secrets-init', ['secrets', 'init', '--from-file', '-', '--dry-run'], 0],
     ['secrets-init', ['secrets', 'init', '--from-file', '-'], 0],
@@ -68,6 +73,10 @@ describe('results', () => {
     ['iam-validate', ['iam', 'validate', '-'], 0],
     ['iam-can', ['iam', 'can', 'reader', 'secretsmanager:GetSecretValue', 'jamf-mcp-server/production', '--online'], 3],
     ['iam-who-can', ['iam', 'who-can'], 0],
+    ['iam-generate', ['iam', 'generate', '--for', 'operator'], 0],
+    ['iam-generate', ['iam', 'generate', '--trust'], 0],
+    ['iam-generate', ['iam', 'generate', '--from-audit', '1d', '--role', 'ecsTaskExecutionRole'], 0],
+    ['iam-apply', ['iam', 'apply', '-', '--role', 'reader', '--policy', 'More', '--dry-run'], 0, POLICY],
     ['audit-verify', ['audit', 'verify'], 0],
     ['secrets-set', ['secrets', 'set', 'SESSION_KEY', '--generate', '--dry-run'], 0],
     ['secrets-set', ['secrets', 'set', 'SESSION_KEY', '--generate'], 0],
@@ -92,14 +101,14 @@ describe('results', () => {
     ['secrets-delete', ['secrets', 'delete', '--now'], 0],
     ['secrets-delete', ['secrets', 'delete', '--now'], 0],
   ];
-  for (const [command, args, exit] of runs) {
+  for (const [command, args, exit, input] of runs) {
     it(`prints what the schema of ${command} says: ${args.join(' ')}`, async () => {
       const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(
         JSON.parse(await readFile(schemaFile(command), 'utf8')) as object,
       );
       const { stdout, stderr, code } = await runCli([...args, '--json'], {
         env: { ...sandbox.environment, JAMF_MCP_CONFIRM: 'jamf-mcp-server/production' },
-        input: JSON.stringify(sandbox.fields),
+        input: input ?? JSON.stringify(sandbox.fields),
       });
       assert.equal(code, exit, stderr + stdout);
       assert.ok(validate(JSON.parse(stdout)), JSON.stringify(validate.errors));
