@@ -88,7 +88,12 @@ describe('audit: Athena', () => {
         scanned: 0,
       },
     );
+    // It is charged for the partitions that it was bounded by alone.
+    const narrow = await read({ window: { since: now() - DAY, until: now() } });
     assert.ok((report.scanned ?? 0) > 5_000);
+    assert.ok(
+      (narrow.report.scanned ?? 0) < 1_000 && (report.scanned ?? 0) < JSON.stringify(sandbox().trail.records).length,
+    );
     assert.deepEqual(
       skipped.map(({ where }) => where),
       [`Athena over s3://${BUCKET}/AWSLogs/`, 'account 444455556666'],
