@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -193,6 +194,16 @@ describe('audit: files', () => {
     const name = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff, 0xfe]), Buffer.from('.json')]);
     await writeFile(name, trail(record({ eventID: 'named' })));
     assert.deepEqual((await read()).ids, ['named']);
+  });
+
+  it('waits for no pipe that lies among the files', async () => {
+    await put('one.json', trail(record({ eventID: '1' })));
+    const [pipe, packed] = [join(folder, 'pipe.json'), join(folder, 'pipe.json.gz')];
+    for (const path of [pipe, packed]) execFileSync('mkfifo', [path]);
+    const { ids, report, skipped } = await read();
+    assert.deepEqual([ids, report.complete], [['1'], false]);
+    assert.deepEqual(skipped.toSorted(), ['/pipe.json.gz: it is no regular file', '/pipe.json: it is no regular file']);
+    assert.deepEqual((await read({ paths: [pipe] })).report.events, 0);
   });
 
   it('tells of a file that is not there any more', async () => {

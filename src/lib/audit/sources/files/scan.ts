@@ -3,7 +3,7 @@
  * a secret. Most records are told apart by a search for bytes and never parsed. Runs in a worker thread.
  */
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { constants, open } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, gunzipSync } from 'node:zlib';
 import { messageOf } from '../../../errors.ts';
@@ -181,8 +181,11 @@ const inHand = (content: Uint8Array): Content => {
   return { size: whole.length, head: whole.subarray(0, 2), whole };
 };
 
+/** A named pipe would else be waited for until somebody writes to it; Windows has neither. */
+const AT_ONCE = constants.O_RDONLY | ((constants.O_NONBLOCK as number | undefined) ?? 0);
+
 async function lookInto(path: Buffer): Promise<Content> {
-  const file = await open(path, 'r');
+  const file = await open(path, AT_ONCE);
   try {
     const stat = await file.stat();
     if (!stat.isFile()) throw new Error('it is no regular file');
