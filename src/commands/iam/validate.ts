@@ -1,11 +1,12 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand } from '../../lib/cli/base.ts';
+import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { EXIT } from '../../lib/errors.ts';
 import { jsonText } from '../../lib/format/json.ts';
 import { reaches, SEVERITIES } from '../../lib/iam/finding.ts';
 import { POLICY_TYPES } from '../../lib/iam/policy.ts';
+import type { Source } from '../../lib/iam/source.ts';
 import type { ValidateResult } from '../../lib/iam/validate.ts';
 
 export default class IamValidate extends BaseCommand {
@@ -18,6 +19,10 @@ policies in a CloudFormation template, or what the AWS CLI printed of one. For f
 With --role, --task-definition, --secret or --all it reads the account. A task definition is joined with both of its
 roles: which rights are missing, and what ECS would say; which are more than it needs; which the other role should
 have. With neither files nor flags it looks at the task definition of the service.
+
+--fix makes the smallest edits of the files that put findings right, comments and formatting kept: only those that are
+proved to allow nothing more than before. With --task-definition, what the task needs is proved to stay, and what it
+misses for a slip of the pen is put right too. The rest is listed.
 
 Without --type, a policy with principals counts as that of a resource, a role (sts alone) or a key (kms alone).
 
@@ -32,6 +37,8 @@ Exit code: 3 with --fail-on when there is such a finding.`);
     '<%= config.bin %> iam validate --role jamf-mcp-execution --fail-on medium',
     'aws secretsmanager get-resource-policy --secret-id NAME | <%= config.bin %> iam validate - --type resource',
     '<%= config.bin %> iam validate infra/ --format sarif > iam.sarif',
+    '<%= config.bin %> iam validate infra/ --fix --dry-run',
+    '<%= config.bin %> iam validate policy.json --baseline agreed.json --fail-on high',
   ];
 
   static override args = {
@@ -60,6 +67,12 @@ Exit code: 3 with --fail-on when there is such a finding.`);
       multipleNonGreedy: true,
     }),
     all: Flags.boolean({ summary: 'every role, user and secret of the account' }),
+    fix: Flags.boolean({ summary: 'put right in the files what can be proved to allow nothing more' }),
+    'dry-run': { ...dryRunFlag, summary: 'with --fix: print the patch and change nothing', dependsOn: ['fix'] },
+    baseline: Flags.string({
+      summary: 'report only what is new: against an earlier --json result, or beyond what a policy allows',
+      helpValue: 'FILE',
+    }),
     'fail-on': Flags.option({
       summary: 'exit 3 when there is a finding of this severity or worse',
       options: SEVERITIES,
@@ -81,11 +94,24 @@ Exit code: 3 with --fail-on when there is such a finding.`);
       import('../../lib/iam/catalogue.ts'),
       import('../../lib/iam/report.ts'),
     ]);
-    const [sources, catalogue] = await Promise.all([readPolicies(files), loadCatalogue()]);
-    let result = await validate(sources, { type: flags.type ?? null }, catalogue);
+    const [given, catalogue] = await Promise.all([readPolicies(files), loadCatalogue()]);
+    const options = { type: flags.type ?? null };
+    const tasks = flags['task-definition'] ?? [];
+    let sources: Source[] = given;
+    let repaired: Pick<ValidateResult, 'fix'> = {};
+    if (flags.fix) {
+      const [{ repairFiles }, { replaceTexts }] = await Promise.all([
+        import('../../lib/iam/fix/run.ts'),
+        import('../../lib/cli/replace.ts'),
+      ]);
+      const write = flags['dry-run'] ? null : (changed: readonly Source[]) => replaceTexts(changed, given);
+      const how = { ...options, tasks, aws: settings.aws, write };
+      ({ sources, ...repaired } = await repairFiles(given, how, catalogue, context));
+    }
+    let result: ValidateResult = { ...(await validate(sources, options, catalogue)), ...repaired };
     const selection = {
       roles: flags.role ?? [],
-      taskDefinitions: flags['task-definition'] ?? [],
+      taskDefinitions: tasks,
       // The secret of the environment is meant only where it is named here.
       secrets: this.argv.some((word) => /^--secret(?:=|$)/.test(word)) ? [settings.secret] : [],
       all: flags.all,
@@ -99,7 +125,12 @@ Exit code: 3 with --fail-on when there is such a finding.`);
       const wanted = asked ? selection : await ofTheService(settings, context);
       const live = await validateLive(wanted, settings.aws, catalogue, context);
       sources.push(...live.sources);
-      result = joined(result, live.result);
+      result = { ...joined(result, live.result), ...repaired };
+    }
+    if (flags.baseline !== undefined) {
+      const { withBaseline } = await import('../../lib/iam/baseline.ts');
+      const [baseline] = await readPolicies([flags.baseline]);
+      if (baseline) result = await withBaseline(result, sources, baseline, options, catalogue);
     }
     if (flags['fail-on'] && reaches(result.findings, flags['fail-on'])) this.exitWith(EXIT.findings);
     const draw = {

@@ -4,9 +4,10 @@
  */
 import type { Catalogue } from './catalogue.ts';
 import { JamfMcpError } from '../errors.ts';
-import { problem, tally, type Finding, type Problem, type Rule } from './finding.ts';
+import { problem, tally, type Finding, type Problem } from './finding.ts';
 import { gains } from './fix/access.ts';
 import { readDocument } from './parse.ts';
+import { NEW_ACCESS } from './rules/access.ts';
 import { quoted } from './rules/check.ts';
 import type { Document, ReadOptions, Source } from './source.ts';
 import { findingsOf, type ValidateResult } from './validate.ts';
@@ -18,17 +19,6 @@ export interface BaselineResult {
   /** Findings of the baseline that are gone: it can be written anew. */
   gone: number;
 }
-
-/** More than the baseline policy allows. */
-export const NEW_ACCESS: Rule = {
-  id: 'new-access',
-  code: null,
-  kind: 'security',
-  severity: 'high',
-  title: 'access that the baseline does not allow',
-  why: 'The baseline is what was agreed; this goes beyond it.',
-  fix: 'Take it away, or change the baseline when it is wanted.',
-};
 
 /**
  * Take from findings what a baseline has, each as often as it has it.
@@ -52,7 +42,7 @@ export function applyBaseline(
   return { findings: fresh, known: findings.length - fresh.length, gone };
 }
 
-/** Apply a baseline of either kind to a result. */
+/** Apply a baseline of either kind to a result; what AWS refuses is told beside what goes beyond a policy. */
 export async function withBaseline(
   result: ValidateResult,
   sources: readonly Source[],
@@ -61,8 +51,10 @@ export async function withBaseline(
   catalogue: Catalogue,
 ): Promise<ValidateResult & { baseline: BaselineResult }> {
   if (isPolicy(baseline.text)) {
-    const fresh = await newAccess(sources, baseline, options, catalogue);
-    return { ...result, findings: fresh, summary: tally(fresh), baseline: { known: result.findings.length, gone: 0 } };
+    const refused = result.findings.filter(({ kind }) => kind === 'error');
+    const fresh = [...refused, ...(await newAccess(sources, baseline, options, catalogue))];
+    const known = result.findings.length - refused.length;
+    return { ...result, findings: fresh, summary: tally(fresh), baseline: { known, gone: 0 } };
   }
   const { findings, known, gone } = applyBaseline(result.findings, baseline.text);
   return { ...result, findings, summary: tally(findings), baseline: { known, gone } };
@@ -72,7 +64,7 @@ export async function withBaseline(
  * What policies allow that a baseline policy does not.
  * @param sources - files with policies
  * @param baseline - a file with one or more, of which those of the same type count together
- * @returns a finding for each statement that goes beyond it, and the errors of the sources
+ * @returns a finding for each statement that goes beyond it
  */
 export async function newAccess(
   sources: readonly Source[],
@@ -92,7 +84,7 @@ export async function newAccess(
   const findings: Finding[] = [];
   for (const source of sources) {
     const document = await readDocument(source, options);
-    findings.push(...findingsOf(document, [...document.problems, ...beyond(document, agreed, catalogue)]));
+    findings.push(...findingsOf(document, beyond(document, agreed, catalogue)));
   }
   return findings;
 }

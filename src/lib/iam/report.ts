@@ -5,6 +5,7 @@ import { terminalSafe } from '../format/escape.ts';
 import { SARIF_SEVERITIES, sarifLog } from '../format/sarif.ts';
 import { table } from '../format/table.ts';
 import { SEVERITIES, type Finding, type Severity } from './finding.ts';
+import { drawFix } from './fix/report.ts';
 import { drawTask } from './join-report.ts';
 import { RULES } from './rules/index.ts';
 import type { Source } from './source.ts';
@@ -12,7 +13,13 @@ import type { ValidateResult } from './validate.ts';
 
 /** Draw findings by file, worst severity in the headline; what is for information is counted only. */
 export function drawValidate(result: ValidateResult, { ink, width }: Canvas): string {
-  const parts = [headline(result, ink), ...result.tasks.map((task) => drawTask(task, { ink, width }))];
+  const { fix, baseline } = result;
+  if (fix?.dryRun && fix.patch !== '') return drawFix(fix, { ink, width });
+  const parts = [
+    ...(fix ? [drawFix(fix, { ink, width })] : []),
+    headline(result, ink),
+    ...result.tasks.map((task) => drawTask(task, { ink, width })),
+  ];
   const told = result.findings.filter(({ severity }) => severity !== 'info');
   for (const [file, shown] of Map.groupBy(told, (finding) => finding.file)) {
     const rows = shown.map(({ line, column, severity, message, fix, rule }) => [
@@ -34,6 +41,10 @@ export function drawValidate(result: ValidateResult, { ink, width }: Canvas): st
     parts.push(ink.dim(`${counted(info, 'remark')} of severity info: --json tells ${info === 1 ? 'it' : 'them'}`));
   if (result.unread.length > 0) {
     parts.push(result.unread.map((one) => `${ink.yellow('not judged')} ${terminalSafe(one)}`).join('\n'));
+  }
+  if (baseline) {
+    const gone = baseline.gone === 0 ? '' : `; ${String(baseline.gone)} of the baseline are gone`;
+    parts.push(ink.dim(`${counted(baseline.known, 'finding')} that the baseline knows not told${gone}`));
   }
   return parts.join('\n\n');
 }

@@ -1,7 +1,9 @@
 /** `iam validate`: reads sources, runs the rules, counts lines. */
+import type { BaselineResult } from './baseline.ts';
 import type { Catalogue } from './catalogue.ts';
 import { SEVERITIES, tally, type Finding, type Problem, type Severity } from './finding.ts';
 import type { TaskJoin } from './join-check.ts';
+import type { FixReport } from './fix/index.ts';
 import { readDocument } from './parse.ts';
 import type { Policy, PolicyType } from './policy.ts';
 import { collector, TooMuchWork } from './rules/check.ts';
@@ -30,6 +32,10 @@ export interface ValidateResult {
   tasks: TaskJoin[];
   /** What of the account could not be read, and so was not judged. */
   unread: string[];
+  /** With --fix: what was put right; the findings are those after it. */
+  fix?: FixReport;
+  /** With --baseline: what it left out. */
+  baseline?: BaselineResult;
 }
 
 /**

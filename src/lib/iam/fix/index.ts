@@ -53,8 +53,11 @@ export interface FixResult {
   patch: string;
 }
 
-/** What `iam validate --fix` tells: the repairs, and which files were written; none with --dry-run. */
+/** What `iam validate --fix` tells. */
 export interface FixReport extends Omit<FixResult, 'files'> {
+  /** Whether only the patch was wanted. */
+  dryRun: boolean;
+  /** The files that were written; none with --dry-run. */
   written: string[];
 }
 

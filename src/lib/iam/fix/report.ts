@@ -4,13 +4,10 @@ import { terminalSafe } from '../../format/escape.ts';
 import { table } from '../../format/table.ts';
 import type { FixReport, Refused, Repaired } from './index.ts';
 
-/**
- * Draw the repairs, and what is left to a person.
- * @param asPatch - with --dry-run: the patch alone, as `git apply` takes it; else the repairs one by one
- */
-export function drawFix(fix: FixReport, { ink, width }: Canvas, asPatch: boolean): string {
-  const { repaired, refused, patch, written } = fix;
-  if (asPatch && patch !== '') return patch.split('\n').map(terminalSafe).join('\n').trimEnd();
+/** Draw the repairs one by one, and what is left to a person; with --dry-run the patch alone, as `git apply` takes it. */
+export function drawFix(fix: FixReport, { ink, width }: Canvas): string {
+  const { repaired, refused, patch, written, dryRun } = fix;
+  if (dryRun && patch !== '') return patch.split('\n').map(terminalSafe).join('\n').trimEnd();
   const parts: string[] = [];
   const rows = (items: readonly (Repaired | Refused)[]) =>
     table(

@@ -2,6 +2,7 @@
 import type { Rule } from '../finding.ts';
 import { JOIN_RULES } from '../join-rules.ts';
 import { ONLINE_RULES } from '../online/rules.ts';
+import { ACCESS_RULES } from './access.ts';
 import { BREADTH_RULES, checkBreadth } from './breadth.ts';
 import type { Check } from './check.ts';
 import { checkConditions, CONDITION_RULES } from './conditions.ts';
@@ -47,6 +48,7 @@ export const RULES: readonly Rule[] = [
   ...PASSING_RULES,
   ...SECRET_RULES,
   ...ESCALATION_RULES,
+  ...ACCESS_RULES,
   ...JOIN_RULES,
   ...ONLINE_RULES,
 ];
