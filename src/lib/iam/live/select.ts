@@ -8,7 +8,7 @@ import type { Selection } from './validate.ts';
  * The task definition of the configured service; its secrets and their keys come with it.
  * @throws JamfMcpError NOT_FOUND where ECS has no such service …
  */
-export async function ofTheService({ aws, ecs }: Settings, context: Context): Promise<Selection> {
+export async function ofTheService({ aws, ecs }: Pick<Settings, 'aws' | 'ecs'>, context: Context): Promise<Selection> {
   const api = await openEcs({ ...ecs, aws }, context);
   try {
     const { taskDefinition } = await api.describeService();
