@@ -91,7 +91,7 @@ describe('iam: who may what, by the account', () => {
     const { unread } = await ask('reader', 's3:GetObject', 'arn:aws:s3:::bucket/key');
     assert.deepEqual(
       unread.map(({ what }) => what),
-      ['policies of the organization and of the session', 'the policy of arn:aws:s3:::bucket/key'],
+      ['the organization and the session', 'the policy of arn:aws:s3:::bucket/key'],
     );
     refuse('secretsmanager:GetResourcePolicy');
     const refused = await ask('ecsTaskExecutionRole');

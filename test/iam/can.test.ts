@@ -91,7 +91,7 @@ describe('iam can: by policy files', () => {
       ),
     ];
     assert.equal((await ask(sources, { keys: ['aws:TagKeys=a', 'aws:TagKeys=b'] })).verdict, 'allow');
-    assert.equal((await ask(sources, { keys: ['aws:TagKeys=a', 'aws:TagKeys=c'] })).verdict, 'implicit-deny');
+    assert.equal((await ask(sources, { keys: ['aws:TagKeys=c', 'aws:TagKeys=a'] })).verdict, 'implicit-deny');
     await assert.rejects(ask(sources, { keys: ['aws:TagKeys'] }), { code: 'INPUT_INVALID' });
   });
 
@@ -110,6 +110,14 @@ describe('iam can: by policy files', () => {
       code: 'INPUT_INVALID',
       message: /one permissions boundary/,
     });
+  });
+
+  it('lets the policy of a resource name one session of a role', async () => {
+    const session = 'arn:aws:sts::111122223333:assumed-role/app/one';
+    const sources = [layer('resource', 'secret.json', read({ Principal: { AWS: session }, Resource: '*' }))];
+    const result = await ask(sources, { principal: session });
+    assert.deepEqual([result.verdict, result.principal], ['allow', session]);
+    assert.equal((await ask(sources, { principal: session.replace('/one', '/two') })).verdict, 'implicit-deny');
   });
 
   it('knows a key policy from that of another resource: it has to name the principal or leave it to IAM', async () => {

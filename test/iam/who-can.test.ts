@@ -114,6 +114,45 @@ describe('iam who-can', () => {
     );
   });
 
+  it('compares the tags of principal and secret, and does not guess at those that it has not read', async () => {
+    const abac = allow({ Condition: { StringEquals: { 'aws:ResourceTag/team': '${aws:PrincipalTag/team}' } } });
+    const tagged = (name: string, ...tags: [string, string][]) => ({ ...principal(name, [abac]), tags: new Map(tags) });
+    const roles = [
+      tagged('same', ['team', 'mcp']),
+      tagged('other', ['team', 'web']),
+      tagged('none'),
+      principal('unread', [abac]),
+    ];
+    assert.deepEqual(await brief(roles), ['same yes', 'unread maybe']);
+  });
+
+  it('takes a resource with a variable of which nothing is known for one that may be meant', async () => {
+    const Resource = `arn:aws:secretsmanager:us-east-1:${ACCOUNT}:secret:\${aws:SourceVpc}/prod-??????`;
+    const other = Resource.replace('/prod', '/else');
+    assert.deepEqual(
+      await brief([principal('a', [allow({ Resource })]), principal('b', [allow({ Resource: other })])]),
+      ['a maybe'],
+    );
+    const { readers } = await ask([principal('a', [allow(), deny({ Resource })])]);
+    assert.deepEqual(
+      readers.map(({ may, depends }) => [may, depends]),
+      [['maybe', [`a denial does not apply: ${Resource} is this resource`]]],
+    );
+  });
+
+  it('looks at what a boundary wants, and at resources that are left out', async () => {
+    const Condition = { IpAddress: { 'aws:SourceIp': '10.0.0.0/8' } };
+    const { readers } = await ask([principal('app', [allow()], { boundary: allow({ Condition }) })]);
+    assert.deepEqual(
+      readers.map(({ may, depends }) => [may, depends]),
+      [['maybe', ['aws:SourceIp IpAddress 10.0.0.0/8']]],
+    );
+    const own = 'arn:aws:secretsmanager:us-east-1:*:secret:${aws:SourceVpc}/*';
+    const allBut = { Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', NotResource: own };
+    const but = await brief([principal('a', [allBut]), principal('b', [allow(), { ...allBut, Effect: 'Deny' }])]);
+    assert.deepEqual(but, ['a maybe', 'b maybe']);
+  });
+
   it('counts a denial that may not apply as a condition, and one that does apply as a denial', async () => {
     const elsewhere = policy(deny({ Principal: '*', Condition: { StringNotEquals: { 'aws:SourceVpc': 'vpc-1' } } }));
     const { readers } = await ask([principal('app', [allow()])], { secretPolicy: elsewhere });

@@ -6,7 +6,7 @@ import { answer, askedFor, openStatements, verdictOf, type Asked, type CanResult
 import { askerOf, type Asker } from './can-caller.ts';
 import { readLayers, type LayerSource } from './can-layers.ts';
 import { keyPolicy } from './can-key.ts';
-import { layersOf } from './can-principal.ts';
+import { layersOf, principalContext } from './can-principal.ts';
 import { describeSecret, secretContext, type LiveSecret } from './can-secret.ts';
 import { decryptOf, READS } from './can-request.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -50,7 +50,11 @@ export function canLive(
       action: asked.action,
       resource: asked.resource,
       resourceAccount: /^\d{12}$/.test(partOf(asked.resource, 4)) ? partOf(asked.resource, 4) : null,
-      context: { ...(secret ? secretContext(secret) : {}), ...question.context },
+      context: {
+        ...(secret ? secretContext(secret) : {}),
+        ...(principal ? principalContext(principal) : {}),
+        ...question.context,
+      },
     };
     const layers = await readLayers([...identity, ...(await resourcePolicy(asked, clients, unread))]);
     const answers = [answer(request, layers)];
@@ -74,8 +78,8 @@ export function canLive(
 
 /** What nobody in a member account can read. */
 export const ORGANIZATION = {
-  what: 'policies of the organization and of the session',
-  why: 'they are not read, and could deny what is allowed here',
+  what: 'the organization and the session',
+  why: 'their policies could deny what is allowed here, and tags of a session let more',
 } as const;
 
 const partOf = (arn: string, index: number): string => arn.split(':')[index] ?? '';

@@ -11,6 +11,9 @@ export const READS = /^secretsmanager:(?:GetSecretValue|BatchGetSecretValue|PutS
  */
 export function decryptOf(request: Request, secret: { arn: string }, keyArn: string): Request {
   const region = secret.arn.split(':')[3] ?? '';
+  const tags = Object.fromEntries(
+    Object.entries(request.context).filter(([key]) => /^aws:Principal|^aws:username$/.test(key)),
+  );
   const china = secret.arn.startsWith('arn:aws-cn:') ? '.cn' : '';
   return {
     ...request,
@@ -18,6 +21,7 @@ export function decryptOf(request: Request, secret: { arn: string }, keyArn: str
     resource: keyArn,
     resourceAccount: keyArn.split(':')[4] ?? null,
     context: {
+      ...tags,
       'aws:RequestedRegion': region,
       'aws:SecureTransport': 'true',
       'aws:ViaAWSService': 'true',

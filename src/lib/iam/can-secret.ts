@@ -2,7 +2,7 @@
 import { keyArnOf } from './can-key.ts';
 import type { Request } from './evaluate.ts';
 import { orMissing, type Clients } from './live/clients.ts';
-import { regionOf } from './live/form.ts';
+import { regionOf, tagsOf } from './live/form.ts';
 import { noSecret } from './live/read.ts';
 
 /** A secret, as far as rights depend on it. */
@@ -30,12 +30,12 @@ export async function describeSecret(clients: Clients, secretId: string): Promis
     ),
   );
   if (!answer?.ARN) throw noSecret(secretId);
-  const { ARN: arn, Name: name = secretId, KmsKeyId: key, Tags = [] } = answer;
+  const { ARN: arn, Name: name = secretId, KmsKeyId: key, Tags } = answer;
   return {
     name,
     arn,
     keyArn: key === undefined || MANAGED_KEY.test(key) ? null : keyArnOf(key, arn),
-    tags: new Map(Tags.map(({ Key = '', Value = '' }) => [Key, Value])),
+    tags: tagsOf(Tags),
   };
 }
 

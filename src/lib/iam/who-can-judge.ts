@@ -2,8 +2,11 @@
  * Judges a request of which not everything is known: a caller may come through this or that endpoint, with or without
  * MFA. A condition on what is not known holds in the best case and fails in the worst.
  */
-import { evaluate, type Decision, type Layers, type Request } from './evaluate.ts';
-import type { Condition, Policy, Statement } from './policy.ts';
+import { conditionText } from './can.ts';
+import { evaluate, type Decision, type Layers, type Reason, type Request } from './evaluate.ts';
+import type { Condition, Elements, Policy, Statement } from './policy.ts';
+import { names as isAbout } from './reach.ts';
+import { loosened } from './variables.ts';
 
 /** What comes of a request in the best and in the worst case. */
 export interface Possibility {
@@ -11,8 +14,8 @@ export interface Possibility {
   may: 'yes' | 'maybe' | 'no';
   /** Of the best case: the statements that allow. */
   decision: Decision;
-  /** The conditions on which it depends: of those that allow, and of denials that may not apply. */
-  depends: { policy: Policy; statement: Statement; condition: Condition }[];
+  /** On what it depends: what an Allow wants, and what would make a Deny apply; lower case, no full stop. */
+  depends: { denies: boolean; text: string }[];
 }
 
 /**
@@ -24,19 +27,29 @@ export function possibility(request: Request, layers: Layers, known: (key: strin
   if (best.verdict !== 'allow') return { may: 'no', decision: best, depends: [] };
   const worst = evaluate(request, rewritten(layers, known, WORST));
   if (worst.verdict === 'allow') return { may: 'yes', decision: worst, depends: [] };
-  const open = (policy: Policy, statement: Statement) =>
-    statement.conditions.filter((one) => !known(one.key.text)).map((condition) => ({ policy, statement, condition }));
-  // The statements of the decision were rewritten: their conditions are looked up where they stood.
-  const allowing = best.because.flatMap(({ policy, statement }) => {
-    const original = originalOf(layers, policy, statement);
-    return original ? open(original.policy, original.statement) : [];
-  });
-  const denying = worst.verdict === 'explicit-deny' ? worst.because : [];
-  const denials = denying.flatMap(({ policy, statement }) => {
-    const original = originalOf(layers, policy, statement);
-    return original ? open(original.policy, original.statement) : [];
-  });
-  return { may: 'maybe', decision: best, depends: [...allowing, ...denials] };
+  // The statements of the decisions were rewritten: what they wanted is looked up where they stood.
+  const wanted = (reasons: readonly Reason[], denies: boolean) =>
+    reasons.flatMap((reason) => wants(originalOf(layers, reason), known).map((text) => ({ denies, text })));
+  const denials = worst.verdict === 'explicit-deny' ? worst.because : [];
+  const depends = [...wanted(best.because, false), ...wanted(denials, true)];
+  return { may: 'maybe', decision: best, depends: depends.length > 0 ? depends : limits(request, layers, known) };
+}
+
+/** What the limits want that allow the action: no statement of theirs is among those that decided. */
+function limits(request: Request, layers: Layers, known: (key: string) => boolean): Possibility['depends'] {
+  return [layers.boundary, ...(layers.session ?? []), ...(layers.scps?.flat() ?? [])]
+    .flatMap((policy) => policy?.statements ?? [])
+    .filter((statement) => statement.effect === 'Allow' && isAbout(statement, request.action))
+    .flatMap((statement) => wants(statement, known).map((text) => ({ denies: false, text })));
+}
+
+/** What a statement wants of a request that is not known. */
+function wants(statement: Statement, known: (key: string) => boolean): string[] {
+  const resources = (statement.resources?.values ?? []).filter(({ text }) => names(text, known));
+  return [
+    ...statement.conditions.filter((one) => isOpen(one, known)).map(conditionText),
+    ...resources.map(({ text }) => `${text} is this resource`),
+  ];
 }
 
 /** What becomes of a statement with conditions on what is not known. */
@@ -49,9 +62,16 @@ function rewritten(layers: Layers, known: (key: string) => boolean, mood: Mood):
   const one = (policy: Policy): Policy => ({
     ...policy,
     statements: policy.statements.flatMap((statement) => {
-      const conditions = statement.conditions.filter(({ key }) => known(key.text));
-      if (conditions.length === statement.conditions.length) return [statement];
-      return mood[statement.effect ?? 'Deny'] === 'holds' ? [{ ...statement, conditions }] : [];
+      const conditions = statement.conditions.filter((condition) => !isOpen(condition, known));
+      const open = (statement.resources?.values ?? []).some(({ text }) => names(text, known));
+      if (conditions.length === statement.conditions.length && !open) return [statement];
+      const holds = mood[statement.effect ?? 'Deny'] === 'holds';
+      if (!holds && conditions.length < statement.conditions.length) return [];
+      // A variable without a value matches nothing, so NotResource with one takes in everything.
+      const { resources } = statement;
+      return [
+        { ...statement, conditions, resources: resources?.not === holds ? resources : widened(resources, known) },
+      ];
     }),
   });
   return {
@@ -63,7 +83,26 @@ function rewritten(layers: Layers, known: (key: string) => boolean, mood: Mood):
   };
 }
 
-function originalOf(layers: Layers, policy: Policy, statement: Statement) {
+/** Whether it cannot be told: its key is not known, or a variable in what it wants. */
+const isOpen = ({ key, values }: Condition, known: (key: string) => boolean): boolean =>
+  !known(key.text) || values.some(({ text }) => names(text, known));
+
+/** Whether a text has a variable of which nothing is known. */
+const names = (text: string, known: (key: string) => boolean): boolean =>
+  [...text.matchAll(/\$\{\s*([^},*?$][^},\s]*)/g)].some(([, key = '']) => !known(key));
+
+const widened = (resources: Elements | null, known: (key: string) => boolean): Elements | null =>
+  resources && {
+    ...resources,
+    values: resources.values.map((value) => ({
+      text: names(value.text, known) ? loosened(value.text) : value.text,
+      holes: value.holes,
+      path: value.path,
+      range: value.range,
+    })),
+  };
+
+function originalOf(layers: Layers, { policy, statement }: Reason): Statement {
   const all = [
     ...layers.identity,
     layers.resource,
@@ -72,6 +111,5 @@ function originalOf(layers: Layers, policy: Policy, statement: Statement) {
     ...(layers.scps?.flat() ?? []),
   ];
   const original = all.find((one) => one?.node === policy.node);
-  const found = original?.statements.find(({ node }) => node === statement.node);
-  return original && found ? { policy: original, statement: found } : null;
+  return original?.statements.find(({ node }) => node === statement.node) ?? statement;
 }

@@ -4,7 +4,7 @@ import { readLayers, refOf, type LayerSource, type ReadLayers, type StatementRef
 import { decryptOf } from './can-request.ts';
 import type { Request } from './evaluate.ts';
 import type { LiveRole } from './live/role.ts';
-import { layersOf } from './can-principal.ts';
+import { layersOf, principalContext } from './can-principal.ts';
 import type { Policy, Statement } from './policy.ts';
 import { names } from './reach.ts';
 import { possibility, type Possibility } from './who-can-judge.ts';
@@ -65,8 +65,6 @@ export interface Readable {
 const KNOWN =
   /^(?:aws:(?:Principal(?:Arn|Account|IsAWSService|ServiceName|Type)|username|ResourceAccount|ResourceTag\/.+|RequestedRegion|SecureTransport)|secretsmanager:(?:SecretId|ResourceTag\/.+)|kms:(?:ViaService|CallerAccount|EncryptionContext:SecretARN|EncryptionContextKeys))$/i;
 
-const known = (key: string): boolean => KNOWN.test(key);
-
 /**
  * Find the readers.
  * @returns readers that surely may before those that may be, each by ARN
@@ -107,10 +105,13 @@ async function readerOf(
     resourceAccount: owner,
     context: {
       ...context,
+      ...principalContext(principal),
       'aws:PrincipalType': kind === 'role' ? 'AssumedRole' : 'User',
       ...(kind === 'user' ? { 'aws:username': principal.name } : {}),
     },
   };
+  const tagged = (key: string) => principal.tags !== undefined && /^aws:PrincipalTag\//i.test(key);
+  const known = (key: string) => KNOWN.test(key) || tagged(key);
   const own = layersOf(principal);
   const layers = await read([...own, ...secretPolicy]);
   const judged: [Possibility, ReadLayers][] = [[possibility(request, layers.layers, known), layers]];
@@ -132,8 +133,8 @@ async function readerOf(
 
 const READ = 'secretsmanager:GetSecretValue';
 
-const dependsText = ({ statement, condition }: Possibility['depends'][number]): string =>
-  `${statement.effect === 'Deny' ? 'a denial does not apply: ' : ''}${conditionText(condition)}`;
+const dependsText = ({ denies, text }: Possibility['depends'][number]): string =>
+  denies ? `a denial does not apply: ${text}` : text;
 
 /** Policies are shared by many principals: each text is read once. */
 function cachedLayers(): (sources: readonly LayerSource[]) => Promise<ReadLayers> {

@@ -8,7 +8,7 @@ import type {
 import type { AwsSettings } from '../../aws.ts';
 import type { Context } from '../../host.ts';
 import { everyPage, policyText, withClients, type Clients } from './clients.ts';
-import { accountOf, boundaryOf, livePolicy, liveRole, managedPolicy } from './form.ts';
+import { accountOf, boundaryOf, livePolicy, liveRole, managedPolicy, tagsOf } from './form.ts';
 import type { LivePolicy, LiveRole } from './role.ts';
 
 /** The principals of an account. */
@@ -84,6 +84,7 @@ export async function accountFrom(clients: Clients): Promise<LiveAccount> {
         ],
         lastUsed: null,
         createdAt: user.CreateDate?.toISOString() ?? null,
+        tags: tagsOf(user.Tags),
       };
     }),
   };

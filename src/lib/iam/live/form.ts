@@ -5,7 +5,7 @@ import type { LivePolicy, LiveRole } from './role.ts';
 
 /** Put a role together. */
 export function liveRole(
-  role: Pick<RoleDetail, 'RoleName' | 'Arn' | 'CreateDate' | 'RoleLastUsed'>,
+  role: Pick<RoleDetail, 'RoleName' | 'Arn' | 'CreateDate' | 'RoleLastUsed' | 'Tags'>,
   policies: LivePolicy[],
 ): LiveRole {
   return {
@@ -15,8 +15,18 @@ export function liveRole(
     policies,
     lastUsed: role.RoleLastUsed?.LastUsedDate?.toISOString() ?? null,
     createdAt: role.CreateDate?.toISOString() ?? null,
+    tags: tagsOf(role.Tags),
   };
 }
+
+interface Named {
+  Key?: string | undefined;
+  Value?: string | undefined;
+}
+
+/** Tags by name. */
+export const tagsOf = (tags: readonly Named[] | undefined): Map<string, string> =>
+  new Map((tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value]));
 
 /** Put a policy together: AWS's own policies have one address wherever they are attached, as have those of the account. */
 export function livePolicy(kind: LivePolicy['kind'], name: string, folder: string, text: string): LivePolicy {

@@ -20,4 +20,6 @@ export interface LiveRole {
   lastUsed: string | null;
   /** When it was made, ISO 8601. */
   createdAt?: string | null;
+  /** Its own tags by name; absent where they were not read. */
+  tags?: ReadonlyMap<string, string>;
 }
