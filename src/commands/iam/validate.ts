@@ -1,6 +1,6 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { BaseCommand, dryRunFlag } from '../../lib/cli/base.ts';
+import { BaseCommand } from '../../lib/cli/base.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { EXIT } from '../../lib/errors.ts';
 import { jsonText } from '../../lib/format/json.ts';
@@ -68,7 +68,7 @@ Exit code: 3 with --fail-on when there is such a finding.`);
     }),
     all: Flags.boolean({ summary: 'every role, user and secret of the account' }),
     fix: Flags.boolean({ summary: 'put right in the files what can be proved to allow nothing more' }),
-    'dry-run': { ...dryRunFlag, summary: 'with --fix: print the patch and change nothing', dependsOn: ['fix'] },
+    'dry-run': Flags.boolean({ summary: 'with --fix: print the patch and change nothing', dependsOn: ['fix'] }),
     baseline: Flags.string({
       summary: 'report only what is new: against an earlier --json result, or beyond what a policy allows',
       helpValue: 'FILE',

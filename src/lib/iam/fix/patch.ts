@@ -12,5 +12,6 @@ export function patchOf(name: string, before: string, after: string): string {
     `@@ -${String(oldStart)},${String(oldLines)} +${String(newStart)},${String(newLines)} @@`,
     ...body,
   ]);
-  return [`--- a/${name}`, `+++ b/${name}`, ...lines, ''].join('\n');
+  const path = name.replace(/^\//, '');
+  return [`--- a/${path}`, `+++ b/${path}`, ...lines, ''].join('\n');
 }

@@ -7,7 +7,7 @@ import type { FixReport, Refused, Repaired } from './index.ts';
 /** Draw the repairs one by one, and what is left to a person; with --dry-run the patch alone, as `git apply` takes it. */
 export function drawFix(fix: FixReport, { ink, width }: Canvas): string {
   const { repaired, refused, patch, written, dryRun } = fix;
-  if (dryRun && patch !== '') return patch.split('\n').map(terminalSafe).join('\n').trimEnd();
+  if (dryRun && patch !== '') return patch.split('\n').map(lineSafe).join('\n').replace(/\n$/, '');
   const parts: string[] = [];
   const rows = (items: readonly (Repaired | Refused)[]) =>
     table(
@@ -27,4 +27,10 @@ export function drawFix(fix: FixReport, { ink, width }: Canvas): string {
   }
   if (refused.length > 0) parts.push(`${ink.yellow(`${String(refused.length)} left to you`)}\n${rows(refused)}`);
   return parts.join('\n\n');
+}
+
+/** What a patch has to hold as it is to be applied: tabs, the line ends of Windows, a byte-order mark. */
+function lineSafe(line: string): string {
+  const [, mark = '', text = '', end = ''] = /^([-+ ]\uFEFF)?(.*?)(\r?)$/su.exec(line) ?? [];
+  return `${mark}${text.split('\t').map(terminalSafe).join('\t')}${end}`;
 }
