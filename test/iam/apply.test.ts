@@ -159,6 +159,19 @@ describe('iam apply', () => {
     await assert.rejects(applyPolicy(foreign, testContext()), is('INPUT_INVALID', /does not have the role/));
   });
 
+  it('counts what another policy of the role allows neither as more nor as less', async () => {
+    const [read] = policy(await secret()).Statement;
+    const image = { Sid: 'Image', Effect: 'Allow', Action: 'ecr:GetAuthorizationToken', Resource: '*' };
+    const both = { Version: '2012-10-17', Statement: [read, image] };
+    const on = { role: 'ecsTaskExecutionRole' };
+    const context = testContext();
+    context.answer(true);
+    const more = await applyPolicy(wish(both, on), context);
+    assert.deepEqual([more.outcome, more.gains, more.losses], ['applied', [], []]);
+    const less = await applyPolicy(wish({ ...both, Statement: [read] }, { ...on, dryRun: true }), testContext());
+    assert.deepEqual([less.outcome, less.gains, less.losses], ['planned', [], []]);
+  });
+
   it('puts a new version of a managed policy as the default, and drops the oldest where there are five', async () => {
     const document = (name: string) => JSON.stringify(policy(`${name}-AbCdEf`));
     const own = await secret();

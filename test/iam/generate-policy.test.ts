@@ -116,6 +116,18 @@ describe('the narrowest policy for needs', () => {
     });
   });
 
+  it('joins no lists of which all values are demanded: all of both would be more than all of each', () => {
+    const tag = (...keys: string[]) => need('secretsmanager:TagResource', `${SECRET}a-AbCdEf`, { 'aws:TagKeys': keys });
+    assert.equal(statements(tag('a', 'b'), tag('c')).length, 2);
+  });
+
+  it('takes an unknown action at its word, and demands of it no key that says who asks', () => {
+    const context = { 'aws:PrincipalArn': 'arn:aws:iam::111122223333:role/app', 'nothing:Key': 'x' };
+    const [right] = statements(need('nothing:Nothing', `${SECRET}a-AbCdEf`, context));
+    assert.equal(right?.Action, 'nothing:Nothing');
+    assert.deepEqual(right.Condition, { StringEquals: { 'nothing:Key': 'x' } });
+  });
+
   it('allows an action without a resource on the star, and nothing else so', () => {
     const [token, pass] = statements(
       need('ecr:GetAuthorizationToken', 'arn:aws:ecr:us-east-1:111122223333:repository/app'),

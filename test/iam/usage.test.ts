@@ -145,6 +145,23 @@ describe('what a role has used', () => {
     assert.deepEqual(broad, ['s3:GetObject']);
   });
 
+  it('is told one by one where the things have no more in common than a service', () => {
+    const tally = usageOf(ROLE, catalogue);
+    for (let index = 0; index < 60; index += 1) {
+      const queue = `arn:aws:sqs:us-east-1:${String(100_000_000_000 + index * 1_234_567)}:queue`;
+      tally.see(record('sqs', 'GetQueueAttributes', { resources: [{ ARN: queue }] }));
+    }
+    assert.equal(tally.end().needs.length, 60);
+  });
+
+  it('needs the right to read each secret where several are read in one go', () => {
+    const batch = record('secretsmanager', 'BatchGetSecretValue', { requestParameters: { secretIdList: [SECRET] } });
+    assert.deepEqual(usesOf(batch), [
+      { action: 'secretsmanager:BatchGetSecretValue', resource: '*', context: {} },
+      { action: 'secretsmanager:GetSecretValue', resource: SECRET, context: {} },
+    ]);
+  });
+
   it('never fails on what is no record', () => {
     fc.assert(
       fc.property(fc.anything(), (anything) => {

@@ -79,9 +79,14 @@ export function callOf(record: unknown, role: UsedRole, catalogue: Catalogue): R
   if (action === null || FREE.has(asked)) return { ...call, uses: [] };
   const resources = resourcesOf(event, action);
   const context = contextOf(event, action.name);
+  // What is read in one go needs the right to read each besides.
+  const each = action.name === 'secretsmanager:BatchGetSecretValue' ? secretsOf(event) : [];
   return {
     ...call,
-    uses: resources.map((resource) => ({ action: action.name, resource, context })),
+    uses: [
+      ...resources.map((resource) => ({ action: action.name, resource, context })),
+      ...each.map((resource) => ({ action: 'secretsmanager:GetSecretValue', resource, context: {} })),
+    ],
     broad: resources.some((resource) => action.resources.length > 0 && resource.includes('*')),
   };
 }
