@@ -86,7 +86,8 @@ describe('iam validate', () => {
 
   it('tells what is missing', async () => {
     const none = await runCli(['iam', 'validate']);
-    assert.deepEqual([none.code, none.stderr.split('\n').length], [2, 3]);
+    // With nothing named it looks at the account.
+    assert.deepEqual([none.code, none.stderr.split('\n').length], [4, 3]);
     assert.equal((await runCli(['iam', 'validate', file('nothing.json')])).code, 2);
     assert.match((await runCli(['iam', 'validate', file('infra/node_modules/..'), '--type', 'user'])).stderr, /--type/);
   });
