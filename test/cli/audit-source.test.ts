@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { AuditResult } from '../../src/lib/audit/audit.ts';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
+import { TRAIL_BUCKET } from '../../src/lib/sandbox/s3.ts';
 import { runCli, startCli } from '../support/cli.ts';
 import { startS3, type TestS3 } from '../support/s3.ts';
 
@@ -60,6 +61,15 @@ describe('jamf-mcp audit --source', () => {
     );
     assert.match(stderr, /\n {2}next: .*--yes/);
     assert.equal(sandbox.athena.statements.length, started);
+  });
+
+  it('reads the bucket in which the trail of the sandbox lies, and says so in a report', async () => {
+    const args = ['audit', `s3://${TRAIL_BUCKET}`, '--source', 's3', '--since', '30d', '--format', 'html'];
+    const { code, stdout, stderr } = await runCli(args, { env: sandbox.environment });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /, in s3:\/\/sandbox-trail\b/);
+    assert.match(stdout, />s3 s3:\/\/sandbox-trail \(\d+ files\)</);
+    assert.doesNotMatch(stdout, /the local store/);
   });
 
   it('refuses a source that does not go with what was named', async () => {

@@ -84,6 +84,7 @@ describe('sandbox: the bucket of the trail', () => {
     const { report, skipped } = await source.read(({ eventId }) => {
       found.push(eventId);
     }, contextIn(sandbox()));
+    assert.equal(report.place, `s3://${TRAIL_BUCKET}`);
     assert.deepEqual([report.events, report.complete, skipped, new Set(found).size], [15, true, [], 15]);
   });
 });

@@ -117,10 +117,10 @@ function headline({ unexplained, total }: AuditResult, { deeds: { read } }: Figu
 const windowText = ({ window: { since, until } }: AuditResult) => `${momentText(since)} to ${momentText(until)} UTC`;
 
 function whereText({ sources }: AuditResult): string {
-  const places = sources.map(({ kind, region, account, files }) =>
+  const places = sources.map(({ kind, place = '', region, account, files }) =>
     kind === 'files'
       ? counted(files ?? 0, 'file')
-      : [region, account].filter((part) => part !== null).join(' of ') || 'the local store',
+      : place || [region, account].filter((part) => part !== null).join(' of ') || 'the local store',
   );
   return places.length === 0 ? '' : `, in ${clipped([...new Set(places)].join(', '))}`;
 }
@@ -218,8 +218,8 @@ function coveragePart({ sources, skipped, window, asked }: AuditResult, { timele
       { name: 'records on secrets', kind: 'number' },
       { name: 'read to its end' },
     ],
-    rows: sources.map(({ kind, region, account, events, complete, files }) => [
-      files === undefined ? kind : `${kind} (${counted(files, 'file')})`,
+    rows: sources.map(({ kind, place, region, account, events, complete, files }) => [
+      [kind, place && clipped(place), files !== undefined && `(${counted(files, 'file')})`].filter(Boolean).join(' '),
       region ?? '–',
       account ?? '–',
       grouped(events),

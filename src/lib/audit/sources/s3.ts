@@ -37,11 +37,12 @@ export const s3Source = (query: S3Query): Source => ({
   async read(sink, context) {
     const client = await s3Client(query.aws);
     try {
-      return await readTasks(
+      const { report, ...rest } = await readTasks(
         { kind: 's3', tasks: (skip) => ahead(tasksIn(query, client, skip, context)) },
         sink,
         context,
       );
+      return { ...rest, report: { ...report, place: query.url } };
     } finally {
       client.destroy();
     }

@@ -23,7 +23,7 @@ export interface SourceReport {
   /** Of files: bytes as they lie there, and unpacked. */
   bytes?: number;
   unpacked?: number;
-  /** Of a query: what it asked, such as `s3://BUCKET/AWSLogs/`, and bytes that it scanned. */
+  /** What was read or asked, such as `s3://BUCKET/AWSLogs/`; and of a query, bytes that it scanned. */
   place?: string;
   scanned?: number;
 }
