@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import type { CanResult } from '../../src/lib/iam/can.ts';
+import type { ValidateResult } from '../../src/lib/iam/validate.ts';
 import type { WhoCanResult } from '../../src/lib/iam/who-can.ts';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
 import { ROOT, runCli } from '../support/cli.ts';
@@ -61,6 +62,26 @@ describe('iam can, iam who-can', () => {
     const json = await runCli(['iam', 'who-can', 'jamf-mcp-server/production', '--json'], { env: sandbox.environment });
     const { readers, principals } = JSON.parse(json.stdout) as WhoCanResult;
     assert.ok(readers.length >= 2 && principals.roles >= 4);
+  });
+
+  it('asks Access Analyzer with iam validate --online, and what it charges for with --yes', async () => {
+    const open = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: '*', Action: 'secretsmanager:GetSecretValue', Resource: '*' }],
+    });
+    const run = async (...more: string[]) => {
+      const args = ['iam', 'validate', '-', '--type', 'resource', '--online', '--json', ...more];
+      const { code, stdout } = await runCli(args, { env: sandbox.environment, input: open });
+      assert.equal(code, 0);
+      const { findings, unread } = JSON.parse(stdout) as ValidateResult;
+      return { rules: findings.map(({ rule }) => rule), unread };
+    };
+    const free = await run();
+    assert.deepEqual([free.unread, free.rules.includes('access-analyzer-public')], [[], false]);
+    assert.ok((await run('--yes')).rules.includes('access-analyzer-public'));
+    const offline = await runCli(['iam', 'validate', '-', '--online', '--region', 'us-east-1'], { input: open });
+    assert.equal(offline.code, 0);
+    assert.match(offline.stdout, /not judged .*credentials.*the findings are those of our own rules/s);
   });
 
   it('tells what is missing or not there', async () => {

@@ -110,8 +110,14 @@ Statement:
     );
     const other = await online([trust], { charged: true, baseline: before });
     assert.match(other.warnings.join(), /t\.json: not compared with the baseline/);
-    const broken = await online([source(json(allow()))], { charged: true, baseline: source('{}', 'none.json') });
-    assert.match(broken.warnings.join(), /none\.json is no single policy/);
+    const earlier = source(JSON.stringify({ findings: [] }), 'earlier.json');
+    assert.deepEqual((await online([source(json(allow()))], { charged: true, baseline: earlier })).warnings, []);
+    const two = source(
+      JSON.stringify({ a: JSON.parse(json(allow())) as unknown, b: JSON.parse(json(allow())) as unknown }),
+      'two.json',
+    );
+    const several = await online([source(json(allow()))], { charged: true, baseline: two });
+    assert.match(several.warnings.join(), /^two\.json: nothing was compared with it online/);
   });
 
   it('does not show what deployment fills in', async () => {

@@ -73,6 +73,9 @@ Exit code: 3 with --fail-on when there is such a finding.`);
       summary: 'report only what is new: against an earlier --json result, or beyond what a policy allows',
       helpValue: 'FILE',
     }),
+    online: Flags.boolean({
+      summary: 'ask IAM Access Analyzer as well; with --yes also the checks that AWS charges for',
+    }),
     'fail-on': Flags.option({
       summary: 'exit 3 when there is a finding of this severity or worse',
       options: SEVERITIES,
@@ -127,10 +130,15 @@ Exit code: 3 with --fail-on when there is such a finding.`);
       sources.push(...live.sources);
       result = { ...joined(result, live.result), ...repaired };
     }
-    if (flags.baseline !== undefined) {
+    const [baseline = null] = flags.baseline === undefined ? [] : await readPolicies([flags.baseline]);
+    if (flags.online) {
+      const { withOnline } = await import('../../lib/iam/online/validate.ts');
+      const how = { charged: flags.yes, baseline };
+      result = await withOnline(result, sources, how, { aws: settings.aws, context });
+    }
+    if (baseline) {
       const { withBaseline } = await import('../../lib/iam/baseline.ts');
-      const [baseline] = await readPolicies([flags.baseline]);
-      if (baseline) result = await withBaseline(result, sources, baseline, options, catalogue);
+      result = await withBaseline(result, sources, baseline, options, catalogue);
     }
     if (flags['fail-on'] && reaches(result.findings, flags['fail-on'])) this.exitWith(EXIT.findings);
     const draw = {

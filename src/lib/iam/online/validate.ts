@@ -27,7 +27,7 @@ import { ANALYZER, NEW_ACCESS, PUBLIC } from './rules.ts';
 export interface OnlineOptions {
   /** Whether the checks that AWS charges for are made as well. */
   charged: boolean;
-  /** The policy that must not be exceeded; null: none. */
+  /** The policy that must not be exceeded, or an earlier result, with which AWS compares nothing; null: none. */
   baseline: Source | null;
 }
 
@@ -50,7 +50,7 @@ export async function withOnline(
   };
   const analyzer = await openAnalyzer(aws, context);
   try {
-    const baseline = options.baseline ? await baselineOf(options.baseline) : null;
+    const baseline = options.baseline && options.charged ? await baselineOf(options.baseline, warn) : null;
     for (const source of sources) {
       // AWS's own policies are what they are.
       if (source.name.startsWith('aws/aws/')) continue;
@@ -128,16 +128,20 @@ async function ask(
 
 const kindOf = ({ type }: Policy) => (type === 'identity' || type === 'scp' ? type : 'resource');
 
-async function baselineOf(source: Source): Promise<{ policy: Policy; text: string }> {
+/** The policy to compare with; null where the baseline is an earlier result, or nothing that AWS could compare with. */
+async function baselineOf(
+  source: Source,
+  warn: (text: string) => void,
+): Promise<{ policy: Policy; text: string } | null> {
   const { policies } = await readDocument(source);
   const [policy] = policies;
-  const text = policy ? policyText(policy, source) : null;
-  if (policy && text !== null && policies.length === 1) return { policy, text };
-  throw new JamfMcpError(
-    'INPUT_INVALID',
-    `${source.name} is no single policy, with which Access Analyzer could compare`,
-    'name a file with one policy and nothing that deployment fills in',
+  if (!policy) return null;
+  const text = policies.length === 1 ? policyText(policy, source) : null;
+  if (text !== null) return { policy, text };
+  warn(
+    `${source.name}: nothing was compared with it online, since it is no single policy without values of a deployment`,
   );
+  return null;
 }
 
 /** Severity of what AWS finds and no rule of ours has. */
