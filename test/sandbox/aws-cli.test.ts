@@ -4,8 +4,11 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { strToU8, zipSync } from 'fflate';
+import { auditSql } from '../../src/lib/audit/sql.ts';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
+import { TRAIL_BUCKET } from '../../src/lib/sandbox/s3.ts';
 import { cleanEnvironment } from '../support/cli.ts';
 
 const NAME = 'jamf-mcp-server/production';
@@ -459,6 +462,100 @@ describeCli('sandbox: the AWS CLI', function () {
       '--end-time',
       '0',
     );
+  });
+
+  /** Ask until a query has ended. */
+  const ended = async (state: () => Promise<string>) => {
+    for (;;) {
+      const told = await state();
+      if (told !== 'QUEUED' && told !== 'RUNNING') return told;
+    }
+  };
+
+  it('athena: a table, a query of the trail, one that is stopped', async () => {
+    const { create, query } = auditSql({
+      url: `s3://${TRAIL_BUCKET}`,
+      organization: null,
+      accounts: ['000000000000'],
+      regions: ['us-east-1'],
+      table: 'default.trail',
+      secret: NAME,
+      window: { since: Date.now() - 8 * 86_400_000, until: Date.now() },
+    });
+    const run = async (statement: string) => {
+      const started = await ok('athena', 'start-query-execution', '--query-string', statement);
+      return ['--query-execution-id', String(started.QueryExecutionId)];
+    };
+    const stateOf = async (id: string[]) => {
+      const told = await ok('athena', 'get-query-execution', ...id);
+      return (told as { QueryExecution: { Status: { State: string } } }).QueryExecution.Status.State;
+    };
+    const table = ['--catalog-name', 'AwsDataCatalog', '--database-name', 'default', '--table-name', 'trail'];
+    await refused('MetadataException', 'athena', 'get-table-metadata', ...table);
+    const made = await run(create);
+    assert.equal(await ended(() => stateOf(made)), 'SUCCEEDED');
+    const { TableMetadata } = (await ok('athena', 'get-table-metadata', ...table)) as {
+      TableMetadata: { PartitionKeys: { Name: string }[] };
+    };
+    assert.deepEqual(
+      TableMetadata.PartitionKeys.map(({ Name }) => Name),
+      ['account', 'region', 'timestamp'],
+    );
+    const asked = await run(query);
+    await refused('InvalidRequestException', 'athena', 'get-query-results', ...asked);
+    assert.equal(await ended(() => stateOf(asked)), 'SUCCEEDED');
+    const { ResultSet } = (await ok('athena', 'get-query-results', ...asked)) as {
+      ResultSet: { Rows: { Data: { VarCharValue?: string }[] }[] };
+    };
+    assert.equal(ResultSet.Rows[0]?.Data[0]?.VarCharValue, 'eventversion');
+    assert.ok(ResultSet.Rows.length > 15);
+    const stopped = await run(query);
+    await ok('athena', 'stop-query-execution', ...stopped);
+    assert.equal(await stateOf(stopped), 'CANCELLED');
+    await refused('InvalidRequestException', 'athena', 'start-query-execution', '--query-string', 'SELECT');
+  });
+
+  it('cloudtrail lake: the event data store, a query, one that is cancelled', async () => {
+    const { EventDataStores } = (await ok('cloudtrail', 'list-event-data-stores')) as {
+      EventDataStores: { EventDataStoreArn: string }[];
+    };
+    const [store = ''] = EventDataStores.map(({ EventDataStoreArn }) => EventDataStoreArn);
+    const about = await ok('cloudtrail', 'get-event-data-store', '--event-data-store', store);
+    assert.equal(about.Name, 'sandbox');
+    const statement = `SELECT eventID, eventName FROM ${store.split('/').at(-1) ?? ''} WHERE eventName = 'GetSecretValue'`;
+    const run = async () => {
+      const { QueryId } = await ok('cloudtrail', 'start-query', '--query-statement', statement);
+      return ['--query-id', String(QueryId)];
+    };
+    const asked = await run();
+    const state = async () => String((await ok('cloudtrail', 'describe-query', ...asked)).QueryStatus);
+    assert.equal(await ended(state), 'FINISHED');
+    const { QueryResultRows } = (await ok('cloudtrail', 'get-query-results', ...asked)) as {
+      QueryResultRows: Record<string, string>[][];
+    };
+    assert.ok(QueryResultRows.length >= 15);
+    assert.deepEqual(QueryResultRows[0]?.[1], { eventname: 'GetSecretValue' });
+    const cancelled = await ok('cloudtrail', 'cancel-query', ...(await run()));
+    assert.equal(cancelled.QueryStatus, 'CANCELLED');
+    await refused('InactiveQueryException', 'cloudtrail', 'cancel-query', ...asked);
+  });
+
+  it('s3: the bucket of the trail', async () => {
+    const { Contents } = (await ok('s3api', 'list-objects-v2', '--bucket', TRAIL_BUCKET)) as {
+      Contents: { Key: string }[];
+    };
+    const [key = ''] = Contents.map(({ Key }) => Key);
+    const folder = await mkdtemp(join(tmpdir(), 'jamf-mcp-s3-'));
+    try {
+      await ok('s3api', 'get-object', '--bucket', TRAIL_BUCKET, '--key', key, join(folder, 'file'));
+      const { Records } = JSON.parse(gunzipSync(await readFile(join(folder, 'file'))).toString()) as {
+        Records: unknown[];
+      };
+      assert.ok(Records.length > 0);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    await refused('NoSuchBucket', 's3api', 'list-objects-v2', '--bucket', 'another-example');
   });
 
   it('leaves no operation of the sandbox out', () => {
