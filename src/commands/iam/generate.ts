@@ -19,8 +19,9 @@ The secret and its key are looked up. With --account nobody is asked: the secret
 matches it alone, and its key by --kms-key.
 
 --for: execution-role (ECS starts the task), task-role (the program in the task), reader (a program that reads secrets
-and lists their names), rotation (the function of rotate schedule), operator (whoever runs secrets, rotate, deploy and
-audit), auditor (whoever runs audit and iam, and changes nothing).
+and lists their names), rotation (the function of rotate schedule), operator (whoever runs secrets, rotate and deploy,
+without --prove-injection and rotate schedule, which make roles and tasks), auditor (whoever runs audit and iam, and
+changes nothing; --bucket names that of a trail).
 
 --from-audit makes the policy of what --role was seen to use, from the files of a trail or from CloudTrail's event
 history (90 days), and tells which of its rights nothing used. Refused calls are no use.`);
@@ -55,7 +56,7 @@ history (90 days), and tells which of its rights nothing used. Refused calls are
     'log-group': Flags.string({ summary: 'log group of the containers', helpValue: 'NAME' }),
     repository: Flags.string({ ...SEVERAL, summary: 'ECR repository of an image' }),
     table: Flags.string({ ...SEVERAL, summary: 'DynamoDB table that the program works on' }),
-    bucket: Flags.string({ ...SEVERAL, summary: 'S3 bucket that the program works on' }),
+    bucket: Flags.string({ ...SEVERAL, summary: 'S3 bucket that the program works on, or of a trail' }),
   };
 
   async run(): Promise<GenerateResult> {

@@ -80,6 +80,8 @@ export const PRESETS: Readonly<Record<Purpose, Preset>> = {
         why: 'what the secret is, and who may read it',
       }),
       ...trail('audit'),
+      ...needsOn('*', ['cloudtrail:ListPublicKeys'], { why: 'audit verify' }),
+      ...trailFiles(scope),
       ...watching(scope),
       ...keyPolicies(scope),
       ...needsOn(iam(scope, 'role/*'), ROLE_READS, { why: 'iam validate: the policies of roles' }),
@@ -87,15 +89,30 @@ export const PRESETS: Readonly<Record<Purpose, Preset>> = {
       ...needsOn(`arn:${scope.partition}:iam::aws:policy/*`, POLICY_READS, {
         why: 'iam validate: the managed policies of AWS',
       }),
-      ...needsOn('*', ['iam:GetAccountAuthorizationDetails', 'iam:ListRoles'], {
+      ...needsOn('*', ['iam:GetAccountAuthorizationDetails', 'secretsmanager:ListSecrets'], {
         why: 'iam validate --all, iam who-can',
       }),
+      ...needsOn('*', ['iam:GetServiceLastAccessedDetails'], { why: 'iam validate: which services a role has used' }),
+      ...needsOn('*', ONLINE, { why: 'iam validate and iam can with --online' }),
     ],
   },
 };
 
-const ROLE_READS = ['iam:GetRole', 'iam:GetRolePolicy', 'iam:ListAttachedRolePolicies', 'iam:ListRolePolicies'];
+const ROLE_READS = [
+  'iam:GenerateServiceLastAccessedDetails',
+  'iam:GetRole',
+  'iam:GetRolePolicy',
+  'iam:ListAttachedRolePolicies',
+  'iam:ListRolePolicies',
+];
 const POLICY_READS = ['iam:GetPolicy', 'iam:GetPolicyVersion'];
+
+const ONLINE = [
+  'access-analyzer:CheckNoNewAccess',
+  'access-analyzer:CheckNoPublicAccess',
+  'access-analyzer:ValidatePolicy',
+  'iam:SimulateCustomPolicy',
+];
 
 const iam = ({ partition, account }: Scope, rest: string) => `arn:${partition}:iam::${account}:${rest}`;
 const serviceArn = (scope: Scope) => arnIn(scope, 'ecs', `service/${scope.cluster}/${scope.service}`);
@@ -199,6 +216,14 @@ const watching = (scope: Scope): Need[] => {
 };
 
 const trail = (why: string): Need[] => needsOn('*', ['cloudtrail:LookupEvents'], { why });
+
+/** The bucket of a trail, for reading. */
+const trailFiles = (scope: Scope): Need[] =>
+  scope.buckets.flatMap((name) => {
+    const arn = `arn:${scope.partition}:s3:::${name}`;
+    const because = { why: 'audit s3://…: the files of a trail' };
+    return [...needsOn(`${arn}/*`, ['s3:GetObject'], because), ...needsOn(arn, ['s3:ListBucket'], because)];
+  });
 
 /** The policies of the keys that are known; of an alias, the key is not. */
 const keyPolicies = (scope: Scope): Need[] =>
