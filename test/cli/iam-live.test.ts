@@ -74,7 +74,7 @@ describe('iam validate of an account', () => {
     assert.equal(code, 3);
     assert.match(stdout, /execution role ecsTaskExecutionRole: 6 of 7 rights there/);
     const flat = stdout.replaceAll(/\s+/g, ' ');
-    assert.match(flat, /27:24 high .*the execution role ecsTaskExecutionRole may not/);
+    assert.match(flat, /27:24 high .*the execution role ecsTaskExecutionRole lacks/);
     assert.match(stdout, /task-right-missing/);
     assert.match(stdout, /missing$/m);
   });

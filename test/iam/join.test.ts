@@ -272,7 +272,7 @@ describe('join of a task definition with its roles', () => {
       );
       assert.match(
         finding.message,
-        /container web, TOKEN, container web, URL.*unable to retrieve secret from asm: .*AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role\/app-execution\/TASK-ID is not authorized to perform: secretsmanager:GetSecretValue on resource: arn:aws:secretsmanager:us-east-1:111122223333:secret:app\/prod-AbCdEf because no identity-based policy allows/,
+        /container web, TOKEN and 1 more.*unable to retrieve secret from asm: .*AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role\/app-execution\/TASK-ID is not authorized to perform: secretsmanager:GetSecretValue on resource: arn:aws:secretsmanager:us-east-1:111122223333:secret:app\/prod-AbCdEf because no identity-based policy allows/,
       );
     });
 
@@ -355,7 +355,7 @@ describe('join of a task definition with its roles', () => {
       const without = await judged(role(EXECUTION, all), { facts: known() });
       assert.match(
         without.findings[0]?.message ?? '',
-        /may not kms:Decrypt .*AccessDeniedException: Access to KMS is not allowed/,
+        /lacks kms:Decrypt .*AccessDeniedException: Access to KMS is not allowed/,
       );
       const there = await judged(role(EXECUTION, [...all, decrypt]), { facts: known() });
       assert.deepEqual(there.findings, []);

@@ -244,6 +244,34 @@ describe('live validation', () => {
       assert.deepEqual(await unused(), [ROLE, 'jamf-mcp-task-role', 'reader', 'young']);
     });
 
+    it('rights on services that a named role has not used are told, those that its tasks use are not', async () => {
+      await put(
+        { Effect: 'Allow', Action: ['s3:GetObject', 'logs:PutLogEvents', 'sqs:SendMessage'], Resource: '*' },
+        'Mixed',
+      );
+      const unused = async (selection: Partial<Selection>) =>
+        (await validated(selection)).findings
+          .filter(({ rule }) => rule === 'service-unused')
+          .map(({ file, path, related, message }) => [
+            file.split('/').at(-1),
+            path,
+            related.map((place) => place.path),
+            message,
+          ]);
+      const told = [
+        'Mixed.json',
+        'Statement.Action[0]',
+        ['Statement.Action[2]'],
+        `${ROLE} has not used s3, sqs for 90 days or longer`,
+      ];
+      assert.deepEqual(await unused({ roles: [ROLE] }), [told]);
+      assert.deepEqual(await unused({ taskDefinitions: ['jamf-mcp-server'] }), [told]);
+      assert.deepEqual(await unused({ all: true }), [], 'IAM takes seconds for each');
+      await madeRole('young');
+      await put({ Effect: 'Allow', Action: 's3:GetObject', Resource: '*' }, 'Mixed', 'young');
+      assert.deepEqual(await unused({ roles: ['young'] }), []);
+    });
+
     it('the policy of a secret, by its name and with all', async () => {
       await createSecret();
       const ResourcePolicy = policyText({

@@ -283,19 +283,20 @@ function missingProblems(
   const arn = use === 'execution' ? definition.executionRoleArn : definition.taskRoleArn;
   // That there is no role is told once, not for each of its rights.
   if (joining.role(use) === null && (use === 'execution' || arn !== undefined)) return [];
-  const who = arn === undefined ? 'no task role, so nobody' : `the ${use} role ${roleName(arn)}`;
+  const who = arn === undefined ? `no ${use} role` : `the ${use} role ${roleName(arn)}`;
   return judged.flatMap((need) => {
     const { verdict, action, resource, why, without, keys, at, by } = need;
     const [first = [], ...others] = at;
     const also = others.map(joining.place);
     if (verdict === 'allowed') return [];
     if (verdict === 'depends') {
-      const message = `whether ${who} may ${action} on ${resource} hangs on ${listed(keys)} (${listed(why, 2)})`;
+      const message = `whether ${who} has ${action} on ${resource} hangs on ${listed(keys)} (${listed(why, 1)})`;
       return [problem(DEPENDS, joining.place(first), message, { also })];
     }
-    const refused = verdict === 'denied' ? `is denied ${action}, by ${listed(by, 2)},` : `may not ${action}`;
+    const verb = arn === undefined ? 'has' : 'lacks';
+    const refused = verdict === 'denied' ? `is denied ${action}, by ${listed(by, 2)},` : `${verb} ${action}`;
     const reason = without === null ? '' : `: the task does not start: ${without}`;
-    const message = `${who} ${refused} on ${resource} (${listed(why, 2)})${reason}`;
+    const message = `${who} ${refused} on ${resource} (${listed(why, 1)})${reason}`;
     const other = elsewhere.has(rightOf(need))
       ? `Give it to the execution role: the task role ${roleName(definition.taskRoleArn)} has it, but ECS acts under the execution role.`
       : null;

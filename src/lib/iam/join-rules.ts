@@ -100,6 +100,17 @@ export const UNUSED_ROLE: Rule = {
   fix: 'Delete it, or say in its description what it is kept for.',
 };
 
+/** Rights on a service that nothing has used through the role for long. */
+export const UNUSED_STATEMENT: Rule = {
+  id: 'service-unused',
+  code: null,
+  kind: 'security',
+  severity: 'low',
+  title: 'rights on a service that the role has not used',
+  why: 'Rights that nothing uses are of use to nobody but an intruder.',
+  fix: 'Take them away; `jamf-mcp iam generate` writes the policy of what was used.',
+};
+
 /** Rules of the live account. */
 export const JOIN_RULES: readonly Rule[] = [
   MISSING_RIGHT,
@@ -111,4 +122,5 @@ export const JOIN_RULES: readonly Rule[] = [
   UNUSABLE_ROLE,
   UNUSABLE_SECRET,
   UNUSED_ROLE,
+  UNUSED_STATEMENT,
 ];

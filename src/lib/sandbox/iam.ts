@@ -3,6 +3,7 @@ import { accountHandlers, boundaryOf, lastUsedOf, roleArn, type SandboxUser } fr
 import { noSuchEntity, paged, percentEncoded, policyFrom, type Input } from './iam-form.ts';
 import { EXECUTION_POLICY, managedPolicies, policyHandlers, type ManagedPolicy } from './iam-policies.ts';
 import { simulateHandlers } from './iam-simulate.ts';
+import { usageHandlers } from './iam-usage.ts';
 import { objects, requiredText, text } from './input.ts';
 import { LEGACY_CI_PRINCIPAL, OPERATOR_ROLE } from './principals.ts';
 import { EXECUTION_ROLE, TASK_ROLE } from './roles.ts';
@@ -137,6 +138,7 @@ export function createIam(world: World, roles: SandboxRole[]): AwsService {
       ...roleChanges(world, roles, policies, { roleOf, shown }),
       ...policyHandlers(world, policies, roles),
       ...accountHandlers(roles, USERS, policies, created),
+      ...usageHandlers(world, roles, (role) => documentsOf(role, policies)),
       ...simulateHandlers,
       GetUser(input, call) {
         const name = text(input, 'UserName', { min: 1, max: 128 }) ?? ownName(call);
@@ -178,6 +180,15 @@ export function createIam(world: World, roles: SandboxRole[]): AwsService {
   };
 }
 
+/** The policies of a role, attached ones in the version that is in force. */
+function documentsOf(role: SandboxRole, policies: ReadonlyMap<string, ManagedPolicy>): unknown[] {
+  const attached = role.attached.flatMap((arn) => {
+    const policy = policies.get(arn);
+    return (policy?.versions ?? []).filter(({ id }) => id === policy?.current).map(({ document }) => document);
+  });
+  return [...Object.values(role.inline), ...attached];
+}
+
 /** Making, changing and deleting roles, their inline policies and what is attached to them. */
 function roleChanges(
   world: World,
@@ -185,13 +196,9 @@ function roleChanges(
   policies: ReadonlyMap<string, ManagedPolicy>,
   { roleOf, shown }: { roleOf: (input: Input) => SandboxRole; shown: (role: SandboxRole) => unknown },
 ): AwsHandlers {
-  const inForce = (arn: string): unknown[] => {
-    const policy = policies.get(arn);
-    return (policy?.versions ?? []).filter(({ id }) => id === policy?.current).map(({ document }) => document);
-  };
   const kept = (role: SandboxRole): SandboxRole => {
     role.enforced = true;
-    role.policies = () => [...Object.values(role.inline), ...role.attached.flatMap(inForce)];
+    role.policies = () => documentsOf(role, policies);
     return role;
   };
   const own = (input: Input) => {

@@ -45,8 +45,8 @@ export function escalationsOf({ documents }: RoleDocuments, catalogue: Catalogue
   return found;
 }
 
-/** So long, in ms, may a role rest before it counts as unused: that of IAM's own advice. */
-const REST_MS = 90 * 86_400_000;
+/** So long, in ms, may a role or a right rest before it counts as unused: that of IAM's own advice. */
+export const REST_MS = 90 * 86_400_000;
 
 /** A role that has rested for long; those that AWS keeps for its services cannot be helped. */
 export function unusedRole({ role, documents }: RoleDocuments, now: number): Located[] {

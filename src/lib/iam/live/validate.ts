@@ -10,11 +10,12 @@ import type { PolicyType } from '../policy.ts';
 import type { Document, Source } from '../source.ts';
 import { checkDocument, findingsOf, inputsOf, type Input, type ValidateResult } from '../validate.ts';
 import { accountFrom } from './account.ts';
-import { orMissingRole, withClients, type Clients } from './clients.ts';
+import { orDenied, orMissingRole, withClients, type Clients } from './clients.ts';
 import { readFacts } from './facts.ts';
 import { policiesOfSecrets } from './policies.ts';
 import { roleFrom, taskDefinitionFrom } from './read.ts';
 import { escalationsOf, unusedRole } from './together.ts';
+import { servicesUsed, unusedRights } from './usage.ts';
 
 /** What of the account to look at. */
 export interface Selection {
@@ -66,7 +67,7 @@ export function validateLive(
     const account = selection.all ? await accountFrom(clients) : { roles: [], users: [] };
     for (const principal of [...account.roles, ...account.users]) addPrincipal(collected, await documentsOf(principal));
     for (const name of selection.roles) {
-      addPrincipal(collected, await documentsOf(await roleFrom(clients, name)));
+      await addNamed(collected, await documentsOf(await roleFrom(clients, name)));
     }
     for (const name of selection.taskDefinitions) await addTask(collected, name);
     for (const { source, type } of await policiesOfSecrets(clients, selection, collected.unread)) {
@@ -91,10 +92,22 @@ async function addSource(collected: Collected, source: Source, type: PolicyType)
   addDocument(collected, await readDocument(source, { type }));
 }
 
-function addPrincipal(collected: Collected, principal: RoleDocuments): void {
+function addPrincipal(collected: Collected, principal: RoleDocuments): Located[] {
   for (const { document } of principal.documents) addDocument(collected, document);
   addAll(collected, escalationsOf(principal, collected.catalogue));
-  addAll(collected, unusedRole(principal, collected.context.clock.now()));
+  const unused = unusedRole(principal, collected.context.clock.now());
+  addAll(collected, unused);
+  return unused;
+}
+
+/** A principal that was named: IAM is asked what it has used as well, which takes seconds for each. */
+async function addNamed(collected: Collected, principal: RoleDocuments): Promise<void> {
+  const { clients, context, unread } = collected;
+  if (addPrincipal(collected, principal).length > 0) return;
+  const used = await orDenied(servicesUsed(clients, principal.role.arn, context), ({ message }) => {
+    unread.add(`which services a role has used: ${message}`);
+  });
+  if (used) addAll(collected, unusedRights(principal, used, context.clock.now()));
 }
 
 /** Findings over several documents; one that a document has already is not told again. */
@@ -121,17 +134,18 @@ async function addTask(collected: Collected, name: string): Promise<void> {
     return [arn, role && (await documentsOf(role))];
   });
   const [facts, roles] = await Promise.all([readFacts(clients, live.definition), Promise.all(read)]);
-  for (const [, role] of roles) if (role) addPrincipal(collected, role);
+  // Its own findings are the first that are told.
+  collected.documents.set(live.source.name, {
+    document: { source: live.source, format: 'json', policies: [], problems: [] },
+    problems: [],
+  });
+  await Promise.all(roles.flatMap(([, role]) => (role ? [addNamed(collected, role)] : [])));
   for (const secret of Object.values(facts.secrets)) {
     if (secret?.policy) await addSource(collected, secret.policy, 'resource');
   }
   for (const key of Object.values(facts.keys)) if (key?.policy) await addSource(collected, key.policy, 'kms');
   for (const one of facts.unread) collected.unread.add(one);
   const { join, problems } = await joinTask({ live, facts, roles: new Map(roles) }, catalogue);
-  collected.documents.set(live.source.name, {
-    document: { source: live.source, format: 'json', policies: [], problems: [] },
-    problems: [],
-  });
   collected.tasks.push(join);
   for (const { document, problem } of problems) addDocument(collected, document).push(problem);
 }
