@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { AuditResult } from '../../src/lib/audit/audit.ts';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
 import { TRAIL_BUCKET } from '../../src/lib/sandbox/s3.ts';
@@ -72,12 +75,26 @@ describe('jamf-mcp audit --source', () => {
     assert.doesNotMatch(stdout, /the local store/);
   });
 
+  it('prints the statements for the trail and the table of the configuration', async () => {
+    const cwd = await mkdtemp(join(tmpdir(), 'jamf-mcp-trail-'));
+    try {
+      const config = { audit: { trail: 's3://trail-example/trails', athena: { table: 'audits.trail' } } };
+      await writeFile(join(cwd, 'jamf-mcp.yaml'), JSON.stringify(config));
+      const { code, stdout, stderr } = await runCli(['audit', 'sql', '--account', '111122223333'], { cwd });
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^CREATE EXTERNAL TABLE IF NOT EXISTS audits\.trail \(/m);
+      assert.match(stdout, /^LOCATION 's3:\/\/trail-example\/trails\/AWSLogs\/'$/m);
+    } finally {
+      await rm(cwd, { recursive: true });
+    }
+  });
+
   it('refuses a source that does not go with what was named', async () => {
     const { code, stderr } = await audit('--source', 'athena');
     assert.equal(code, 2);
     assert.match(
       stderr,
-      /^jamf-mcp: no trail is named\n {2}next: name its bucket: audit s3:\/\/BUCKET --source athena/,
+      /^jamf-mcp: no trail is named\n {2}next: name its bucket, s3:\/\/BUCKET\/PREFIX, here or as audit\.trail/,
     );
   });
 

@@ -87,11 +87,19 @@ const ROADS: Readonly<Record<SourceKind, (choice: Choice) => Road>> = {
 };
 
 /** What was named, all of it in S3; else the trail of the settings. */
-function bucketsOf(source: SourceKind, files: Files | undefined, { trail }: Choice['settings']): readonly string[] {
-  if (!files && trail !== undefined) return [trail];
-  if (!files) throw usage('no trail is named', `name its bucket: audit s3://BUCKET --source ${source} (audit.trail)`);
+function bucketsOf(source: SourceKind, files: Files | undefined, settings: Choice['settings']): readonly string[] {
+  if (!files) return [trailOf(settings)];
   if (files.paths.length > 0 && files.paths.every(isS3) && !files.streams?.length) return files.paths;
   throw usage(`--source ${source} reads the bucket of a trail`, 'name it as s3://BUCKET/PREFIX');
+}
+
+/**
+ * The trail of the settings.
+ * @throws JamfMcpError USAGE where they have none
+ */
+export function trailOf({ trail }: Pick<AuditSettings, 'trail'>): string {
+  if (trail !== undefined) return trail;
+  throw usage('no trail is named', 'name its bucket, s3://BUCKET/PREFIX, here or as audit.trail in jamf-mcp.yaml');
 }
 
 /** The event history where it reaches, because it is free; else what is known to keep more. */
