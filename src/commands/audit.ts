@@ -24,6 +24,10 @@ Of the local store it reads the access log, and verifies it as audit verify does
 With PATHs it reads files as a trail delivers them (.json, .json.gz, .jsonl), for whatever time they hold; of a
 trail's bucket (s3://…, an organisation's too) only the days of --since and --until, and one on either side.
 
+What is too much for one machine, or older than 90 days: --source athena asks Athena over the bucket (s3://…, or audit.trail
+of jamf-mcp.yaml), --source lake an event data store of CloudTrail Lake. Both charge by what they scan: it is told first,
+and asked for. Ctrl-C stops the query.
+
 Reports: json, ndjson and html hold all that was found; csv has a row an access; sarif and ocsf are for other tools.
 ndjson, csv and ocsf are written while the records pass, however many there are. A file is for its owner only.
 
@@ -36,6 +40,7 @@ end, or the access log is not as it was written.`);
     '<%= config.bin %> audit --all-secrets --since 24h --fail-on high',
     '<%= config.bin %> audit ./AWSLogs --all-secrets',
     '<%= config.bin %> audit s3://my-trail-bucket --since 30d',
+    '<%= config.bin %> audit s3://my-trail-bucket --source athena --since 400d',
     '<%= config.bin %> audit --since 30d --format html -o audit.html',
   ];
 
