@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { CreateSecretCommand, PutResourcePolicyCommand } from '@aws-sdk/client-secrets-manager';
+import { CreateSecretCommand, PutResourcePolicyCommand, UpdateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { can } from '../../src/lib/iam/can-ask.ts';
 import { whoCanLive } from '../../src/lib/iam/who-can-live.ts';
 import { testContext } from '../support/context.ts';
-import { secretsClient, withSandbox } from '../support/sandbox.ts';
+import { rawCall, secretsClient, withSandbox } from '../support/sandbox.ts';
 
 const NAME = 'jamf-mcp-server/production';
 const ROLE = 'arn:aws:iam::000000000000:role/';
@@ -85,6 +85,42 @@ describe('iam: who may what, by the account', () => {
       (await decided('lambda.amazonaws.com', 'sts:AssumeRole', `${ROLE}ecsTaskExecutionRole`))[0],
       'implicit-deny',
     );
+  });
+
+  it('asks for kms:Decrypt as well where the secret has a key of its own', async () => {
+    const made = JSON.parse((await rawCall(sandbox(), 'TrentService.CreateKey', '{}')).text) as {
+      KeyMetadata: { Arn: string };
+    };
+    const key = made.KeyMetadata.Arn;
+    await secretsClient(sandbox()).send(new UpdateSecretCommand({ SecretId: NAME, KmsKeyId: key }));
+    const role = sandbox().roles.find(({ name }) => name === 'ecsTaskExecutionRole') ?? assert.fail();
+    const readers = async () =>
+      (await whoCanLive(NAME, aws, testContext())).readers.map((one) => one.arn.split('/').at(-1));
+    const without = await ask('ecsTaskExecutionRole');
+    assert.deepEqual(
+      without.answers.map(({ action, resource, verdict }) => [action, resource, verdict]),
+      [
+        ['secretsmanager:GetSecretValue', arn, 'allow'],
+        ['kms:Decrypt', key, 'implicit-deny'],
+      ],
+    );
+    assert.equal(without.verdict, 'implicit-deny');
+    assert.ok(!(await readers()).includes('ecsTaskExecutionRole'));
+    const Condition = { StringEquals: { 'kms:ViaService': 'secretsmanager.us-east-1.amazonaws.com' } };
+    const Statement = [{ ...allow({ Action: 'kms:Decrypt', Resource: key }), Condition }];
+    Object.assign(role.inline, { Key: { Version: '2012-10-17', Statement } });
+    assert.equal((await ask('ecsTaskExecutionRole')).verdict, 'allow');
+    assert.ok((await readers()).includes('ecsTaskExecutionRole'));
+  });
+
+  it('asks the simulator about the policies of the identity, and says where there are none', async () => {
+    const online = (principal: string, action: string, resource: string) =>
+      can({ principal, action, resource, keys: [], online: true }, [], aws, testContext());
+    const role = await online('ecsTaskExecutionRole', 'secretsmanager:GetSecretValue', NAME);
+    assert.deepEqual(role.online, { verdict: 'allow', ours: 'allow', agrees: true, absent: [] });
+    const service = await online('ecs-tasks.amazonaws.com', 'sts:AssumeRole', `${ROLE}reader`);
+    assert.equal(service.online, null);
+    assert.match(service.unread.at(-1)?.why ?? '', /it judges policies of an identity, and there is none/);
   });
 
   it('says what it did not read', async () => {

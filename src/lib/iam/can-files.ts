@@ -48,13 +48,15 @@ export async function canByFiles(
   const answers = [answer(request, layers)];
   const unread: CanResult['unread'] = openStatements(layers);
   if (asked.doubt !== null) unread.unshift({ what: asked.action, why: asked.doubt });
+  const means = { aws, catalogue, context };
+  const simulated = online ? await simulateOr(request, layers, means, unread) : null;
   return {
     principal: caller.sessionArn ?? caller.arn,
     verdict: verdictOf(answers),
     answers,
     policies: layers.policies.map(({ layer, source }) => ({ layer, name: source.name })),
     unread,
-    online: online ? await simulateOr(request, layers, { aws, catalogue, context }, unread) : null,
+    online: simulated,
   };
 }
 

@@ -1,14 +1,37 @@
 /** The key behind a secret, and its policy. */
 import type { LayerSource } from './can-layers.ts';
+import type { Clients } from './live/clients.ts';
+import { keyOf } from './live/keys.ts';
 
-/** ARN of a key as DescribeSecret names it. */
-export function keyArnOf(key: string, secretArn: string): string {
-  const [, partition = '', , region = '', account = ''] = secretArn.split(':');
-  return key.startsWith('arn:') ? key : `arn:${partition}:kms:${region}:${account}:key/${key}`;
+/** A key, as far as rights depend on it. */
+export interface LiveKey {
+  /** As it was named, where nobody can tell its ARN. */
+  arn: string;
+  /** AWS's own: it needs no right. */
+  managed: boolean;
+  /** Its policy, as a layer; none where it was not read. */
+  policy: LayerSource[];
 }
 
-/** The policy of a key, as a layer. */
-export function keyPolicy(keyArn: string, unread: { what: string; why: string }[]): LayerSource[] {
-  unread.push({ what: 'the policy of the key', why: `that of ${keyArn} is not read` });
-  return [];
+/**
+ * Read a key.
+ * @param named - id, ARN or alias
+ * @param near - an ARN in the same Region and account, where its name does not say
+ * @param unread - takes what is not read
+ */
+export async function readKey(
+  clients: Clients,
+  named: string,
+  near: string,
+  unread: { what: string; why: string }[],
+): Promise<LiveKey> {
+  const untold = new Set<string>();
+  const key = await keyOf(clients, named, near, untold);
+  for (const why of untold) unread.push({ what: 'the policy of the key', why });
+  if (key === null) unread.push({ what: 'the policy of the key', why: `KMS knows no key ${named}` });
+  return {
+    arn: key?.arn ?? named,
+    managed: key?.awsManaged ?? false,
+    policy: key?.policy ? [{ layer: 'resource', source: key.policy, type: 'kms' }] : [],
+  };
 }

@@ -5,7 +5,7 @@ import type { Context } from '../host.ts';
 import { answer, askedFor, openStatements, verdictOf, type Asked, type CanResult } from './can.ts';
 import { askerOf, type Asker } from './can-caller.ts';
 import { readLayers, type LayerSource } from './can-layers.ts';
-import { keyPolicy } from './can-key.ts';
+import { readKey } from './can-key.ts';
 import { layersOf, principalContext } from './can-principal.ts';
 import { describeSecret, secretContext, type LiveSecret } from './can-secret.ts';
 import { decryptOf, READS } from './can-request.ts';
@@ -40,7 +40,7 @@ export function canLive(
 ): Promise<CanResult> {
   return withClients(aws, context, async (clients) => {
     const unread: CanResult['unread'] = [{ ...ORGANIZATION }];
-    const secret = await secretOf(question, clients);
+    const secret = await secretOf(question, clients, unread);
     const asked = askedFor(question.action, secret?.arn ?? question.resource, catalogue);
     if (asked.doubt !== null) unread.unshift({ what: asked.action, why: asked.doubt });
     const { principal, asker } = await whoIs(question.principal, asked.resource, clients);
@@ -59,19 +59,21 @@ export function canLive(
     const layers = await readLayers([...identity, ...(await resourcePolicy(asked, clients, unread))]);
     const answers = [answer(request, layers)];
     const all = [...layers.policies];
-    if (secret?.keyArn && READS.test(asked.action) && asker.kind !== 'service') {
-      const key = keyPolicy(secret.keyArn, unread);
-      const decrypt = await readLayers([...identity, ...key]);
-      answers.push(answer(decryptOf(request, secret, secret.keyArn), decrypt));
+    if (secret?.key && READS.test(asked.action) && asker.kind !== 'service') {
+      const decrypt = await readLayers([...identity, ...secret.key.policy]);
+      answers.push(answer(decryptOf(request, secret, secret.key.arn), decrypt));
       all.push(...decrypt.policies.filter(({ layer }) => layer === 'resource'));
     }
+    unread.push(...openStatements(layers));
+    const means = { aws, catalogue, context };
+    const online = question.online ? await simulateOr(request, layers, means, unread) : null;
     return {
       principal: asker.caller.sessionArn ?? asker.caller.arn,
       verdict: verdictOf(answers),
       answers,
       policies: all.map(({ layer, source }) => ({ layer, name: source.name })),
-      unread: [...unread, ...openStatements(layers)],
-      online: question.online ? await simulateOr(request, layers, { aws, catalogue, context }, unread) : null,
+      unread,
+      online,
     };
   });
 }
@@ -85,9 +87,13 @@ export const ORGANIZATION = {
 const partOf = (arn: string, index: number): string => arn.split(':')[index] ?? '';
 
 /** The secret that the resource is; null where it is none. */
-async function secretOf({ action, resource }: LiveQuestion, clients: Clients): Promise<LiveSecret | null> {
+async function secretOf(
+  { action, resource }: LiveQuestion,
+  clients: Clients,
+  unread: CanResult['unread'],
+): Promise<LiveSecret | null> {
   if (resource === null || resource.includes('*') || !/^secretsmanager:/i.test(action)) return null;
-  return describeSecret(clients, resource);
+  return describeSecret(clients, resource, unread);
 }
 
 async function whoIs(
@@ -129,7 +135,7 @@ async function resourcePolicy(
     });
     return source ? [{ layer: 'resource', source, type: 'resource' }] : [];
   }
-  if (service === 'kms') return keyPolicy(resource, unread);
+  if (service === 'kms') return (await readKey(clients, resource, resource, unread)).policy;
   if (service === 'iam' && /^sts:/i.test(action)) {
     const role = await roleFrom(clients, resource);
     return role.policies

@@ -1,5 +1,5 @@
 /** What requests for a secret carry, and the key behind it. */
-import { keyArnOf } from './can-key.ts';
+import { readKey, type LiveKey } from './can-key.ts';
 import type { Request } from './evaluate.ts';
 import { orMissing, type Clients } from './live/clients.ts';
 import { regionOf, tagsOf } from './live/form.ts';
@@ -9,8 +9,8 @@ import { noSecret } from './live/read.ts';
 export interface LiveSecret {
   name: string;
   arn: string;
-  /** ARN of the key with which it is encrypted; null: AWS's own, which needs no right. */
-  keyArn: string | null;
+  /** The key with which it is encrypted; null: AWS's own, which needs no right. */
+  key: LiveKey | null;
   tags: ReadonlyMap<string, string>;
 }
 
@@ -20,9 +20,14 @@ const MANAGED_KEY = /(?:^|:)alias\/aws\/secretsmanager$/;
 /**
  * Read what rights depend on.
  * @param secretId - name or ARN
+ * @param unread - takes what of the key is not read
  * @throws JamfMcpError SECRET_NOT_FOUND, ACCESS_DENIED …
  */
-export async function describeSecret(clients: Clients, secretId: string): Promise<LiveSecret> {
+export async function describeSecret(
+  clients: Clients,
+  secretId: string,
+  unread: { what: string; why: string }[],
+): Promise<LiveSecret> {
   const { sdk, client } = await clients.secrets(regionOf(secretId));
   const answer = await orMissing(
     clients.ask('DescribeSecret', `secret ${secretId}`, (options) =>
@@ -30,11 +35,12 @@ export async function describeSecret(clients: Clients, secretId: string): Promis
     ),
   );
   if (!answer?.ARN) throw noSecret(secretId);
-  const { ARN: arn, Name: name = secretId, KmsKeyId: key, Tags } = answer;
+  const { ARN: arn, Name: name = secretId, KmsKeyId: named, Tags } = answer;
+  const own = named === undefined || MANAGED_KEY.test(named) ? null : await readKey(clients, named, arn, unread);
   return {
     name,
     arn,
-    keyArn: key === undefined || MANAGED_KEY.test(key) ? null : keyArnOf(key, arn),
+    key: own?.managed ? null : own,
     tags: tagsOf(Tags),
   };
 }

@@ -1,7 +1,6 @@
 /** Asks `iam who-can` of an account. */
 import type { AwsSettings } from '../aws.ts';
 import type { Context } from '../host.ts';
-import { keyPolicy } from './can-key.ts';
 import { ORGANIZATION } from './can-live.ts';
 import { describeSecret, secretContext } from './can-secret.ts';
 import { accountFrom } from './live/account.ts';
@@ -17,17 +16,16 @@ import { whoCan, type WhoCanResult } from './who-can.ts';
 export function whoCanLive(secretId: string, aws: AwsSettings, context: Context): Promise<WhoCanResult> {
   return withClients(aws, context, async (clients) => {
     const unread: WhoCanResult['unread'] = [{ ...ORGANIZATION }, { ...ROOT }];
-    const secret = await describeSecret(clients, secretId);
+    const secret = await describeSecret(clients, secretId, unread);
     const policy = await orDenied(secretPolicyFrom(clients, secret.arn), ({ message }) => {
       unread.push({ what: 'the policy of the secret', why: message });
     });
-    const key = secret.keyArn === null ? [] : keyPolicy(secret.keyArn, unread);
     const found = await whoCan({
-      secret,
+      secret: { name: secret.name, arn: secret.arn, keyArn: secret.key?.arn ?? null },
       context: secretContext(secret),
       account: await accountFrom(clients),
       secretPolicy: policy ? [{ layer: 'resource', source: policy, type: 'resource' }] : [],
-      keyPolicy: key,
+      keyPolicy: secret.key?.policy ?? [],
     });
     return { ...found, unread };
   });

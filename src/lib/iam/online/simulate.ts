@@ -49,6 +49,8 @@ export async function simulate(
     policies.filter((one) => one.layer === layer).map(({ policy, source }) => policyText(policy, source));
   const [identity, boundary] = [textsOf('identity'), textsOf('boundary')];
   if ([...identity, ...boundary].includes(null)) return null;
+  if (identity.length === 0)
+    throw new JamfMcpError('INPUT_INVALID', 'not asked: it judges policies of an identity, and there is none');
   const ours = evaluate(request, { identity: layers.identity, boundary: layers.boundary ?? null }).verdict;
   const entries = entriesOf(request.context, catalogue);
   const { IAMClient, SimulateCustomPolicyCommand } = await import('@aws-sdk/client-iam');
