@@ -229,7 +229,10 @@ describe('audit: reports', () => {
       /<p class="headline[^>]*>([^]*?)<\/p>/.exec(text)?.[1]?.replaceAll(/<[^>]+>/g, '');
     const text = await reportOf('html', resultOf([...reads, ...others]));
     assert.equal(headline(text), '3 of 1,204 reads unexplained');
-    assert.match(text, /And 1 of 2 other accesses: /);
+    assert.match(text, /<p>And <b class="bad">1<\/b> of 2 other accesses: /);
+    const onlyOthers = await reportOf('html', resultOf([...reads.slice(0, 5), ...others]));
+    assert.match(onlyOthers, /<p class="headline good">/, 'the headline is of reads');
+    assert.match(onlyOthers, /<p>And <b class="bad">1<\/b> of 2 other/);
     assert.match(text, /<p class="headline bad">/);
     assert.match(await reportOf('html', resultOf(reads.slice(0, 5))), /<p class="headline good">/);
     assert.equal(headline(await reportOf('html', resultOf(others))), '1 of 2 accesses unexplained');
@@ -255,6 +258,7 @@ describe('audit: reports', () => {
       /eu-west-1<\/th><td[^>]*>no permission/,
       /before 15 Nov 2026 00:00 UTC/,
       /only these were asked for: role\/ci/,
+      /<p>Only what was done by role\/ci\.<\/p>/,
       // Evidence that no list of accesses has, and what is not named.
       /stop-1<\/small>/,
       /249 further events of the same kind are not named here/,

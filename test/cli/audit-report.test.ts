@@ -95,7 +95,7 @@ describe('jamf-mcp audit --format', () => {
     assert.equal(nowhere.code, 2);
     assert.match(
       nowhere.stderr,
-      /^jamf-mcp: cannot write .*where\.html: it does not exist.*\n {2}next: name another file with -o\n$/,
+      /^jamf-mcp: cannot write .*where\.html: there is no folder .*\n {2}next: name another file with -o\n$/,
     );
     const device = await audit(['--format', 'html', '-o', '/dev/null']);
     assert.equal(device.code, 2);

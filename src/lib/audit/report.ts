@@ -70,7 +70,9 @@ function headline({ secret, asked, window, total, unexplained, sources }: AuditR
     ink.bold(text),
     `${terminalSafe(secret ? secret.name : 'all secrets')} in ${terminalSafe(placesOf(sources))}`,
     ...(asked.length > 0 ? [`by ${terminalSafe(asked.join(', '))} alone`] : []),
-    ink.dim(`${minute(window.since ?? '-')} to ${minute(window.until ?? '-')} UTC`),
+    ...(window.since === null && window.until === null
+      ? []
+      : [ink.dim(`${minute(window.since ?? '-')} to ${minute(window.until ?? '-')} UTC`)]),
   ]
     .map((line) => wrapAnsi(line, width, { hard: true }))
     .join('\n');
@@ -80,7 +82,7 @@ function headline({ secret, asked, window, total, unexplained, sources }: AuditR
 const MOST_PLACES = 3;
 
 /** `us-east-1 of 111122223333`, `34 Regions of 2 accounts`, `12 files`: where it was looked. */
-function placesOf(sources: readonly SourceReport[]): string {
+export function placesOf(sources: readonly SourceReport[]): string {
   return [...Map.groupBy(sources, ({ kind }) => kind)]
     .map(([kind, list]) => {
       if (kind === 'local-log') return 'the local store';

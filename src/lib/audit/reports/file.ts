@@ -1,6 +1,7 @@
 /** A report in a file: whole or not at all, for its owner only. */
 import { randomUUID } from 'node:crypto';
 import { link, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { JamfMcpError } from '../../errors.ts';
 import { errorCode, orTell } from '../../file-errors.ts';
 import type { Context } from '../../host.ts';
@@ -47,7 +48,10 @@ async function mayWrite(path: string, context: Context): Promise<boolean> {
     if (errorCode(error) === 'ENOENT') return null;
     throw error;
   });
-  if (found === null) return false;
+  if (found === null) {
+    await refuseNowhere(path);
+    return false;
+  }
   // A pipe or a device cannot be replaced.
   if (!found.isFile()) {
     throw new JamfMcpError(
@@ -58,6 +62,22 @@ async function mayWrite(path: string, context: Context): Promise<boolean> {
   }
   if (await context.host.ask({ kind: 'confirm', text: `${path} is there already: overwrite it?` })) return true;
   throw new JamfMcpError('DECLINED', `declined; ${path} was left as it is, and nothing was read`);
+}
+
+/** @throws JamfMcpError where the file would be in a folder that there is not, before anything is read for it */
+async function refuseNowhere(path: string): Promise<void> {
+  const folder = dirname(path);
+  const isFolder = await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) {
+    throw new JamfMcpError(
+      'INPUT_INVALID',
+      `cannot write ${path}: there is no folder ${folder}`,
+      'name another file with -o',
+    );
+  }
 }
 
 async function appear(temporary: string, path: string): Promise<void> {

@@ -80,7 +80,7 @@ export function suppressedPart({ suppressed }: AuditResult): Markup | null {
     columns: [{ name: 'finding' }, { name: 'severity' }, { name: 'reason' }, { name: 'until', kind: 'time' }],
     rows: suppressed.map(({ title, severity, reason, until }) => [
       clipped(title),
-      severity,
+      markup`<span class="badge ${severity}">${severity}</span>`,
       clipped(reason),
       clipped(until, 40),
     ]),
@@ -94,7 +94,9 @@ export function unexplainedPart({ accesses, unexplained }: AuditResult, account:
   const caption =
     shown.length < unexplained
       ? `The first ${grouped(shown.length)} of ${grouped(unexplained)}; the CSV and NDJSON reports have all of them`
-      : `All ${counted(unexplained, 'of them', 'of them')}, oldest first`;
+      : unexplained === 1
+        ? 'The one access'
+        : `All ${grouped(unexplained)} of them, oldest first`;
   return accessTable(shown, { caption, account, explained: false });
 }
 

@@ -9,6 +9,7 @@ import { shortIdentity } from '../principal.ts';
 import { statistics, type Deed, type Figures } from '../stats.ts';
 import { unlistedEvidence } from './evidence.ts';
 import { hoursFigure, matrixTable, readersFigure, stretchOf, timelineFigure } from './html-charts.ts';
+import { placesOf } from '../report.ts';
 import { findingsPart, severityText, suppressedPart, unexplainedPart } from './html-findings.ts';
 import { STYLE } from './html-style.ts';
 import { CAUSES, clipped, counted, DEEDS, momentText, timeCell } from './html-words.ts';
@@ -78,7 +79,7 @@ function bodyOf(
 <header>
 <p class="over">Access audit</p>
 <h1>${clipped(nameOf(result))}</h1>
-${headline(result, figures)}
+${headline(result, figures)}${askedNote(result)}
 <p class="soft">${windowText(result)}${whereText(result)}. Made ${momentText(new Date(maker.now).toISOString())} UTC by jamf-mcp ${maker.version}.</p>
 ${partialNote(result)}
 ${factsList(result, figures)}
@@ -103,27 +104,26 @@ const nameOf = ({ secret }: AuditResult) => secret?.name ?? 'all secrets';
 function headline({ unexplained, total }: AuditResult, { deeds: { read } }: Figures): Markup {
   if (total === 0)
     return markup`<p class="headline">No accesses</p><p>None in that time, or no secret of that name.</p>`;
-  const good = unexplained === 0 ? 'good' : 'bad';
   if (read.count === 0)
-    return markup`<p class="headline ${good}"><b>${grouped(unexplained)}</b> of ${counted(total, 'access', 'accesses')} unexplained</p>`;
+    return markup`<p class="headline ${moodOf(unexplained)}"><b>${grouped(unexplained)}</b> of ${counted(total, 'access', 'accesses')} unexplained</p>`;
   const [others, unexplainedOthers] = [total - read.count, unexplained - read.unexplained];
   const rest =
     others === 0
       ? null
-      : markup`<p>And ${grouped(unexplainedOthers)} of ${counted(others, 'other access', 'other accesses')}: changes, look-ups, and calls that were refused.</p>`;
-  return markup`<p class="headline ${good}"><b>${grouped(read.unexplained)}</b> of ${counted(read.count, 'read')} unexplained</p>${rest}`;
+      : markup`<p>And <b class="${moodOf(unexplainedOthers)}">${grouped(unexplainedOthers)}</b> of ${counted(others, 'other access', 'other accesses')}: changes, look-ups, and calls that were refused.</p>`;
+  return markup`<p class="headline ${moodOf(read.unexplained)}"><b>${grouped(read.unexplained)}</b> of ${counted(read.count, 'read')} unexplained</p>${rest}`;
 }
+
+const moodOf = (unexplained: number) => (unexplained === 0 ? 'good' : 'bad');
+
+/** Whose accesses these are, where not everybody's were asked for. */
+const askedNote = ({ asked }: AuditResult): Markup | null =>
+  asked.length === 0 ? null : markup`<p>Only what was done by ${clipped(asked.join(', '))}.</p>`;
 
 const windowText = ({ window: { since, until } }: AuditResult) => `${momentText(since)} to ${momentText(until)} UTC`;
 
-function whereText({ sources }: AuditResult): string {
-  const places = sources.map(({ kind, place = '', region, account, files }) =>
-    kind === 'files'
-      ? counted(files ?? 0, 'file')
-      : place || [region, account].filter((part) => part !== null).join(' of ') || 'the local store',
-  );
-  return places.length === 0 ? '' : `, in ${clipped([...new Set(places)].join(', '))}`;
-}
+const whereText = ({ sources }: AuditResult): string =>
+  sources.length === 0 ? '' : `, in ${clipped(placesOf(sources))}`;
 
 function partialNote({ sources, skipped }: AuditResult): Markup | null {
   const broken = sources.filter(({ complete }) => !complete).length;
