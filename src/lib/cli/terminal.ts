@@ -76,7 +76,9 @@ export function terminalHost(options: TerminalOptions, face: TerminalFace): Term
       line(`${ink.yellow('warning:')} ${clean(event.text)}`);
     },
     detail: (event) => {
-      line(`  ${clean(event.text)}`);
+      clear();
+      // As it is: what it is indented by, and where it breaks, is part of it.
+      stream.write(`  ${clean(event.text)}\n`);
     },
     debug: (event) => {
       line(ink.dim(`debug: ${clean(event.text)}`));

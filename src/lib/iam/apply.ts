@@ -82,24 +82,26 @@ async function applyWith(clients: Clients, wish: ApplyWish, context: Context): P
   return { ...result, outcome: 'applied' };
 }
 
-/** Rights that are told one by one before anybody is asked. */
-const MOST_TOLD = 12;
+/** Warnings about what a policy may allow more: one a resource, of these at most. */
+const MOST_TOLD = 8;
 
 /** The difference, and what comes with it, before anybody is asked. */
 function tell({ patch, gains }: ApplyResult, { host }: Context): void {
   for (const text of patch.trimEnd().split('\n')) host.notify({ kind: 'detail', text });
-  const more = gains.length - MOST_TOLD;
-  for (const { action, resource } of gains.slice(0, MOST_TOLD)) {
-    host.notify({ kind: 'warning', text: `not shown to be allowed now: ${action} on ${resource}` });
+  const byResource = [...Map.groupBy(gains, ({ resource }) => resource)];
+  for (const [resource, found] of byResource.slice(0, MOST_TOLD)) {
+    const actions = found.map(({ action }) => action).join(', ');
+    host.notify({ kind: 'warning', text: `not shown to be allowed now: on ${resource}: ${actions}` });
   }
-  if (more > 0) host.notify({ kind: 'warning', text: `not shown to be allowed now: ${String(more)} rights more` });
+  const more = byResource.length - MOST_TOLD;
+  if (more > 0) host.notify({ kind: 'warning', text: `and on ${String(more)} more resources` });
 }
 
 /** Whoever allows more than before types the role's name. */
 async function agree({ role, gains, losses }: ApplyResult, target: Target, context: Context): Promise<void> {
   const counted = (count: number) => `${String(count)} ${count === 1 ? 'right' : 'rights'}`;
   const less = losses.length === 0 ? '' : `, ${counted(losses.length)} less`;
-  const more = gains.length === 0 ? 'nothing that it was not allowed' : `${counted(gains.length)} more`;
+  const more = gains.length === 0 ? 'nothing more' : `${counted(gains.length)} more`;
   const text = `${target.text} of the role ${role}: it is then allowed ${more}${less}`;
   const question =
     gains.length === 0
