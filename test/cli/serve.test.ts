@@ -175,7 +175,7 @@ describe('jamf-mcp serve', () => {
     const { code, stderr } = await rotation;
     assert.equal(code, 0, stderr);
     assert.equal(minted(), 1);
-    assert.ok(calls > 1);
+    assert.ok(calls > 0);
     sandbox().clock.advance(24 * 60 * MINUTE);
     assert.equal(found(await client.callTool(computerCall)).totalCount, 200);
     await client.close();
