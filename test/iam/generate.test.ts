@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import { loadCatalogue, type Catalogue } from '../../src/lib/iam/catalogue.ts';
 import { evaluate, type Request } from '../../src/lib/iam/evaluate.ts';
@@ -260,6 +261,36 @@ describe('iam generate', () => {
         assert.ok(passed.length > 0, 'the wider policy passed for the narrow one');
       });
     }
+
+    it('holds for the policy of any needs', () => {
+      const secret = fc
+        .constantFrom('a-??????', 'a-AbCdEf', 'ab-??????', 'a/*', 'a/b-??????')
+        .map((name) => SECRETS + name);
+      const stage = fc.constantFrom<Record<string, string>[]>(
+        {},
+        { 'secretsmanager:VersionStage': 'AWSCURRENT' },
+        { 'secretsmanager:VersionStage': 'AWSPREVIOUS' },
+        { 'secretsmanager:VersionStage': 'AWSCURRENT', 'aws:ResourceTag/team': 'x' },
+      );
+      const one = fc.record({
+        action: fc.constantFrom(
+          ...['GetSecretValue', 'DescribeSecret', 'ListSecrets', 'UpdateSecretVersionStage'].map(
+            (name) => `secretsmanager:${name}`,
+          ),
+        ),
+        resource: secret,
+        context: stage,
+        why: fc.constant('the test'),
+        without: fc.constant(null),
+      });
+      fc.assert(
+        fc.property(fc.array(one, { minLength: 1, maxLength: 6 }), (needs) => {
+          const { refused: lost, passed } = prove(policyOf(needs, catalogue), needs, ACCOUNT, catalogue);
+          assert.deepEqual([lost, passed], [[], []]);
+        }),
+        { numRuns: 300 },
+      );
+    });
 
     it('notices a need that is not allowed', () => {
       const document = policyOf([{ ...need, resource: `${SECRETS}other-??????` }], catalogue);
