@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { accessFrom, type RecordedAccess } from '../../src/lib/audit/event.ts';
 import { parseSecretId } from '../../src/lib/audit/secret-id.ts';
+import { runsIn, sortRun } from '../../src/lib/audit/spill.ts';
 import { withTimeline, type SettledAccess, type TimelineOptions } from '../../src/lib/audit/timeline.ts';
 import { record, type Json } from '../support/trail.ts';
 
@@ -128,5 +129,30 @@ describe('audit: timeline', () => {
     else process.env.TMPDIR = TMPDIR;
     assert.deepEqual(readdirSync(folder), []);
     rmdirSync(folder);
+  });
+
+  it('merges more runs than it opens at once', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'audit-runs-'));
+    const runs = runsIn(folder, 3);
+    const entries = Array.from({ length: 200 }, (_, order) => ({
+      at: (order * 77) % 13,
+      order,
+      line: `"ä\\n ${String(order)}"`,
+    }));
+    for (let from = 0; from < entries.length; from += 10) runs.add(sortRun(entries.slice(from, from + 10)));
+    const merged = async () => (await Array.fromAsync(runs.merged())).flat();
+    assert.deepEqual([await merged(), await merged()], [sortRun([...entries]), sortRun([...entries])]);
+    assert.ok(runs.size <= 3 && readdirSync(folder).length === runs.size, 'what was merged is gone');
+    rmSync(folder, { recursive: true });
+  });
+
+  it('ends when it is interrupted, while it is gone through', async () => {
+    const stop = new AbortController();
+    const going = withTimeline({ asked: null, memory: 1, signal: stop.signal }, async (lines) => {
+      const sink = lines.sink(false);
+      for (let count = 0; count < 1_000; count += 1) sink(access({}));
+      for await (const batch of lines.close().batches()) if (batch.length > 0) stop.abort(new Error('stopped'));
+    });
+    await assert.rejects(going, /stopped/);
   });
 });

@@ -127,7 +127,7 @@ interface Plan {
 export async function auditSecret(request: AuditRequest, context: Context): Promise<AuditResult> {
   const plan = await planOf(request, context);
   const { asked, sources, facts, window, write } = plan;
-  return await withTimeline({ asked, write, isTelling }, async (lines) => {
+  return await withTimeline({ asked, write, isTelling, signal: context.signal }, async (lines) => {
     const read = await Promise.all(sources.map(async (source) => source.read(lines.sink(source.newestFirst), context)));
     const closed = lines.close();
     const { notes, ...judgement } = await judge(closed, facts, request);

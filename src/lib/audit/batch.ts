@@ -47,6 +47,13 @@ interface Open {
 const SWEEP = 4_096;
 
 /**
+ * Accesses of one caller to one secret that another may still belong to, and accesses that wait for another: records of
+ * one deed come close together, and in a flood the rest is rather counted twice than kept.
+ */
+const MOST_OPEN = 100;
+const MOST_WAITING = 20_000;
+
+/**
  * Mark what tells of a deed another time: {@link SettledAccess.countedWith} names the event that is counted, and
  * `context` says that it is not counted itself.
  * @param batches - in order of time
@@ -70,7 +77,9 @@ export async function* countedOnce(
       if (seen % SWEEP === 0) sweep(now);
       if (!isTwin(access, at)) pair(access, at);
     }
-    const ready = waiting.findIndex(({ at }) => at >= now - TOGETHER_MS);
+    // What has no time comes first, and belongs to nothing.
+    const first = now === Number.NEGATIVE_INFINITY ? -1 : waiting.findIndex(({ at }) => at >= now - TOGETHER_MS);
+    const ready = Math.max(first < 0 ? waiting.length : first, waiting.length - MOST_WAITING);
     if (ready > 0) {
       yield waiting.slice(0, ready).map(({ access }) => access);
       waiting = waiting.slice(ready);
@@ -99,8 +108,8 @@ export async function* countedOnce(
     const around = (open.get(key) ?? []).filter((other) => at - other.at <= TOGETHER_MS && agree(one, other));
     if (!give(one, around)) for (const other of around) if (other.access.countedWith === null) give(other, [one]);
     const list = open.get(key);
-    if (list) list.push(one);
-    else open.set(key, [one]);
+    if (!list) open.set(key, [one]);
+    else if (list.push(one) > MOST_OPEN) list.shift();
   }
 
   function sweep(to: number): void {

@@ -132,6 +132,12 @@ const DETAILS: Readonly<Record<string, readonly [string, string, ...string[]]>> 
   reason: ['additionalEventData', 'Reason'],
 };
 
+/** The same by the member of the record that they are in: most have one of three, and then two are not gone through. */
+const DETAILS_IN = Map.groupBy(
+  Object.entries(DETAILS).map(([name, [root, ...path]]) => ({ name, root, path })),
+  ({ root }) => root,
+);
+
 /** Details that are kept as JSON where they are no text: what they say lies deeper than one line tells. */
 const AS_JSON: ReadonlySet<string> = new Set(['policy', 'keyPolicy', 'selectors', 'advancedSelectors']);
 
@@ -226,11 +232,15 @@ const MOST = 100;
 
 function detailsOf(record: Json): Record<string, Detail> {
   const details: Record<string, Detail> = {};
-  for (const [name, path] of Object.entries(DETAILS)) {
-    const found = at(record, path);
-    if (found === undefined) continue;
-    const detail = AS_JSON.has(name) ? jsonOf(found) : detailOf(found);
-    if (detail !== null) details[name] = detail;
+  for (const [root, wanted] of DETAILS_IN) {
+    const inner = record[root];
+    if (!isObject(inner)) continue;
+    for (const { name, path } of wanted) {
+      const found = at(inner, path);
+      if (found === undefined) continue;
+      const detail = AS_JSON.has(name) ? jsonOf(found) : detailOf(found);
+      if (detail !== null) details[name] = detail;
+    }
   }
   const key = keyOf(record.resources);
   if (key !== null) details.key = key;
@@ -364,8 +374,14 @@ const text = (value: unknown): string | null => (typeof value === 'string' && va
 const strings = (value: unknown): string[] =>
   (Array.isArray(value) ? value : [value]).map(text).filter((item) => item !== null);
 
-const at = (value: unknown, path: readonly string[]): unknown =>
-  path.reduce<unknown>((inner, key) => (isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined), value);
+function at(value: unknown, path: readonly string[]): unknown {
+  let inner = value;
+  for (const key of path) {
+    if (!isObject(inner) || !Object.hasOwn(inner, key)) return undefined;
+    inner = inner[key];
+  }
+  return inner;
+}
 
 /** Of the plain texts in the record only: the rest may be nested deeper than anything can be written out. */
 const digest = (record: Json) =>
