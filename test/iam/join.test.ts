@@ -400,7 +400,8 @@ describe('join of a task definition with its roles', () => {
     });
 
     it('that are one and the same are told, and none at all where one is needed', async () => {
-      const same = await judged(role(EXECUTION, Object.values(RIGHTS)), {
+      const more = { Effect: 'Allow', Action: 's3:GetObject', Resource: '*' };
+      const same = await judged(role(EXECUTION, [...Object.values(RIGHTS), more]), {
         definition: { ...definition, taskRoleArn: EXECUTION },
       });
       assert.deepEqual(ids(same.findings), ['task-roles-same medium']);

@@ -213,6 +213,11 @@ describe('live validation', () => {
       );
       const { findings } = await validated({ roles: [ROLE] });
       const ways = findings.filter(({ rule }) => rule === 'privilege-escalation');
+      // A way up that lies in one policy by itself is told once, not again for the role.
+      await put({ Effect: 'Allow', Action: 'iam:CreateAccessKey', Resource: '*' }, 'Keys');
+      const again = (await validated({ roles: [ROLE] })).findings;
+      const alone = again.filter(({ rule, file }) => rule === 'privilege-escalation' && file.endsWith('/Keys.json'));
+      assert.equal(alone.length, 1);
       assert.deepEqual(
         ways.map(({ file, path }) => [file, path]),
         [[`aws/000000000000/iam/role/${ROLE}/Passing.json`, 'Statement.Action']],

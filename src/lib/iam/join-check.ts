@@ -85,9 +85,10 @@ export async function joinTask(input: JoinInput, catalogue: Catalogue): Promise<
       .filter(({ verdict }) => program !== null && verdict === 'allowed')
       .map(rightOf),
   );
-  const beyond = execution && excessOf(execution, joining.needs.execution, joining.task, catalogue);
-  const at = (problems: readonly Problem[]) => problems.map((one) => ({ document: joining.document, problem: one }));
   const one = execution !== null && execution === program;
+  // What one role for both has beyond ECS's needs may be for the program.
+  const beyond = execution && !one ? excessOf(execution, joining.needs.execution, joining.task, catalogue) : null;
+  const at = (problems: readonly Problem[]) => problems.map((one) => ({ document: joining.document, problem: one }));
   return {
     join: {
       taskDefinition: definition.taskDefinitionArn ?? joining.task,
@@ -108,7 +109,7 @@ export async function joinTask(input: JoinInput, catalogue: Catalogue): Promise<
       ...at(referenceProblems(joining)),
       ...at(missingProblems(joining, 'execution', judged.execution, elsewhere)),
       ...at(missingProblems(joining, 'task', judged.task, new Set())),
-      ...(one ? [] : (beyond?.problems ?? [])),
+      ...(beyond?.problems ?? []),
       ...(program && !one ? misplacedIn(program, joining.needs.execution, joining.needs.task) : []),
     ],
   };
