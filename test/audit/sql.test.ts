@@ -54,6 +54,9 @@ describe('audit: the query for Athena', function () {
       /strpos\(concat_ws\(' ', requestparameters, .*errormessage\), 'jamf-mcp-server\/production'\) > 0/,
     );
     assert.ok(!auditSql({ ...REQUEST, secret: null }).query.includes('concat_ws'));
+    // Records may have only the name of what is asked for by its ARN.
+    const arn = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:jamf-mcp-server/production-AbCdEf';
+    assert.equal(auditSql({ ...REQUEST, secret: arn }).query, query);
   });
 
   it('makes one table for every account and Region: a query has to name them', () => {

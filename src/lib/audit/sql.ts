@@ -218,7 +218,8 @@ function named(secret: string | null): string {
  */
 export function needleOf(secret: string): string {
   const id = parseSecretId(secret, 'caller');
-  if (id) return id.otherName ?? id.name;
+  // Of the two ways to read an ARN the shorter name: it is in the other, and in records that only have the name.
+  if (id) return id.name;
   throw invalid(
     `${secret || 'an empty text'} is not the name or ARN of a secret`,
     'pass --secret NAME, or --all-secrets',
