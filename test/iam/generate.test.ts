@@ -213,6 +213,16 @@ describe('iam generate', () => {
       () => secretPattern('app*', { partition: 'aws', region: REGION, account: ACCOUNT }),
       refused('INPUT_INVALID'),
     );
+    for (const more of [
+      { tables: ['*'] },
+      { buckets: ['a"b'] },
+      { secrets: ['${aws:username}'] },
+      { kmsKey: '*' },
+      { cluster: 'a*' },
+      { logGroup: 'a\nb' },
+    ]) {
+      await assert.rejects(make('operator', more), refused('INPUT_INVALID'), JSON.stringify(more));
+    }
     await assert.rejects(make('reader', { account: '1234' }), refused('INPUT_INVALID'));
     await assert.rejects(make('reader', { aws: {} }), refused('INPUT_MISSING'));
   });

@@ -266,6 +266,10 @@ describe('what a role has used', () => {
     it('says so where the role is not among them, and where nobody may be asked', async () => {
       const is = (code: string) => (error: unknown) => error instanceof JamfMcpError && error.code === code;
       await assert.rejects(generateFromAudit(wish({ role: 'nobody' }), testContext()), is('NOT_FOUND'));
+      await assert.rejects(generateFromAudit(wish({ since: 'ever' }), testContext()), (error) => {
+        assert.ok(error instanceof JamfMcpError && error.message.includes('--from-audit'));
+        return true;
+      });
       await assert.rejects(generateFromAudit(wish({ paths: [] }), testContext()), is('USAGE'));
     });
   });

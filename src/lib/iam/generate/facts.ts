@@ -35,6 +35,7 @@ export interface Scoped {
  */
 export async function scopeOf(wish: ScopeWish, context: Context): Promise<Scoped> {
   const remarks: string[] = [];
+  checkNames(wish);
   const place = await placeOf(wish, context);
   const { kmsKey, rotator, cluster, service, logGroup, repositories, tables, buckets } = wish;
   const find = async (name: string): Promise<ScopeSecret> => {
@@ -50,6 +51,31 @@ export async function scopeOf(wish: ScopeWish, context: Context): Promise<Scoped
     ...{ cluster, service, logGroup, repositories, tables, buckets },
   };
   return { scope, remarks };
+}
+
+/** What names hold: those that policies are to tell apart, no variable and no character of a policy's own among them. */
+const NAME = /^[\w+=.@/:#-]+$/;
+/** With wildcards, and yet with something of a name. */
+const PATTERN = /^(?=.*[\w])[\w+=.@/:#*?-]+$/;
+const KEY = /^(?:arn:[\w-]+:kms:[\w-]+:\d{12}:(?:key|alias)\/)?[\w/-]+$/;
+
+function checkNames({ secrets, rotator, kmsKey, cluster, service, logGroup, ...more }: ScopeWish): void {
+  const checks: [flag: string, values: readonly (string | null)[], form: RegExp][] = [
+    ['--secret', secrets, PATTERN],
+    ['--rotator-secret', [rotator], NAME],
+    ['--kms-key', [kmsKey], KEY],
+    ['--cluster', [cluster], NAME],
+    ['--service', [service], NAME],
+    ['--log-group', [logGroup], PATTERN],
+    ['--repository', more.repositories, PATTERN],
+    ['--table', more.tables, PATTERN],
+    ['--bucket', more.buckets, PATTERN],
+  ];
+  for (const [flag, values, form] of checks) {
+    if (values.every((value) => value === null || form.test(value))) continue;
+    // What is no name may be anything, a secret in the wrong place included: it is not repeated.
+    throw new JamfMcpError('INPUT_INVALID', `the value of ${flag} is no name`, 'name the thing that the policy is for');
+  }
 }
 
 async function placeOf(

@@ -1,6 +1,6 @@
 /** `iam generate --from-audit`: what a role was seen to use, as the policy that allows exactly that. */
 import { withinReach } from '../../audit/sources/lookup-events.ts';
-import { parseWindow } from '../../audit/window.ts';
+import { parseWindow, type Window } from '../../audit/window.ts';
 import { identity, type AwsSettings } from '../../aws.ts';
 import { JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
@@ -51,7 +51,7 @@ const INVISIBLE =
  */
 export async function generateFromAudit(wish: EvidenceWish, context: Context): Promise<GenerateResult> {
   const now = context.clock.now();
-  const window = parseWindow({ since: wish.since }, now);
+  const window = windowOf(wish.since, now);
   if (wish.paths.length === 0) withinReach(window, now);
   const catalogue = await loadCatalogue();
   const { name, account, region, live, remarks } = await roleOf(wish, context);
@@ -62,7 +62,8 @@ export async function generateFromAudit(wish: EvidenceWish, context: Context): P
     throw new JamfMcpError(
       'NOT_FOUND',
       `no call of the role ${name} that used a right is among ${String(usage.records)} records since ${wish.since}`,
-      'look further back, or name the files of a trail as arguments',
+      (wish.paths.length > 0 ? usage.remarks[0] : undefined) ??
+        'look further back, or name the files of a trail as arguments',
     );
   }
   const title = `the role ${name}, by what it used since ${wish.since}`;
@@ -81,6 +82,18 @@ export async function generateFromAudit(wish: EvidenceWish, context: Context): P
       unused: live === null ? null : await unusedRights(live, usage.needs),
     },
   };
+}
+
+/** The window, its errors under the name of the flag. */
+function windowOf(since: string, now: number): Window {
+  try {
+    return parseWindow({ since }, now);
+  } catch (error) {
+    if (!(error instanceof JamfMcpError)) throw error;
+    throw new JamfMcpError(error.code, error.message.replaceAll('--since', '--from-audit'), error.hint, {
+      cause: error,
+    });
+  }
 }
 
 function remarksOn({ unknown, broad, denied }: UsageRead): string[] {
