@@ -149,6 +149,8 @@ describe('iam: who may what, by the account', () => {
     const names = ({ readers }: typeof before) => readers.map((one) => `${one.arn.split('/').at(-1) ?? ''} ${one.may}`);
     assert.ok(names(before).includes('ecsTaskExecutionRole yes'));
     assert.ok(names(before).includes('jamf-mcp-task-role yes'));
+    assert.ok(names(before).includes('AWSReservedSSO_Operator_0123456789abcdef yes'));
+    assert.ok(!names(before).some((name) => /^(?:reader|legacy-ci) /.test(name)));
     assert.deepEqual(before.outsiders, []);
     await protect(
       allow({

@@ -23,6 +23,9 @@ const MOST_VERSIONS = 5;
 /** The policy of AWS that execution roles have. */
 export const EXECUTION_POLICY = 'arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy';
 
+/** The policy of AWS that administrators have. */
+export const ADMINISTRATOR_POLICY = 'arn:aws:iam::aws:policy/AdministratorAccess';
+
 /** The managed policies there are at the start, by ARN. */
 export function managedPolicies(now: number): Map<string, ManagedPolicy> {
   const createdAt = now - 200 * 86_400_000;
@@ -53,7 +56,16 @@ export function managedPolicies(now: number): Map<string, ManagedPolicy> {
     versions: [{ id: 'v1', document, createdAt }],
     current: 'v1',
   };
-  return new Map([[policy.arn, policy]]);
+  const everything = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
+  const administrator: ManagedPolicy = {
+    ...policy,
+    arn: ADMINISTRATOR_POLICY,
+    name: 'AdministratorAccess',
+    path: '/',
+    id: 'ANPAADMINISTRATOREXAMPLE',
+    versions: [{ id: 'v1', document: everything, createdAt }],
+  };
+  return new Map([policy, administrator].map((one) => [one.arn, one]));
 }
 
 /** What is attached where, as far as managed policies have to know. */

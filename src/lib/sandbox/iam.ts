@@ -1,7 +1,13 @@
 /** IAM: the reads that a least-privilege check makes, and roles that are made here, beside a few that are there. */
 import { accountHandlers, boundaryOf, lastUsedOf, roleArn, type SandboxUser } from './iam-account.ts';
 import { noSuchEntity, paged, percentEncoded, policyFrom, type Input } from './iam-form.ts';
-import { EXECUTION_POLICY, managedPolicies, policyHandlers, type ManagedPolicy } from './iam-policies.ts';
+import {
+  ADMINISTRATOR_POLICY,
+  EXECUTION_POLICY,
+  managedPolicies,
+  policyHandlers,
+  type ManagedPolicy,
+} from './iam-policies.ts';
 import { simulateHandlers } from './iam-simulate.ts';
 import { usageHandlers } from './iam-usage.ts';
 import { objects, requiredText, text } from './input.ts';
@@ -103,7 +109,7 @@ export function sandboxRoles(region: string): SandboxRole[] {
       ...OPERATOR_ROLE,
       trust: trust({ Federated: `arn:aws:iam::${ACCOUNT}:saml-provider/AWSSSO_EXAMPLE` }),
       inline: {},
-      attached: [],
+      attached: [ADMINISTRATOR_POLICY],
     },
   ];
 }
