@@ -130,6 +130,20 @@ export async function orDenied<Output>(
   }
 }
 
+/** The answer, or null where there is none for whatever reason but Ctrl-C, for what a result can do without; the reason goes to `tell`. */
+export async function orWithout<Output>(
+  answer: Promise<Output>,
+  tell: (error: JamfMcpError) => void,
+): Promise<Output | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof JamfMcpError) || error.code === 'INTERRUPTED') throw error;
+    tell(error);
+    return null;
+  }
+}
+
 /** Every item of a list that AWS pages. */
 export async function everyPage<Item>(
   page: (token: string | undefined) => Promise<{ items: readonly Item[] | undefined; next: string | undefined }>,

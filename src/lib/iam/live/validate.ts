@@ -10,7 +10,7 @@ import type { PolicyType } from '../policy.ts';
 import type { Document, Source } from '../source.ts';
 import { checkDocument, findingsOf, inputsOf, type Input, type ValidateResult } from '../validate.ts';
 import { accountFrom } from './account.ts';
-import { orDenied, orMissingRole, withClients, type Clients } from './clients.ts';
+import { orMissingRole, orWithout, withClients, type Clients } from './clients.ts';
 import { readFacts } from './facts.ts';
 import { policiesOfSecrets } from './policies.ts';
 import { roleFrom, taskDefinitionFrom } from './read.ts';
@@ -104,7 +104,7 @@ function addPrincipal(collected: Collected, principal: RoleDocuments): Located[]
 async function addNamed(collected: Collected, principal: RoleDocuments): Promise<void> {
   const { clients, context, unread } = collected;
   if (addPrincipal(collected, principal).length > 0) return;
-  const used = await orDenied(servicesUsed(clients, principal.role.arn, context), ({ message }) => {
+  const used = await orWithout(servicesUsed(clients, principal.role.arn, context), ({ message }) => {
     unread.add(`which services a role has used: ${message}`);
   });
   if (used) addAll(collected, unusedRights(principal, used, context.clock.now()));
