@@ -26,8 +26,8 @@ const EVENTS = Number(positionals[0] ?? 1_000_000);
 const PER_FILE = 2_000;
 /** Share of records that concern secrets, in thousandths: 30 is an account where services read theirs at every start. */
 const OF_SECRETS = Number(options.secrets);
-/** Speed beside gunzip of the same files, at least; and beside `zcat | jq`. */
-const LIMIT = { gunzip: 0.75, jq: 15 };
+/** Speed beside gunzip of the same files, at least, and beside `zcat | jq`; bytes of memory, at most. */
+const LIMIT = { gunzip: 0.75, jq: 15, memory: 300e6 };
 const ROUNDS = Number(options.rounds);
 /** Calls that fill most trails; the key's are the ones that a search has to look at twice. */
 const OTHERS = [
@@ -70,7 +70,7 @@ try {
   }
   const [ours, gunzip] = [best(rounds.audit), best(rounds.gunzip)];
   console.log(
-    `audit   ${seconds(ours)}  ${count(Math.round(EVENTS / ours.wall))} events/s  at most ${mb(ours.memory)} of memory`,
+    `audit   ${seconds(ours)}  ${count(Math.round(EVENTS / ours.wall))} events/s  at most ${mb(ours.memory)} of memory  limit ${mb(LIMIT.memory)}  ${ours.memory <= LIMIT.memory ? 'within' : 'OVER'}`,
   );
   console.log(
     `gunzip  ${seconds(gunzip)}  ratio ${verdict(gunzip.wall / ours.wall, LIMIT.gunzip)}, of the processors' time ${(gunzip.work / ours.work).toFixed(2)}`,
