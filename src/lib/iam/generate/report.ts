@@ -9,8 +9,13 @@ export const drawPolicy = ({ policy }: GenerateResult): string => jsonText(polic
 /** Tell what the policy is, what was proved of it, and what has to be known of it. */
 export function tellPolicy({ title, proof, remarks, findings, rights, evidence }: GenerateResult, host: Host): void {
   for (const text of remarks) host.notify({ kind: 'warning', text });
-  for (const { severity, message, line } of findings) {
-    if (severity !== 'info') host.notify({ kind: 'warning', text: `${severity}, line ${String(line)}: ${message}` });
+  const grave = findings.filter(({ severity }) => severity !== 'info');
+  for (const [text, same] of Map.groupBy(grave, ({ severity, message }) => `${severity}: ${message}`)) {
+    const lines = same.map(({ line }) => String(line));
+    host.notify({
+      kind: 'warning',
+      text: `${text} (line ${lines.slice(0, 3).join(', ')}${lines.length > 3 ? ' …' : ''})`,
+    });
   }
   const unused = (evidence?.unused ?? []).filter(({ visible }) => visible);
   for (const { action, policy } of unused.slice(0, MOST)) {
@@ -22,7 +27,7 @@ export function tellPolicy({ title, proof, remarks, findings, rights, evidence }
       text: `${String(unused.length - MOST)} more rights that nothing used: --json tells them`,
     });
   }
-  const told = findings.some(({ severity }) => severity !== 'info') ? '' : ', and iam validate finds nothing';
+  const told = grave.length > 0 ? '' : ', and iam validate finds nothing';
   const count = rights.length === 0 ? '' : `: ${String(rights.length)} ${rights.length === 1 ? 'right' : 'rights'}`;
   host.notify({ kind: 'step', name: 'policy', state: 'done', text: `${title}${count}` });
   host.notify({
