@@ -87,11 +87,10 @@ export const auditFlags = {
   follow: Flags.boolean({
     char: 'f',
     summary: 'go on until Ctrl-C: print each new access with its explanation, as CloudTrail delivers it',
-    exclusive: ['until', 'fail-on', 'output'],
+    exclusive: ['until', 'fail-on', 'output', 'guards'],
   }),
   guards: Flags.boolean({
     summary: 'read what was done to trails and keys, too: 13 more calls, some 7 seconds, for each Region',
-    exclusive: ['follow'],
   }),
   output: Flags.string({
     char: 'o',
