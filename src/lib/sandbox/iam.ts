@@ -107,7 +107,17 @@ export function sandboxRoles(region: string): SandboxRole[] {
     },
     {
       ...OPERATOR_ROLE,
-      trust: trust({ Federated: `arn:aws:iam::${ACCOUNT}:saml-provider/AWSSSO_EXAMPLE` }),
+      trust: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Principal: { Federated: `arn:aws:iam::${ACCOUNT}:saml-provider/AWSSSO_EXAMPLE` },
+            Action: ['sts:AssumeRoleWithSAML', 'sts:TagSession'],
+            Condition: { StringEquals: { 'SAML:aud': 'https://signin.aws.amazon.com/saml' } },
+          },
+        ],
+      },
       inline: {},
       attached: [ADMINISTRATOR_POLICY],
     },
