@@ -516,3 +516,19 @@ describe('iam fix: the patch', () => {
     assert.equal(patch, one('a.json') + one('infra/b.json'));
   });
 });
+
+describe('iam fix: hostile files', function () {
+  this.timeout(10_000);
+  const files: Record<string, string> = {
+    'names one element 50,000 times': `{${Array.from({ length: 50_000 }, () => '"Statement": []').join(',')}}`,
+    'nests 20,000 lists': '['.repeat(20_000),
+    'has 100,000 byte-order marks': '\uFEFF'.repeat(100_000),
+    'has 10 MB': `"${'a'.repeat(10_000_000)}"`,
+  };
+  for (const [what, text] of Object.entries(files)) {
+    it(`are left where one ${what}`, async () => {
+      const { repaired, refused } = await fix(text);
+      assert.ok(repaired.length <= 1 && refused.length <= 10);
+    });
+  }
+});

@@ -133,6 +133,7 @@ describe('iam: hostile files', function () {
     ],
     'opens a million strings': ['a.json', '“'.repeat(1_000_000), 'syntax'],
     'is one long backslash': ['a.json', `"${'\\'.repeat(1_000_000)}`, 'syntax'],
+    'has 100,000 byte-order marks': ['a.json', '\uFEFF'.repeat(100_000), 'syntax'],
     'is nothing but commas': ['a.json', ','.repeat(1_000_000), 'syntax'],
   };
   for (const [what, [name, text, rule]] of Object.entries(files)) {

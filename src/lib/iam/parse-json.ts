@@ -229,7 +229,8 @@ function scanner(text: string, fail: (range: Range, message: string) => void): (
     return take('string', value, end + 1);
   };
 
-  const otherwise = (first: string): Token => {
+  /** Null: what stood there is skipped. */
+  const otherwise = (first: string): Token | null => {
     const closing = OTHER_QUOTES[first];
     if (closing !== undefined) {
       const line = text.slice(at + 1, Math.min(lineEnd(at), at + 4_096));
@@ -257,7 +258,7 @@ function scanner(text: string, fail: (range: Range, message: string) => void): (
     const end = at + Math.max(1, STRANGE.exec(text)?.[0].length ?? 1);
     fail({ start: at, end }, 'this character does not belong here');
     at = end;
-    return scan();
+    return null;
   };
 
   const scan = (): Token => {
@@ -273,7 +274,11 @@ function scanner(text: string, fail: (range: Range, message: string) => void): (
         return { kind: 'punctuation', text: first, range: { start: at - 1, end: at } };
       }
       const comment = commentEnd(text, at, lineEnd);
-      if (comment === -1) return otherwise(first);
+      if (comment === -1) {
+        const token = otherwise(first);
+        if (token) return token;
+        continue;
+      }
       fail({ start: at, end: comment }, 'JSON has no comments');
       at = comment;
     }
@@ -282,7 +287,7 @@ function scanner(text: string, fail: (range: Range, message: string) => void): (
 }
 
 const SPECIAL = /[\\\u0000-\u001f]/;
-const STRANGE = /[^\s"{}[\],:]*/y;
+const STRANGE = /[^\t\n\r "{}[\],:]*/y;
 
 /** End of the comment that starts there; -1 where none does. */
 function commentEnd(text: string, at: number, lineEnd: (from: number) => number): number {

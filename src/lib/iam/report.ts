@@ -44,7 +44,7 @@ export function drawValidate(result: ValidateResult, { ink, width }: Canvas): st
   }
   if (baseline) {
     const gone = baseline.gone === 0 ? '' : `; ${String(baseline.gone)} of the baseline are gone`;
-    parts.push(ink.dim(`${counted(baseline.known, 'finding')} that the baseline knows not told${gone}`));
+    parts.push(ink.dim(`${counted(baseline.known, 'finding')} not told, as --baseline asks${gone}`));
   }
   return parts.join('\n\n');
 }

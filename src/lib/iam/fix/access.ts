@@ -122,11 +122,14 @@ interface Budget {
 /** What of a statement no single other statement covers: whole first, then each principal with each action and resource. */
 function uncovered(inner: Facet, outers: readonly Facet[], budget: Budget): Omit<Gain, 'statement'>[] {
   const { statement } = inner;
-  const candidates = outers.filter((outer) => conditionsCover(outer, inner, budget));
   const whole = (outer: Facet) =>
     principalsCover(outer.statement, statement.principals?.values ?? null, statement) &&
     sidesCover(outer.actions, inner.actions, budget) &&
     resourcesCover(outer.resources, inner.resources, budget);
+  // Most often the statement itself, as it was.
+  const itself = outers.find((outer) => outer.statement.index === statement.index);
+  if (itself && conditionsCover(itself, inner, budget) && whole(itself)) return [];
+  const candidates = outers.filter((outer) => conditionsCover(outer, inner, budget));
   if (candidates.some(whole)) return [];
   const found: Omit<Gain, 'statement'>[] = [];
   const { principals } = statement;

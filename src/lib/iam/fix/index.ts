@@ -65,7 +65,11 @@ export interface FixReport extends Omit<FixResult, 'files'> {
 export const REPAIRS: Readonly<Record<string, Repair>> = { ...FORM_REPAIRS, ...NARROW_REPAIRS, ...RIGHTS_REPAIRS };
 
 /** Rounds of one file; each makes what can be made at once, or finds out one that cannot. */
-const MOST_ROUNDS = 200;
+const MOST_ROUNDS = 100;
+/** Characters that are read in all rounds of a file together, so that a large one has fewer rounds. */
+const MOST_READ = 2_000_000;
+/** Findings with a repair in one file: nobody wrote one that has more, and each costs a look at the whole file. */
+const MOST_FINDINGS = 1_000;
 
 /**
  * Repair sources. Nothing is written: the new texts are in the result.
@@ -124,7 +128,8 @@ async function fixOne(
   let problems = checkDocument(document, catalogue);
   let most = Number.POSITIVE_INFINITY;
   let moved = false;
-  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+  const rounds = Math.min(MOST_ROUNDS, Math.ceil(MOST_READ / given.source.text.length));
+  for (let round = 0; round < rounds; round += 1) {
     const told = ({ at, rule }: Problem) => ({ ...placeOf(at, made, starts), file: given.source.name, rule: rule.id });
     const candidates = await candidatesOf(document, problems, options, catalogue, disproved, (problem, why) => {
       refused.set(keyOf(problem), { ...told(problem), why });
@@ -188,10 +193,18 @@ async function candidatesOf(
   disproved: ReadonlyMap<string, Refused>,
   refuse: (problem: Problem, why: string) => void,
 ): Promise<Candidate[]> {
-  const wanted = problems.filter(
-    (problem) => Object.hasOwn(REPAIRS, problem.rule.id) && !disproved.has(keyOf(problem)),
-  );
-  if (wanted.length === 0) return [];
+  const wanted = problems
+    .filter(({ rule }) => Object.hasOwn(REPAIRS, rule.id))
+    .filter((problem) => !disproved.has(keyOf(problem)));
+  const [first] = wanted;
+  if (!first) return [];
+  if (wanted.length > MOST_FINDINGS) {
+    refuse(
+      first,
+      `the file has ${String(wanted.length)} such findings, and ${String(MOST_FINDINGS)} are repaired at most`,
+    );
+    return [];
+  }
   const root = await rootOf(document);
   if (root === null) return [];
   const candidates: Candidate[] = [];
