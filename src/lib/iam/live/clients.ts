@@ -1,6 +1,7 @@
 /** The clients with which an account is read: opened where they are first needed, closed together. */
 import type * as ecs from '@aws-sdk/client-ecs';
 import type * as iam from '@aws-sdk/client-iam';
+import type * as kms from '@aws-sdk/client-kms';
 import type * as secrets from '@aws-sdk/client-secrets-manager';
 import { awsErrorName, call, clientConfig, type AwsSettings } from '../../aws.ts';
 import { JamfMcpError } from '../../errors.ts';
@@ -14,6 +15,7 @@ interface Opened<Sdk, Client> {
 
 type Iam = Opened<typeof iam, iam.IAMClient>;
 type Ecs = Opened<typeof ecs, ecs.ECSClient>;
+type Kms = Opened<typeof kms, kms.KMSClient>;
 type Secrets = Opened<typeof secrets, secrets.SecretsManagerClient>;
 
 interface Answered {
@@ -24,6 +26,8 @@ interface Answered {
 export interface Clients {
   iam(): Promise<Iam>;
   ecs(): Promise<Ecs>;
+  /** @param region - of the key; null: the one of the settings */
+  kms(region: string | null): Promise<Kms>;
   /** @param region - of the secret; null: the one of the settings */
   secrets(region: string | null): Promise<Secrets>;
   /** One call: see {@link call}. */
@@ -57,6 +61,11 @@ export function openClients(aws: AwsSettings, context: Context): Clients {
       once('ecs', async () => {
         const sdk = await import('@aws-sdk/client-ecs');
         return { sdk, client: new sdk.ECSClient(config(null)) };
+      }),
+    kms: (region) =>
+      once(`kms ${region ?? ''}`, async () => {
+        const sdk = await import('@aws-sdk/client-kms');
+        return { sdk, client: new sdk.KMSClient(config(region)) };
       }),
     secrets: (region) =>
       once(`secrets ${region ?? ''}`, async () => {

@@ -1,6 +1,32 @@
-/** Which key a secret is encrypted with, as far as the secret tells. */
+/** Reads keys: what they are, and who may use them. */
+import type { AwsSettings } from '../../aws.ts';
+import type { Context } from '../../host.ts';
 import type { KeyFact } from '../join-facts.ts';
-import type { Clients } from './clients.ts';
+import type { Source } from '../source.ts';
+import { orDenied, orMissing, policyText, withClients, type Clients } from './clients.ts';
+import { regionOf } from './form.ts';
+
+/**
+ * Read the policy of a key.
+ * @param keyArn - of the key, not of an alias
+ * @returns null where KMS knows no such key
+ * @throws JamfMcpError ACCESS_DENIED …
+ */
+export const readKeyPolicy = (keyArn: string, aws: AwsSettings, context: Context): Promise<Source | null> =>
+  withClients(aws, context, (clients) => keyPolicyFrom(clients, keyArn));
+
+/** {@link readKeyPolicy} with clients that are open. */
+export async function keyPolicyFrom(clients: Clients, keyArn: string): Promise<Source | null> {
+  const { sdk, client } = await clients.kms(regionOf(keyArn));
+  const answer = await orMissing(
+    clients.ask('GetKeyPolicy', `key ${keyArn}`, (options) =>
+      client.send(new sdk.GetKeyPolicyCommand({ KeyId: keyArn, PolicyName: 'default' }), options),
+    ),
+  );
+  if (answer?.Policy === undefined) return null;
+  const [, , , region = '', account = '', rest = ''] = keyArn.split(':');
+  return { name: `aws/${account}/kms/${region}/${rest}/policy.json`, text: policyText(answer.Policy) };
+}
 
 /** A key that may not be looked up: an ARN or an id tells which it is, an alias does not. */
 function takenAtItsWord(named: string, secretArn: string): KeyFact | undefined {
@@ -11,18 +37,49 @@ function takenAtItsWord(named: string, secretArn: string): KeyFact | undefined {
 }
 
 /**
- * What is known of a key.
+ * Look up a key, its aliases and its policy.
  * @param named - id, ARN or alias
  * @param secretArn - of the secret that it belongs to
- * @param unread - takes what is not read
- * @returns undefined: nobody can tell which it is
+ * @param unread - takes what may not be read
+ * @returns null: KMS knows no such key; undefined: nobody can tell which it is
  */
-export function keyOf(
-  _clients: Clients,
+export async function keyOf(
+  clients: Clients,
   named: string,
   secretArn: string,
   unread: Set<string>,
 ): Promise<KeyFact | null | undefined> {
-  unread.add(`the key ${named} itself: its policy has to let the role in as well`);
-  return Promise.resolve(takenAtItsWord(named, secretArn));
+  const { sdk, client } = await clients.kms(regionOf(named) ?? regionOf(secretArn));
+  const denials = new Set<string>();
+  const about = `key ${named}`;
+  const answer = await orDenied(
+    orMissing(
+      clients.ask('DescribeKey', about, (options) =>
+        client.send(new sdk.DescribeKeyCommand({ KeyId: named }), options),
+      ),
+    ),
+    ({ message }) => {
+      denials.add(`a key, and whether it can be used: ${message}`);
+    },
+  );
+  for (const denial of denials) unread.add(denial);
+  const key = answer?.KeyMetadata;
+  if (!key?.Arn) return denials.size > 0 ? takenAtItsWord(named, secretArn) : null;
+  const arn = key.Arn;
+  const awsManaged = key.KeyManager === 'AWS';
+  const fact = { arn, awsManaged, enabled: key.KeyState === undefined || key.KeyState === 'Enabled' };
+  if (awsManaged) return { ...fact, aliases: [], policy: null };
+  const aliases = await orDenied(
+    clients.ask('ListAliases', about, (options) => client.send(new sdk.ListAliasesCommand({ KeyId: arn }), options)),
+    ({ message }) => unread.add(`the aliases of a key, which a condition may name: ${message}`),
+  );
+  const read = await orDenied(
+    keyPolicyFrom(clients, arn).then((policy) => ({ policy })),
+    ({ message }) => unread.add(`the policy of a key, which has to let the role in: ${message}`),
+  );
+  return {
+    ...fact,
+    aliases: (aliases?.Aliases ?? []).flatMap(({ AliasName }) => AliasName ?? []),
+    ...(read ?? {}),
+  };
 }
