@@ -107,6 +107,26 @@ describe('audit: every deed once', () => {
     assert.equal((await judged([decrypt()])).total, 1, 'a read whose own record is missing');
   });
 
+  for (const [what, eventTime] of [
+    ['what has no time', null],
+    ['a flood in one second', '2026-11-21T10:00:00Z'],
+  ] as const) {
+    it(`holds back only so much of ${what}`, async () => {
+      let [given, taken, most] = [0, 0, 0];
+      const one = audited({ eventTime });
+      async function* flood() {
+        for (let turn = 0; turn < 60; turn += 1) {
+          given += 1_000;
+          yield await Promise.resolve(Array.from({ length: 1_000 }, () => ({ ...one })));
+          most = Math.max(most, given - taken);
+        }
+      }
+      for await (const some of countedOnce(flood())) taken += some.length;
+      assert.equal(taken, 60_000);
+      assert.ok(most <= (eventTime === null ? 1_000 : 21_000), String(most));
+    });
+  }
+
   it('gives a call of KMS to the read that names its version, of two in one second', async () => {
     const plain = record();
     const named = record({ requestParameters: { secretId: ARN, versionId: 'aaaa-1' }, eventID: 'named' });
