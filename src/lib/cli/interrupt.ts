@@ -26,7 +26,7 @@ export function onInterrupt(): Required<Pick<Context, 'signal' | 'insist'>> {
         if (insistence) tell(insistence.text);
         process.exit(EXIT.interrupted);
       } else if (process.stderr.isTTY) {
-        tell('interrupted: ending what is under way; once more ends it at once, finished or not');
+        tell('interrupted: ending what is under way; once more ends it at once');
       }
       controller.abort();
     });
