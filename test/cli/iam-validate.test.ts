@@ -86,8 +86,9 @@ describe('iam validate', () => {
 
   it('tells what is missing', async () => {
     const none = await runCli(['iam', 'validate']);
-    // With nothing named it looks at the account.
-    assert.deepEqual([none.code, none.stderr.split('\n').length], [4, 3]);
+    // With nothing named it looks at the account, and there is none here.
+    assert.deepEqual([none.code, none.stdout, none.stderr.split('\n').length], [4, '', 3]);
+    assert.match(none.stderr, /Region is missing\n {2}next: pass --region/);
     assert.equal((await runCli(['iam', 'validate', file('nothing.json')])).code, 2);
     assert.match((await runCli(['iam', 'validate', file('infra/node_modules/..'), '--type', 'user'])).stderr, /--type/);
   });
