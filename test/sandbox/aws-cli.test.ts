@@ -420,6 +420,229 @@ describeCli('sandbox: the AWS CLI', function () {
     await rm(folder, { recursive: true });
   });
 
+  /** A policy of one statement. */
+  const policyOf = (statement: object) => JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+  const allow = (Action: string, Resource = '*') => policyOf({ Effect: 'Allow', Action, Resource });
+
+  it('iam: a managed policy, its versions, and the role that it is attached to', async () => {
+    const [reads, lists] = [allow('secretsmanager:GetSecretValue'), allow('secretsmanager:ListSecrets')];
+    const create = ['iam', 'create-policy', '--policy-name', 'Reads', '--path', '/app/', '--description', 'reads'];
+    const { Policy } = await ok(...create, '--policy-document', reads);
+    const arn = 'arn:aws:iam::000000000000:policy/app/Reads';
+    assert.equal((Policy as { Arn: string }).Arn, arn);
+    const policy = ['--policy-arn', arn];
+    const role = ['--role-name', 'planner'];
+    const trust = policyOf({ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' });
+    await Promise.all([
+      refused('EntityAlreadyExists', ...create, '--policy-document', reads),
+      refused('MalformedPolicyDocument', 'iam', 'create-policy', '--policy-name', 'No', '--policy-document', '{'),
+      ok('iam', 'create-role', ...role, '--assume-role-policy-document', trust),
+      ok('iam', 'create-policy-version', ...policy, '--policy-document', lists),
+    ]);
+    const versions = async () => {
+      const { Versions } = await ok('iam', 'list-policy-versions', ...policy);
+      return (Versions as { VersionId: string; IsDefaultVersion: boolean }[]).map(
+        ({ VersionId, IsDefaultVersion }) => `${VersionId}${IsDefaultVersion ? ' default' : ''}`,
+      );
+    };
+    assert.deepEqual(await versions(), ['v2', 'v1 default']);
+    await ok('iam', 'set-default-policy-version', ...policy, '--version-id', 'v2');
+    await Promise.all([
+      refused('DeleteConflict', 'iam', 'delete-policy-version', ...policy, '--version-id', 'v2'),
+      ok('iam', 'delete-policy-version', ...policy, '--version-id', 'v1'),
+      ok('iam', 'attach-role-policy', ...role, ...policy),
+      refused('NoSuchEntity', 'iam', 'attach-role-policy', ...role, '--policy-arn', `${arn}Not`),
+    ]);
+    await ok('iam', 'create-policy-version', ...policy, '--policy-document', reads, '--set-as-default');
+    const [kept, shown, attached, listed, elsewhere, pages, account] = await Promise.all([
+      versions(),
+      ok('iam', 'get-policy', ...policy),
+      ok('iam', 'list-attached-role-policies', ...role),
+      ok('iam', 'list-policies', '--scope', 'Local', '--only-attached', '--path-prefix', '/app/'),
+      ok('iam', 'list-policies', '--path-prefix', '/elsewhere/'),
+      ok('iam', 'list-policies', '--page-size', '1'),
+      ok('iam', 'get-account-authorization-details', '--filter', 'Role', 'LocalManagedPolicy'),
+    ]);
+    assert.deepEqual(kept, ['v3 default', 'v2'], 'the numbers go on');
+    const { Description, DefaultVersionId, AttachmentCount } = shown.Policy as Record<string, unknown>;
+    assert.deepEqual([Description, DefaultVersionId, AttachmentCount], ['reads', 'v3', 1]);
+    assert.deepEqual(attached.AttachedPolicies, [{ PolicyName: 'Reads', PolicyArn: arn }]);
+    const arns = ({ Policies }: Record<string, unknown>) => (Policies as { Arn: string }[]).map(({ Arn }) => Arn);
+    assert.deepEqual([arns(listed), arns(elsewhere), arns(pages).length], [[arn], [], 3]);
+    assert.deepEqual([account.UserDetailList, arns(account)], [[], [arn]]);
+    const [detail] = account.Policies as { PolicyVersionList: { VersionId: string; Document: unknown }[] }[];
+    assert.deepEqual(detail?.PolicyVersionList[0]?.Document, JSON.parse(reads));
+    const roles = account.RoleDetailList as { RoleName: string; AttachedManagedPolicies: unknown[] }[];
+    const planner = roles.find(({ RoleName }) => RoleName === 'planner');
+    assert.deepEqual(planner?.AttachedManagedPolicies, [{ PolicyName: 'Reads', PolicyArn: arn }]);
+
+    await refused('DeleteConflict', 'iam', 'delete-policy', ...policy);
+    await ok('iam', 'detach-role-policy', ...role, ...policy);
+    await Promise.all([
+      refused('DeleteConflict', 'iam', 'delete-policy', ...policy),
+      refused('NoSuchEntity', 'iam', 'detach-role-policy', ...role, ...policy),
+    ]);
+    await Promise.all([
+      ok('iam', 'delete-policy-version', ...policy, '--version-id', 'v2'),
+      ok('iam', 'delete-role', ...role),
+    ]);
+    await ok('iam', 'delete-policy', ...policy);
+    await refused('NoSuchEntity', 'iam', 'list-policy-versions', ...policy);
+  });
+
+  it('iam: what a role has used, and what a policy would allow', async () => {
+    const arn = ['--arn', `arn:aws:iam::000000000000:role/${ROLE}`];
+    const { JobId } = await ok('iam', 'generate-service-last-accessed-details', ...arn);
+    const report = () => ok('iam', 'get-service-last-accessed-details', '--job-id', String(JobId));
+    let made = await report();
+    while (made.JobStatus === 'IN_PROGRESS') made = await report();
+    assert.equal(made.JobStatus, 'COMPLETED');
+    const services = made.ServicesLastAccessed as { ServiceNamespace: string; LastAuthenticated?: string }[];
+    assert.deepEqual(
+      services.map(({ ServiceNamespace, LastAuthenticated }) => [ServiceNamespace, LastAuthenticated !== undefined]),
+      [
+        ['ecr', true],
+        ['logs', true],
+        ['secretsmanager', true],
+      ],
+    );
+    const secret = `arn:aws:secretsmanager:us-east-1:000000000000:secret:${NAME}-EXAMPL`;
+    const byTag = policyOf({
+      Effect: 'Allow',
+      Action: 'secretsmanager:*',
+      Resource: secret,
+      Condition: { StringEquals: { 'aws:PrincipalTag/team': 'mcp' } },
+    });
+    const simulated = async (...args: string[]) => {
+      const asked = ['--policy-input-list', byTag, '--resource-arns', secret, `${secret}2`];
+      const names = ['--action-names', 'secretsmanager:GetSecretValue'];
+      const { EvaluationResults } = await ok('iam', 'simulate-custom-policy', ...asked, ...names, ...args);
+      return (EvaluationResults as { EvalDecision: string; MissingContextValues: string[] }[]).map(
+        ({ EvalDecision, MissingContextValues }) => [EvalDecision, ...MissingContextValues].join(' '),
+      );
+    };
+    const tag = 'ContextKeyName=aws:PrincipalTag/team,ContextKeyValues=mcp,ContextKeyType=string';
+    const deny = policyOf({ Effect: 'Deny', Action: '*', Resource: '*' });
+    const [without, withTag, bounded] = await Promise.all([
+      simulated(),
+      simulated('--context-entries', tag),
+      simulated('--context-entries', tag, '--permissions-boundary-policy-input-list', deny),
+      refused(
+        'NoSuchEntity',
+        'iam',
+        'get-service-last-accessed-details',
+        '--job-id',
+        JobId?.toString().replace(/./g, '0') ?? '',
+      ),
+    ]);
+    assert.deepEqual(without, Array(2).fill('implicitDeny aws:PrincipalTag/team'));
+    assert.deepEqual(withTag, ['allowed', 'implicitDeny']);
+    assert.deepEqual(bounded, ['explicitDeny', 'explicitDeny']);
+  });
+
+  it('access analyzer: what is wrong with a policy, public, or new', async () => {
+    const validate = async (type: string, document: string) => {
+      const { findings } = await ok(
+        'accessanalyzer',
+        'validate-policy',
+        '--policy-type',
+        type,
+        '--policy-document',
+        document,
+      );
+      return findings as { issueCode: string; findingType: string; locations: { span: { start: object } }[] }[];
+    };
+    const opened = policyOf({
+      Effect: 'Allow',
+      Principal: '*',
+      Action: 'secretsmanager:GetSecretValue',
+      Resource: '*',
+    });
+    const type = ['--resource-type', 'AWS::SecretsManager::Secret'];
+    const isPublic = (document: string) =>
+      ok('accessanalyzer', 'check-no-public-access', ...type, '--policy-document', document);
+    const isNew = (from: string, to: string) => {
+      const documents = ['--existing-policy-document', from, '--new-policy-document', to];
+      return ok('accessanalyzer', 'check-no-new-access', ...documents, '--policy-type', 'IDENTITY_POLICY');
+    };
+    const [wide, narrow] = [allow('secretsmanager:*'), allow('secretsmanager:GetSecretValue')];
+    const [passing, none, closed, open, less, more] = await Promise.all([
+      validate('IDENTITY_POLICY', allow('iam:PassRole')),
+      validate('RESOURCE_POLICY', POLICY),
+      isPublic(POLICY),
+      isPublic(opened),
+      isNew(wide, narrow),
+      isNew(narrow, wide),
+      refused(
+        'ValidationException',
+        'accessanalyzer',
+        'validate-policy',
+        '--policy-type',
+        'NONE',
+        '--policy-document',
+        wide,
+      ),
+    ]);
+    assert.deepEqual(
+      passing.map(({ findingType, issueCode }) => [findingType, issueCode]),
+      [['SECURITY_WARNING', 'PASS_ROLE_WITH_STAR_IN_RESOURCE']],
+    );
+    const column = allow('iam:PassRole').indexOf('"iam:PassRole"');
+    assert.deepEqual(passing[0]?.locations[0]?.span.start, { line: 1, column, offset: column });
+    assert.deepEqual(none, []);
+    assert.deepEqual(
+      [closed, open, less, more].map(({ result }) => result),
+      ['PASS', 'FAIL', 'PASS', 'FAIL'],
+    );
+    assert.deepEqual(
+      [closed, open].map(({ reasons }) => (reasons as { statementIndex: number }[]).map((one) => one.statementIndex)),
+      [[], [0]],
+    );
+  });
+
+  it('kms: a key, its alias, its policy, and the time that it is disabled', async () => {
+    const { KeyMetadata } = await ok('kms', 'create-key', '--description', 'of the secrets');
+    const { KeyId, Arn, KeyManager } = KeyMetadata as Record<string, string>;
+    assert.equal(KeyManager, 'CUSTOMER');
+    const key = ['--key-id', KeyId ?? ''];
+    const alias = ['kms', 'create-alias', '--alias-name', 'alias/of/secrets', '--target-key-id', KeyId ?? ''];
+    await ok(...alias);
+    const named = ['--key-id', 'alias/of/secrets'];
+    const policy = ['--policy-name', 'default'];
+    const [aliases, first] = await Promise.all([
+      ok('kms', 'list-aliases', ...key),
+      ok('kms', 'get-key-policy', ...key, ...policy),
+      refused('AlreadyExistsException', ...alias),
+      refused('NotFoundException', 'kms', 'get-key-policy', '--key-id', 'alias/nobody', ...policy),
+      refused('MalformedPolicyDocumentException', 'kms', 'put-key-policy', ...key, ...policy, '--policy', '{}'),
+    ]);
+    assert.deepEqual(
+      (aliases.Aliases as { AliasName: string; TargetKeyId: string }[]).map((one) => [one.AliasName, one.TargetKeyId]),
+      [['alias/of/secrets', KeyId]],
+    );
+    assert.match(String(first.Policy), /Enable IAM User Permissions/);
+    const own = policyOf({
+      Effect: 'Allow',
+      Principal: { AWS: 'arn:aws:iam::000000000000:root' },
+      Action: 'kms:*',
+      Resource: '*',
+    });
+    await ok('kms', 'put-key-policy', ...key, ...policy, '--policy', own);
+    await ok('kms', 'disable-key', ...key);
+    const state = async () => {
+      const {
+        Arn: arn,
+        Enabled,
+        KeyState,
+      } = (await ok('kms', 'describe-key', ...named)).KeyMetadata as Record<string, unknown>;
+      return [arn, Enabled, KeyState];
+    };
+    assert.deepEqual(await state(), [Arn, false, 'Disabled']);
+    assert.equal((await ok('kms', 'get-key-policy', ...key, ...policy)).Policy, own);
+    await ok('kms', 'enable-key', ...key);
+    assert.deepEqual(await state(), [Arn, true, 'Enabled']);
+  });
+
   it('cloudtrail: looks up what all of this left', async () => {
     const filter = ['--lookup-attributes', 'AttributeKey=EventSource,AttributeValue=secretsmanager.amazonaws.com'];
     const { Events } = (await ok('cloudtrail', 'lookup-events', ...filter, '--max-items', '500')) as {

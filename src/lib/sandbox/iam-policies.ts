@@ -9,6 +9,7 @@ export interface ManagedPolicy {
   name: string;
   path: string;
   id: string;
+  description?: string;
   createdAt: number;
   updatedAt: number;
   /** Newest first. */
@@ -102,7 +103,11 @@ export function policyHandlers(
     CreateDate: new Date(version.createdAt),
   });
   return {
-    GetPolicy: (input) => ({ Policy: shownPolicy(policyOf(input), roles) }),
+    // Only this one tells the description.
+    GetPolicy(input) {
+      const policy = policyOf(input);
+      return { Policy: { ...shownPolicy(policy, roles), Description: policy.description } };
+    },
     GetPolicyVersion(input) {
       const policy = policyOf(input);
       const version = versionOf(policy, input);
@@ -124,6 +129,7 @@ export function policyHandlers(
         name,
         path,
         id: `ANPA${world.random.text(10, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567')}EXAMPLE`,
+        description: text(input, 'Description', { max: 1000 }),
         createdAt: at,
         updatedAt: at,
         versions: [{ id: 'v1', document: policyFrom(input, 'PolicyDocument'), createdAt: at }],
@@ -181,15 +187,20 @@ export function policyHandlers(
     },
     ListPolicies(input) {
       const scope = text(input, 'Scope') ?? 'All';
+      const prefix = text(input, 'PathPrefix', { min: 1, max: 512 }) ?? '/';
+      const attachedOnly = text(input, 'OnlyAttached') === 'true';
       const found = [...policies.values()].filter(
-        ({ arn }) => scope === 'All' || (scope === 'AWS') === arn.includes('::aws:'),
+        ({ arn, path }) =>
+          (scope === 'All' || (scope === 'AWS') === arn.includes('::aws:')) &&
+          path.startsWith(prefix) &&
+          (!attachedOnly || roles.some(({ attached }) => attached.includes(arn))),
       );
       const limit = integer(input, 'MaxItems', { min: 1, max: 1000 });
       return paged(
         'Policies',
         found.map((policy) => shownPolicy(policy, roles)),
         limit === undefined ? input : { ...input, MaxItems: limit },
-        scope,
+        [scope, prefix, attachedOnly],
       );
     },
   };
