@@ -1,5 +1,5 @@
 /** Repairs of the form: what AWS refuses although it is plain what was written. */
-import { POLICY_ELEMENTS, STATEMENT_ELEMENTS } from '../rules/grammar.ts';
+import { POLICY_ELEMENTS, STATEMENT_ELEMENTS } from '../rules/grammar-elements.ts';
 import type { Policy } from '../policy.ts';
 import { entryOf, isScalar, type Node } from '../tree.ts';
 import { addFirstEntry, nodeAt, removeEntry, removeItem, rename, replaceScalar, scalarAt } from './edit.ts';

@@ -4,7 +4,7 @@ import { evaluate } from '../evaluate.ts';
 import { SEVERITIES, type Problem } from '../finding.ts';
 import type { Need } from '../need.ts';
 import { policyFrom, type Policy } from '../policy.ts';
-import { POLICY_ELEMENTS, STATEMENT_ELEMENTS } from '../rules/grammar.ts';
+import { POLICY_ELEMENTS, STATEMENT_ELEMENTS } from '../rules/grammar-elements.ts';
 import type { Document } from '../source.ts';
 import { entryOf, isScalar, pathText, type Node, type ObjectNode } from '../tree.ts';
 import { gains, type Gain } from './access.ts';

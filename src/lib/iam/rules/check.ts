@@ -6,6 +6,23 @@ import { nearest } from '../nearest.ts';
 import type { Policy, Text } from '../policy.ts';
 import { shown } from '../tree.ts';
 
+/** Make a rule from its parts, in the order in which they are told. */
+export const ruleOf = (
+  id: string,
+  code: string | null,
+  kind: Rule['kind'],
+  severity: Severity,
+  title: string,
+  why: string,
+  fix: string,
+): Rule => ({ id, code, kind, severity, title, why, fix });
+
+/** What comes of a condition that no request can satisfy. */
+export const NEVER_HOLDS = 'The condition never holds, so an Allow grants nothing and a Deny denies nothing.';
+
+/** What comes of a document that AWS does not take. */
+export const REFUSED = 'AWS refuses the whole policy.';
+
 /** What checks work with. */
 export interface CheckContext {
   catalogue: Catalogue;

@@ -1,21 +1,10 @@
 /** Whom resource, key and trust policies name: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html */
 import { arnParts, PARTITIONS } from '../arn.ts';
-import type { Rule, Severity } from '../finding.ts';
+import type { Rule } from '../finding.ts';
 import type { Policy, Principal, Statement } from '../policy.ts';
 import { boundsCaller, hasDemand } from '../reach.ts';
-import { quoted, type Check, type CheckContext } from './check.ts';
+import { quoted, REFUSED, ruleOf as rule, type Check, type CheckContext } from './check.ts';
 
-const rule = (
-  id: string,
-  code: string | null,
-  kind: Rule['kind'],
-  severity: Severity,
-  title: string,
-  why: string,
-  fix: string,
-): Rule => ({ id, code, kind, severity, title, why, fix });
-
-const REFUSED = 'AWS refuses the whole policy.';
 const FORM = rule(
   'principal-form',
   'INVALID_PRINCIPAL_FORMAT',

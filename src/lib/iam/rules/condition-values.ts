@@ -1,0 +1,192 @@
+/** Values of conditions: that the operator can compare them, and that they mean what they say. */
+import { arnParts } from '../arn.ts';
+import type { ConditionKey } from '../catalogue.ts';
+import type { Rule } from '../finding.ts';
+import { isGlob } from '../glob.ts';
+import type { OperatorFamily } from '../operators.ts';
+import type { Condition, Statement, Text } from '../policy.ts';
+import { addressesOf, booleanOf, dateOf, isPrivate, numberOf } from '../values.ts';
+import { NEVER_HOLDS, quoted, ruleOf as rule, type CheckContext } from './check.ts';
+
+const VALUE = rule(
+  'value-type',
+  'TYPE_MISMATCH_STRING',
+  'warning',
+  'medium',
+  'a value that the operator cannot compare',
+  NEVER_HOLDS,
+  'Write a value of the type of the operator.',
+);
+const DATE = rule(
+  'invalid-date',
+  'INVALID_DATE_VALUE',
+  'error',
+  'high',
+  'a date that is none',
+  'AWS refuses the whole policy.',
+  'Write it as 2026-11-22T00:00:00Z.',
+);
+const NO_WILDCARD = rule(
+  'wildcard-without-like',
+  'WILDCARD_WITHOUT_LIKE_OPERATOR',
+  'warning',
+  'medium',
+  'a wildcard in a comparison that knows none',
+  'StringEquals compares the star itself.',
+  'Use StringLike, or write the value out.',
+);
+const IS_NULL = rule(
+  'star-instead-of-null',
+  'EQUIVALENT_TO_NULL_FALSE',
+  'suggestion',
+  'info',
+  'a pattern that only asks whether the key exists',
+  'StringLike "*" holds for every value.',
+  'Write "Null": {"KEY": "false"}, which says so.',
+);
+const SERVICE_PRINCIPAL = rule(
+  'service-principal-form',
+  'INVALID_SERVICE_PRINCIPAL_FORMAT',
+  'warning',
+  'medium',
+  'a service principal that cannot exist',
+  NEVER_HOLDS,
+  'Write service.amazonaws.com, in lower case.',
+);
+const PRIVATE = rule(
+  'private-address',
+  'PRIVATE_IP_ADDRESS',
+  'warning',
+  'medium',
+  'private addresses in aws:SourceIp',
+  'aws:SourceIp is the public address of the caller; a call through a VPC endpoint does not carry it.',
+  'Use aws:VpcSourceIp with aws:SourceVpc, or the public addresses.',
+);
+const RANGE = rule(
+  'address-range',
+  'IMPROVE_IP_RANGE',
+  'suggestion',
+  'info',
+  'a range that does not start at its own address',
+  'The digits behind the prefix are ignored.',
+  'Write the first address of the range.',
+);
+const MFA = rule(
+  'mfa-false-allowed',
+  null,
+  'security',
+  'high',
+  'an Allow for those without MFA',
+  'With Bool and false, calls without MFA are allowed, and with long-term keys, which carry no such key, are not.',
+  'In an Allow write "Bool": {"aws:MultiFactorAuthPresent": "true"}; in a Deny "BoolIfExists" with "false".',
+);
+const SEVERAL_BOOLEANS = rule(
+  'several-booleans',
+  'INVALID_CONDITION_MULTIPLE_BOOLEAN',
+  'error',
+  'medium',
+  'several values of a boolean',
+  'True or false is always true.',
+  'Keep one.',
+);
+
+/** Rules of this file. */
+export const VALUE_RULES: readonly Rule[] = [
+  VALUE,
+  DATE,
+  NO_WILDCARD,
+  IS_NULL,
+  SERVICE_PRINCIPAL,
+  PRIVATE,
+  RANGE,
+  MFA,
+  SEVERAL_BOOLEANS,
+];
+
+/** What values an operator can compare; null: any. */
+const READERS: Readonly<Record<OperatorFamily, { reads: (text: string) => boolean; code: string } | null>> = {
+  String: null,
+  Arn: { reads: (text) => text === '*' || arnParts(text) !== null, code: 'TYPE_MISMATCH_STRING' },
+  Numeric: { reads: (text) => numberOf(text) !== null, code: 'TYPE_MISMATCH_NUMBER' },
+  Date: { reads: (text) => dateOf(text) !== null, code: 'INVALID_DATE_VALUE' },
+  Bool: { reads: (text) => booleanOf(text) !== null, code: 'TYPE_MISMATCH_BOOLEAN' },
+  Null: { reads: (text) => booleanOf(text) !== null, code: 'TYPE_MISMATCH_BOOLEAN' },
+  IpAddress: { reads: (text) => addressesOf(text) !== null, code: 'TYPE_MISMATCH_IP_RANGE' },
+  Binary: { reads: (text) => /^[A-Za-z0-9+/]*={0,2}$/.test(text), code: 'TYPE_MISMATCH_STRING' },
+};
+
+/** What names of services look like in the keys that hold them: a caller is one label, what a role is passed to may be two. */
+const SERVICE_FORMS: readonly (readonly [key: RegExp, form: RegExp])[] = [
+  [/^aws:CalledVia(?:First|Last)?$/i, /^[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|amazon\.com)$/],
+  [
+    /^(?:aws:PrincipalServiceName|iam:PassedToService|iam:AWSServiceName|kms:ViaService)$/i,
+    /^(?:[a-z0-9-]+\.){1,3}(?:amazonaws\.com(?:\.cn)?|amazon\.com|api\.aws|aws\.internal)$/,
+  ],
+];
+
+/**
+ * The values of a condition.
+ * @param key - null where it is not known
+ */
+export function checkValues(
+  condition: Condition,
+  key: ConditionKey | null,
+  statement: Statement,
+  context: CheckContext,
+): void {
+  const { operator, values } = condition;
+  if (operator === null) return;
+  const reader = READERS[operator.family];
+  for (const value of values) {
+    if (value.holes.length > 0 || value.text.includes('${')) continue;
+    if (reader && !reader.reads(value.text)) {
+      const found = operator.family === 'Date' ? DATE : { ...VALUE, code: reader.code };
+      context.report(found, value, `${operator.name} cannot compare ${quoted(value) || 'an empty string'}`);
+    } else if (operator.family === 'String') {
+      checkString(value, condition, key, context);
+    } else if (operator.family === 'IpAddress') {
+      checkAddress(value, condition, context);
+    }
+  }
+  if (
+    operator.family === 'Bool' &&
+    operator.qualifier === null &&
+    new Set(values.map(({ text }) => text.toLowerCase())).size > 1
+  ) {
+    context.report(SEVERAL_BOOLEANS, condition, `${quoted(condition.key)} is compared with true and with false`);
+  }
+  const mfa = /^aws:MultiFactorAuthPresent$/i.test(condition.key.text);
+  if (
+    mfa &&
+    operator.family === 'Bool' &&
+    statement.effect === 'Allow' &&
+    values.some(({ text }) => booleanOf(text) === false)
+  ) {
+    context.report(MFA, condition, 'this allows calls without multi-factor authentication');
+  }
+}
+
+function checkString(value: Text, condition: Condition, key: ConditionKey | null, context: CheckContext): void {
+  const { operator } = condition;
+  if (operator === null) return;
+  if (operator.comparison !== 'like' && isGlob(value.text)) {
+    context.report(NO_WILDCARD, value, `${operator.name} compares ${quoted(value)} as it is`);
+  } else if (operator.comparison === 'like' && !operator.negated && value.text === '*') {
+    context.report(IS_NULL, value, `any value of ${quoted(condition.key)} will do`);
+  } else if (
+    key &&
+    operator.comparison !== 'like' &&
+    SERVICE_FORMS.some(([name, form]) => name.test(condition.key.text) && !form.test(value.text))
+  ) {
+    context.report(SERVICE_PRINCIPAL, value, `${quoted(value)} is no service principal`);
+  }
+}
+
+function checkAddress(value: Text, condition: Condition, context: CheckContext): void {
+  const range = addressesOf(value.text);
+  if (range === null) return;
+  if (!range.aligned) context.report(RANGE, value, `${quoted(value)} starts before the address that it names`);
+  if (/^aws:SourceIp$/i.test(condition.key.text) && isPrivate(range)) {
+    context.report(PRIVATE, value, `${quoted(value)} is a private address`);
+  }
+}

@@ -1,0 +1,83 @@
+/** The form of a Condition: operators, keys, values. */
+import type { Place, Rule } from '../finding.ts';
+import { nearest } from '../nearest.ts';
+import { OPERATOR_NAMES, parseOperator } from '../operators.ts';
+import { isScalar, itemsOf, type Node, type Path } from '../tree.ts';
+import { quoted, type CheckContext } from './check.ts';
+import { described, error, WRONG_TYPE } from './grammar-elements.ts';
+
+const INVALID_OPERATOR = error(
+  'invalid-operator',
+  'INVALID_CONDITION_OPERATOR',
+  'there is no such condition operator',
+  'Correct the name of the operator.',
+);
+const NULL_IF_EXISTS = error(
+  'null-if-exists',
+  'NULL_WITH_IF_EXISTS',
+  'IfExists does not go with Null',
+  'Write Null without IfExists.',
+);
+const EMPTY_SUGGESTION: Rule = {
+  id: 'empty-condition',
+  code: 'EMPTY_ARRAY_CONDITION',
+  kind: 'suggestion',
+  severity: 'low',
+  title: 'a condition without a value',
+  why: 'No request can satisfy a condition that lists no value.',
+  fix: 'Name the values, or remove the condition.',
+};
+
+/** Rules of this file. */
+export const CONDITION_FORM_RULES: readonly Rule[] = [INVALID_OPERATOR, NULL_IF_EXISTS, EMPTY_SUGGESTION];
+
+/** Each operator and each list of values of a Condition. */
+export function checkCondition(node: Node, path: Path, context: CheckContext): void {
+  if (node.kind !== 'object') {
+    context.report(WRONG_TYPE, { path, range: node.range }, `Condition is an object, not ${described(node)}`);
+    return;
+  }
+  for (const { key: operator, keyRange, value: block } of node.entries) {
+    const at = [...path, operator];
+    if (block.kind !== 'object') {
+      context.report(
+        WRONG_TYPE,
+        { path: at, range: block.range },
+        `${quoted(operator)} holds an object with condition keys, not ${described(block)}`,
+      );
+      continue;
+    }
+    if (block.entries.length === 0) {
+      context.report(
+        { ...EMPTY_SUGGESTION, code: 'EMPTY_OBJECT_CONDITION' },
+        { path: at, range: block.range },
+        `${quoted(operator)} holds no condition key`,
+      );
+      continue;
+    }
+    checkOperator(operator, { path: at, range: keyRange }, context);
+    for (const { key, value } of block.entries) {
+      const here = { path: [...at, key], range: value.range };
+      if (value.kind === 'array' && value.items.length === 0) {
+        context.report(EMPTY_SUGGESTION, here, `${quoted(key)} lists no value`);
+      }
+      const wrong = itemsOf(value).find((item) => !isScalar(item));
+      if (wrong) context.report(WRONG_TYPE, here, `${quoted(key)} has values, not ${described(wrong)}`);
+    }
+  }
+}
+
+function checkOperator(text: string, at: Place, context: CheckContext): void {
+  const operator = parseOperator(text);
+  if (operator === null) {
+    const plain = text.replace(/^[^:]*:+/, '').replace(/ifexists$/i, '');
+    const meant = nearest(plain, OPERATOR_NAMES);
+    context.report(
+      INVALID_OPERATOR,
+      at,
+      `there is no operator ${quoted(text)}${meant === null ? '' : `: ${meant} may be meant`}`,
+    );
+  } else if (operator.family === 'Null' && operator.ifExists) {
+    context.report(NULL_IF_EXISTS, at, `${quoted(text)}: Null itself asks whether the key exists`);
+  }
+}
