@@ -1,5 +1,7 @@
 /** The policies of `iam generate` and the commands they are made for, in the built binary. */
 import assert from 'node:assert/strict';
+import { CreateAliasCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { UpdateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { evaluate } from '../../src/lib/iam/evaluate.ts';
 import type { GenerateResult } from '../../src/lib/iam/generate/generate.ts';
 import { readJson } from '../../src/lib/iam/parse.ts';
@@ -7,6 +9,7 @@ import type { Policy } from '../../src/lib/iam/policy.ts';
 import { names } from '../../src/lib/iam/reach.ts';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
 import { runCli } from '../support/cli.ts';
+import { sdkConfig, secretsClient } from '../support/sandbox.ts';
 
 const NAME = 'jamf-mcp-server/production';
 
@@ -40,6 +43,13 @@ describe('iam generate and iam apply', function () {
   };
   let looked = 0;
 
+  const encryptWith = async (alias: string) => {
+    const kms = new KMSClient(sdkConfig(sandbox));
+    const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+    await kms.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: KeyMetadata?.KeyId }));
+    await secretsClient(sandbox).send(new UpdateSecretCommand({ SecretId: NAME, KmsKeyId: alias }));
+  };
+
   for (const [purpose, commands] of [
     [
       'operator',
@@ -66,6 +76,8 @@ describe('iam generate and iam apply', function () {
     ],
   ] as const) {
     it(`gives the ${purpose} every right that the commands use: ${commands.map((words) => words.slice(0, 2).join(' ')).join(', ')}`, async () => {
+      // The rights that a key takes are held against the calls as well, of a key that only an alias names.
+      if (purpose === 'auditor') await encryptWith('alias/app');
       const generated = await run(['iam', 'generate', '--for', purpose]);
       assert.equal(generated.code, 0, generated.stderr);
       assert.match(
@@ -80,6 +92,7 @@ describe('iam generate and iam apply', function () {
       }
       const used = called();
       assert.ok(used.length > 5, used.join());
+      assert.equal(used.includes('kms:ListGrants'), purpose === 'auditor', 'the key is looked at');
       assert.deepEqual(
         used.filter((action) => !statements.some((statement) => names(statement, action))),
         [],

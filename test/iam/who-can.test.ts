@@ -51,6 +51,7 @@ const ask = (roles: readonly LiveRole[], change: Partial<Readable> = {}) =>
     account: { roles, users: [] },
     secretPolicy: [],
     keyPolicy: [],
+    keyAliases: [],
     ...change,
   });
 const policy = (...statements: Raw[]): Readable['secretPolicy'] => [

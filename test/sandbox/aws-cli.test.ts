@@ -600,7 +600,7 @@ describeCli('sandbox: the AWS CLI', function () {
     );
   });
 
-  it('kms: a key, its alias, its policy, and the time that it is disabled', async () => {
+  it('kms: a key, its alias, its policy, its grants, and the time that it is disabled', async () => {
     const { KeyMetadata } = await ok('kms', 'create-key', '--description', 'of the secrets');
     const { KeyId, Arn, KeyManager } = KeyMetadata as Record<string, string>;
     assert.equal(KeyManager, 'CUSTOMER');
@@ -640,6 +640,15 @@ describeCli('sandbox: the AWS CLI', function () {
     assert.deepEqual(await state(), [Arn, false, 'Disabled']);
     assert.equal((await ok('kms', 'get-key-policy', ...key, ...policy)).Policy, own);
     await ok('kms', 'enable-key', ...key);
+    const grant = ['--grantee-principal', `arn:aws:iam::000000000000:role/${ROLE}`, '--operations', 'Decrypt'];
+    const { GrantId } = await ok('kms', 'create-grant', ...key, ...grant, '--name', 'read');
+    const grants = async () => {
+      const { Grants } = await ok('kms', 'list-grants', ...key);
+      return (Grants as Record<string, unknown>[]).map((one) => [one.GrantId, one.KeyId, one.Name, one.Operations]);
+    };
+    assert.deepEqual(await grants(), [[GrantId, Arn, 'read', ['Decrypt']]]);
+    await ok('kms', 'revoke-grant', ...key, '--grant-id', String(GrantId));
+    assert.deepEqual(await grants(), []);
     assert.deepEqual(await state(), [Arn, true, 'Enabled']);
   });
 

@@ -1,12 +1,15 @@
 /** The key behind a secret, and its policy. */
 import type { LayerSource } from './can-layers.ts';
 import type { Clients } from './live/clients.ts';
+import { unusableText } from './join-facts.ts';
 import { keyOf } from './live/keys.ts';
 
 /** A key, as far as rights depend on it. */
 export interface LiveKey {
   /** As it was named, where nobody can tell its ARN. */
   arn: string;
+  /** Its aliases, such as `alias/app`. */
+  aliases: readonly string[];
   /** AWS's own: it needs no right. */
   managed: boolean;
   /** Its policy, as a layer; none where it was not read. */
@@ -27,10 +30,12 @@ export async function readKey(
 ): Promise<LiveKey> {
   const untold = new Set<string>();
   const key = await keyOf(clients, named, near, untold);
-  for (const why of untold) unread.push({ what: 'the policy of the key', why });
-  if (key === null) unread.push({ what: 'the policy of the key', why: `KMS knows no key ${named}` });
+  for (const why of untold) unread.push({ what: 'the key', why });
+  const unusable = key === undefined ? null : unusableText(named, key);
+  if (unusable !== null) unread.push({ what: 'the key', why: `${unusable}: nobody can decrypt with it` });
   return {
     arn: key?.arn ?? named,
+    aliases: key?.aliases ?? [],
     managed: key?.awsManaged ?? false,
     policy: key?.policy ? [{ layer: 'resource', source: key.policy, type: 'kms' }] : [],
   };

@@ -61,7 +61,7 @@ export function canLive(
     const all = [...layers.policies];
     if (secret?.key && READS.test(asked.action) && asker.kind !== 'service') {
       const decrypt = await readLayers([...identity, ...secret.key.policy]);
-      answers.push(answer(decryptOf(request, secret, secret.key.arn), decrypt));
+      answers.push(answer(decryptOf(request, secret, secret.key), decrypt));
       all.push(...decrypt.policies.filter(({ layer }) => layer === 'resource'));
     }
     unread.push(...openStatements(layers));

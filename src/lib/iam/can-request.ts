@@ -1,4 +1,5 @@
 /** Requests that come with others. */
+import type { LiveKey } from './can-key.ts';
 import type { Request } from './evaluate.ts';
 
 /** Actions that decrypt the value of a secret: https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html */
@@ -7,9 +8,13 @@ export const READS = /^secretsmanager:(?:GetSecretValue|BatchGetSecretValue|PutS
 /**
  * The request for the key that Secrets Manager makes in the name of whoever reads a secret.
  * @param request - for the secret
- * @param keyArn - of the key with which it is encrypted
+ * @param key - with which it is encrypted
  */
-export function decryptOf(request: Request, secret: { arn: string }, keyArn: string): Request {
+export function decryptOf(
+  request: Request,
+  secret: { arn: string },
+  { arn: keyArn, aliases }: Pick<LiveKey, 'arn' | 'aliases'>,
+): Request {
   const region = secret.arn.split(':')[3] ?? '';
   const tags = Object.fromEntries(
     Object.entries(request.context).filter(([key]) => /^aws:Principal|^aws:username$/.test(key)),
@@ -29,6 +34,8 @@ export function decryptOf(request: Request, secret: { arn: string }, keyArn: str
       'kms:CallerAccount': request.caller.account,
       'kms:EncryptionContext:SecretARN': secret.arn,
       'kms:EncryptionContextKeys': ['SecretARN', 'SecretVersionId'],
+      'kms:EncryptionAlgorithm': 'SYMMETRIC_DEFAULT',
+      ...(aliases.length === 0 ? {} : { 'kms:ResourceAliases': aliases }),
     },
   };
 }

@@ -7,7 +7,7 @@ import type { Catalogue } from './catalogue.ts';
 import { problem, type Place, type Problem, type Severity } from './finding.ts';
 import { policyOf, type PolicyDocument } from './generate/policy.ts';
 import { excessOf, misplacedIn, type Excess } from './join-excess.ts';
-import type { TaskFacts } from './join-facts.ts';
+import { unusableText, type TaskFacts } from './join-facts.ts';
 import { judgeNeeds, resourcePolicies, tasksMayAssume, type Judged, type JudgedNeed } from './join-judge.ts';
 import type { RoleDocuments } from './join-roles.ts';
 import { DEPENDS, MISSING_RIGHT, SAME_ROLE, UNUSABLE_ROLE, UNUSABLE_SECRET } from './join-rules.ts';
@@ -261,10 +261,10 @@ function troubleWith(valueFrom: string, facts: TaskFacts): Trouble | null {
     return { message: `${secret.name} has no version ${what}: ${secretMissing(secretArn)}`, fix };
   }
   const key = secret.key === null ? undefined : facts.keys[secret.key];
-  if (key === null || key?.enabled === false) {
-    const state = key === null ? 'is not there' : 'is disabled, or about to be deleted';
+  const unusable = key === undefined ? null : unusableText(secret.key ?? '', key);
+  if (unusable !== null) {
     return {
-      message: `the key ${key?.arn ?? secret.key ?? ''} of ${secret.name} ${state}: its value cannot be decrypted`,
+      message: `${unusable}: the value of ${secret.name} cannot be decrypted`,
       fix: 'Enable the key, or give the secret another and a new version.',
     };
   }

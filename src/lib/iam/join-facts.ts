@@ -29,6 +29,17 @@ export interface KeyFact {
   policy?: Source | null;
 }
 
+/**
+ * Why nobody can use a key, whatever policies allow.
+ * @param named - as the secret names it
+ * @param key - null: KMS does not know it
+ * @returns lower case, no full stop; null where it can be used
+ */
+export const unusableText = (named: string, key: KeyFact | null): string | null => {
+  if (key === null) return `the key ${named} is not there`;
+  return key.enabled ? null : `the key ${key.arn} is disabled, or about to be deleted`;
+};
+
 /** What is known of the things around a task definition. */
 export interface TaskFacts {
   partition: string;

@@ -22,6 +22,7 @@ export function whoCanLive(secretId: string, aws: AwsSettings, context: Context)
     });
     const found = await whoCan({
       secret: { name: secret.name, arn: secret.arn, keyArn: secret.key?.arn ?? null },
+      keyAliases: secret.key?.aliases ?? [],
       context: secretContext(secret),
       account: await accountFrom(clients),
       secretPolicy: policy ? [{ layer: 'resource', source: policy, type: 'resource' }] : [],

@@ -59,11 +59,13 @@ export interface Readable {
   /** The policies of the secret and of its key; none where there is none, or it was not read. */
   secretPolicy: readonly LayerSource[];
   keyPolicy: readonly LayerSource[];
+  /** Such as `alias/app`; none also where they were not read. */
+  keyAliases: readonly string[];
 }
 
 /** Keys of which the context says all there is to say; of others a caller decides, or the way that the call takes. */
 const KNOWN =
-  /^(?:aws:(?:Principal(?:Arn|Account|IsAWSService|ServiceName|Type)|username|ResourceAccount|ResourceTag\/.+|RequestedRegion|SecureTransport)|secretsmanager:(?:SecretId|ResourceTag\/.+)|kms:(?:ViaService|CallerAccount|EncryptionContext:SecretARN|EncryptionContextKeys))$/i;
+  /^(?:aws:(?:Principal(?:Arn|Account|IsAWSService|ServiceName|Type)|username|ResourceAccount|ResourceTag\/.+|RequestedRegion|SecureTransport)|secretsmanager:(?:SecretId|ResourceTag\/.+)|kms:(?:ViaService|CallerAccount|EncryptionContext:SecretARN|EncryptionContextKeys|EncryptionAlgorithm))$/i;
 
 /**
  * Find the readers.
@@ -94,7 +96,7 @@ export async function whoCan(readable: Readable): Promise<Omit<WhoCanResult, 'un
 async function readerOf(
   principal: LiveRole,
   kind: Reader['kind'],
-  { secret, context, secretPolicy, keyPolicy }: Readable,
+  { secret, context, secretPolicy, keyPolicy, keyAliases }: Readable,
   read: (sources: readonly LayerSource[]) => Promise<ReadLayers>,
 ): Promise<Reader | null> {
   const owner = secret.arn.split(':')[4] ?? null;
@@ -111,13 +113,17 @@ async function readerOf(
     },
   };
   const tagged = (key: string) => principal.tags !== undefined && /^aws:PrincipalTag\//i.test(key);
-  const known = (key: string) => KNOWN.test(key) || tagged(key);
+  const aliased = (key: string) => keyAliases.length > 0 && /^kms:ResourceAliases$/i.test(key);
+  const known = (key: string) => KNOWN.test(key) || tagged(key) || aliased(key);
   const own = layersOf(principal);
   const layers = await read([...own, ...secretPolicy]);
   const judged: [Possibility, ReadLayers][] = [[possibility(request, layers.layers, known), layers]];
   if (secret.keyArn !== null) {
     const decrypt = await read([...own, ...keyPolicy]);
-    judged.push([possibility(decryptOf(request, secret, secret.keyArn), decrypt.layers, known), decrypt]);
+    judged.push([
+      possibility(decryptOf(request, secret, { arn: secret.keyArn, aliases: keyAliases }), decrypt.layers, known),
+      decrypt,
+    ]);
   }
   if (judged.some(([{ may }]) => may === 'no')) return null;
   return {

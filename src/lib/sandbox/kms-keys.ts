@@ -1,5 +1,6 @@
-/** KMS: keys of the customer, their policies and aliases, as far as who may read a secret hangs on them. */
-import { requiredText, text } from './input.ts';
+/** KMS: keys of the customer, their policies, grants and aliases, as far as who may read a secret hangs on them. */
+import { integer, missing, objectOf, requiredText, text, texts } from './input.ts';
+import { page } from './paging.ts';
 import { ACCOUNT, AwsFault, type AwsHandlers, type World } from './service.ts';
 
 interface CustomerKey {
@@ -9,6 +10,8 @@ interface CustomerKey {
   description: string;
   state: 'Enabled' | 'Disabled';
   aliases: string[];
+  /** As ListGrants gives them. */
+  grants: Record<string, unknown>[];
   createdAt: number;
 }
 
@@ -100,6 +103,7 @@ export function createCustomerKeys(world: World): CustomerKeys {
           description: text(input, 'Description', { max: 8192 }) ?? '',
           state: 'Enabled',
           aliases: [],
+          grants: [],
           createdAt: world.clock.now(),
         };
         keys.push(key);
@@ -121,6 +125,41 @@ export function createCustomerKeys(world: World): CustomerKeys {
       PutKeyPolicy(input, { region }) {
         policyName(input);
         keyOf(input, region).policy = policyFrom(requiredText(input, 'Policy', { min: 1, max: 131_072 }));
+        return undefined;
+      },
+      CreateGrant(input, { region }) {
+        const key = keyOf(input, region);
+        const GrantId = world.random.text(64, '0123456789abcdef');
+        const operations = texts(input, 'Operations', 17);
+        if (operations === undefined) throw missing('operations');
+        key.grants.push({
+          KeyId: arnOf(key.region, `key/${key.id}`),
+          GrantId,
+          Name: text(input, 'Name', { min: 1, max: 256 }),
+          CreationDate: new Date(world.clock.now()),
+          GranteePrincipal: requiredText(input, 'GranteePrincipal', { min: 1, max: 256 }),
+          RetiringPrincipal: text(input, 'RetiringPrincipal', { min: 1, max: 256 }),
+          IssuingAccount: `arn:aws:iam::${ACCOUNT}:root`,
+          Operations: operations,
+          Constraints: objectOf(input, 'Constraints'),
+        });
+        return { GrantId, GrantToken: GrantId };
+      },
+      ListGrants(input, { region }) {
+        const key = keyOf(input, region);
+        const { items, nextToken } = page(key.grants, {
+          size: integer(input, 'Limit', { min: 1, max: 100 }) ?? 50,
+          token: text(input, 'Marker'),
+          binding: key.id,
+        });
+        return { Grants: items, NextMarker: nextToken, Truncated: nextToken !== undefined };
+      },
+      RevokeGrant(input, { region }) {
+        const { grants } = keyOf(input, region);
+        const id = requiredText(input, 'GrantId', { min: 1, max: 128 });
+        const at = grants.findIndex(({ GrantId }) => GrantId === id);
+        if (at < 0) throw new AwsFault('NotFoundException', `Grant ID ${id} not found`);
+        grants.splice(at, 1);
         return undefined;
       },
       DisableKey: withState('Disabled'),

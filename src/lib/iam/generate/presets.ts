@@ -1,6 +1,6 @@
 /** For whom policies are generated, and what each of them needs. */
 import type { Need } from '../need.ts';
-import { arnIn, keyNeeds, needsOn, type Because, type Scope } from './scope.ts';
+import { arnIn, keyNamed, keyNeeds, needsOn, type Because, type Scope } from './scope.ts';
 
 /** For whom. */
 export const PURPOSES = ['execution-role', 'task-role', 'reader', 'rotation', 'operator', 'auditor'] as const;
@@ -225,14 +225,15 @@ const trailFiles = (scope: Scope): Need[] =>
     return [...needsOn(`${arn}/*`, ['s3:GetObject'], because), ...needsOn(arn, ['s3:ListBucket'], because)];
   });
 
-/** The policies of the keys that are known; of an alias, the key is not. */
-const keyPolicies = (scope: Scope): Need[] =>
-  scope.secrets.flatMap(({ kmsKeyId }) =>
-    kmsKeyId === null || kmsKeyId.includes('alias/')
-      ? []
-      : needsOn(
-          kmsKeyId.startsWith('arn:') ? kmsKeyId : arnIn(scope, 'kms', `key/${kmsKeyId}`),
-          ['kms:DescribeKey', 'kms:GetKeyPolicy'],
-          { why: 'iam validate: the policy of the key' },
-        ),
-  );
+/** What the keys of the customer are, and whom their policies and grants let in. */
+const keyPolicies = (scope: Scope): Need[] => {
+  const because = { why: 'iam validate, iam can and iam who-can: who may use the key' };
+  const keys = scope.secrets.flatMap(({ kmsKeyId }) => keyNamed(kmsKeyId, scope) ?? []);
+  if (keys.length === 0) return [];
+  return [
+    ...keys.flatMap(({ resource, context }) => needsOn(resource, KEY_READS, because, context)),
+    ...needsOn('*', ['kms:ListAliases'], because),
+  ];
+};
+
+const KEY_READS = ['kms:DescribeKey', 'kms:GetKeyPolicy', 'kms:ListGrants'];

@@ -72,23 +72,33 @@ export function needsOn(
 }
 
 /**
- * Rights on the customer's key of a secret, through Secrets Manager and for this secret alone; none for the key of AWS.
- * A key that is known by an alias is named by a condition: aliases mean nothing in a policy's Resource.
+ * How a policy names the customer's key of a secret. One that is known by an alias is named by a condition: aliases
+ * mean nothing in a policy's Resource.
+ * @returns null for the key of AWS
  */
+export function keyNamed(kmsKeyId: string | null, scope: Scope): { resource: string; context: Need['context'] } | null {
+  if (kmsKeyId === null || /(^|[:/])alias\/aws\/secretsmanager$/.test(kmsKeyId)) return null;
+  const alias = /alias\/.+$/.exec(kmsKeyId)?.[0];
+  if (alias !== undefined) {
+    return { resource: arnIn(scope, 'kms', 'key/*'), context: { 'kms:ResourceAliases': [alias] } };
+  }
+  return { resource: kmsKeyId.startsWith('arn:') ? kmsKeyId : arnIn(scope, 'kms', `key/${kmsKeyId}`), context: {} };
+}
+
+/** Rights on the customer's key of a secret, through Secrets Manager and for this secret alone; none for the key of AWS. */
 export function keyNeeds(
   { arn, kmsKeyId }: ScopeSecret,
   actions: readonly string[],
   because: Because,
   scope: Scope,
 ): Need[] {
-  if (kmsKeyId === null || /(^|[:/])alias\/aws\/secretsmanager$/.test(kmsKeyId)) return [];
+  const key = keyNamed(kmsKeyId, scope);
+  if (key === null) return [];
   const { partition, region } = scope;
   const suffix = partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
-  const alias = /alias\/.+$/.exec(kmsKeyId)?.[0];
-  const named = kmsKeyId.startsWith('arn:') ? kmsKeyId : arnIn(scope, 'kms', `key/${kmsKeyId}`);
-  return needsOn(alias === undefined ? named : arnIn(scope, 'kms', 'key/*'), actions, because, {
+  return needsOn(key.resource, actions, because, {
     'kms:ViaService': `secretsmanager.${region}.${suffix}`,
     'kms:EncryptionContext:SecretARN': arn,
-    ...(alias === undefined ? {} : { 'kms:ResourceAliases': [alias] }),
+    ...key.context,
   });
 }

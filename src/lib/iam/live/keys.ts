@@ -2,8 +2,9 @@
 import type { AwsSettings } from '../../aws.ts';
 import type { Context } from '../../host.ts';
 import type { KeyFact } from '../join-facts.ts';
+import { listed } from '../rules/check.ts';
 import type { Source } from '../source.ts';
-import { orDenied, orMissing, policyText, withClients, type Clients } from './clients.ts';
+import { everyPage, orDenied, orMissing, policyText, withClients, type Clients } from './clients.ts';
 import { regionOf } from './form.ts';
 
 /**
@@ -37,10 +38,10 @@ function takenAtItsWord(named: string, secretArn: string): KeyFact | undefined {
 }
 
 /**
- * Look up a key, its aliases and its policy.
+ * Look up a key, its aliases, its policy and its grants.
  * @param named - id, ARN or alias
  * @param secretArn - of the secret that it belongs to
- * @param unread - takes what may not be read
+ * @param unread - takes what may not be read, and whom grants let decrypt: they are not judged
  * @returns null: KMS knows no such key; undefined: nobody can tell which it is
  */
 export async function keyOf(
@@ -69,17 +70,44 @@ export async function keyOf(
   const awsManaged = key.KeyManager === 'AWS';
   const fact = { arn, awsManaged, enabled: key.KeyState === undefined || key.KeyState === 'Enabled' };
   if (awsManaged) return { ...fact, aliases: [], policy: null };
-  const aliases = await orDenied(
-    clients.ask('ListAliases', about, (options) => client.send(new sdk.ListAliasesCommand({ KeyId: arn }), options)),
-    ({ message }) => unread.add(`the aliases of a key, which a condition may name: ${message}`),
-  );
-  const read = await orDenied(
-    keyPolicyFrom(clients, arn).then((policy) => ({ policy })),
-    ({ message }) => unread.add(`the policy of a key, which has to let the role in: ${message}`),
-  );
-  return {
-    ...fact,
-    aliases: (aliases?.Aliases ?? []).flatMap(({ AliasName }) => AliasName ?? []),
-    ...(read ?? {}),
-  };
+  const [aliases, grantees, read] = await Promise.all([
+    orDenied(aliasesFrom(clients, arn), ({ message }) =>
+      unread.add(`the aliases of a key, which a condition may name: ${message}`),
+    ),
+    orDenied(granteesFrom(clients, arn), ({ message }) =>
+      unread.add(`the grants of a key, which may let somebody decrypt as well: ${message}`),
+    ),
+    orDenied(
+      keyPolicyFrom(clients, arn).then((policy) => ({ policy })),
+      ({ message }) => unread.add(`the policy of a key, which has to let the role in: ${message}`),
+    ),
+  ]);
+  if (grantees && grantees.length > 0) {
+    unread.add(`the grants of the key ${arn}: by them ${listed(grantees)} may decrypt, whatever policies allow`);
+  }
+  return { ...fact, aliases: aliases ?? [], ...(read ?? {}) };
+}
+
+async function aliasesFrom(clients: Clients, arn: string): Promise<string[]> {
+  const { sdk, client } = await clients.kms(regionOf(arn));
+  const aliases = await everyPage(async (Marker) => {
+    const page = await clients.ask('ListAliases', `key ${arn}`, (options) =>
+      client.send(new sdk.ListAliasesCommand({ KeyId: arn, Marker }), options),
+    );
+    return { items: page.Aliases, next: page.Truncated ? page.NextMarker : undefined };
+  });
+  return aliases.flatMap(({ AliasName }) => AliasName ?? []);
+}
+
+/** Whom grants let decrypt: https://docs.aws.amazon.com/kms/latest/developerguide/grants.html */
+async function granteesFrom(clients: Clients, arn: string): Promise<string[]> {
+  const { sdk, client } = await clients.kms(regionOf(arn));
+  const grants = await everyPage(async (Marker) => {
+    const page = await clients.ask('ListGrants', `key ${arn}`, (options) =>
+      client.send(new sdk.ListGrantsCommand({ KeyId: arn, Marker, Limit: 100 }), options),
+    );
+    return { items: page.Grants, next: page.Truncated ? page.NextMarker : undefined };
+  });
+  const decrypting = grants.filter(({ Operations = [] }) => Operations.includes('Decrypt'));
+  return [...new Set(decrypting.flatMap(({ GranteePrincipal }) => GranteePrincipal ?? []))].sort();
 }

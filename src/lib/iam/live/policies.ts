@@ -1,6 +1,7 @@
 /** The resource policies of secrets, and the policies of the keys that they are encrypted with. */
 import type { JamfMcpError } from '../../errors.ts';
 import type { PolicyType } from '../policy.ts';
+import { unusableText } from '../join-facts.ts';
 import type { Source } from '../source.ts';
 import { everyPage, orDenied, orMissing, type Clients } from './clients.ts';
 import { regionOf } from './form.ts';
@@ -45,6 +46,8 @@ export async function policiesOfSecrets(
     if (key === null || keys.has(key)) continue;
     keys.add(key);
     const fact = await keyOf(clients, key, arn, unread);
+    const unusable = fact === undefined ? null : unusableText(key, fact);
+    if (unusable !== null) unread.add(`whether anybody can read ${arn}: ${unusable}`);
     if (fact?.policy) found.push({ source: fact.policy, type: 'kms' });
   }
   return found;
