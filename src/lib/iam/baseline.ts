@@ -78,7 +78,7 @@ export async function newAccess(
     throw new JamfMcpError(
       'INPUT_INVALID',
       `the baseline ${baseline.name} cannot be read: ${unreadable?.message ?? 'it holds no policy'}`,
-      'name a policy, or what jamf-mcp iam validate --json printed',
+      'name a policy, or what `jamf-mcp iam validate --json` printed',
     );
   }
   const findings: Finding[] = [];
@@ -131,7 +131,7 @@ function knownFindings(text: string): string[] {
     throw new JamfMcpError(
       'INPUT_INVALID',
       'the baseline is neither a policy nor what iam validate --json printed',
-      'write one: jamf-mcp iam validate … --json > baseline.json',
+      'write one: `jamf-mcp iam validate FILE --json > baseline.json`',
     );
   }
   return findings.map(keyOf);
