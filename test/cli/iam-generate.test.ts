@@ -111,7 +111,10 @@ describe('iam generate and iam apply', function () {
     );
     assert.equal(put.code, 0, put.stderr);
     assert.match(put.stdout, /^the inline policy SecretsAccess of the role ecsTaskExecutionRole is replaced\n/);
-    assert.match(put.stdout, /  kms:Decrypt on .*\n(.*\n)*all 22 rights that the task definition needs are allowed then\n/);
+    assert.match(
+      put.stdout,
+      /  kms:Decrypt on .*\n(.*\n)*all 22 rights that the task definition needs are allowed then\n/,
+    );
     const again = await run(['iam', 'apply', '-', '--role', role, '--json'], made.stdout);
     assert.equal((JSON.parse(again.stdout) as { outcome: string }).outcome, 'unchanged');
   });
