@@ -1,12 +1,8 @@
-import * as Args from '@oclif/core/args';
-import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../lib/cli/base.ts';
+import { CAN_LAYERS, canArgs, canFlags } from '../../lib/cli/iam-flags.ts';
 import { prose } from '../../lib/cli/prose.ts';
 import { EXIT } from '../../lib/errors.ts';
 import type { CanResult } from '../../lib/iam/can.ts';
-
-const policyFlag = (summary: string) =>
-  Flags.string({ summary, helpValue: 'FILE', multiple: true, multipleNonGreedy: true, helpGroup: 'POLICIES' });
 
 export default class IamCan extends BaseCommand {
   static override summary = 'tell whether a principal may do one thing, and which statements decide it';
@@ -28,35 +24,9 @@ Exit code: 3 where the answer is not the one expected.`);
     '<%= config.bin %> iam can app s3:GetObject arn:aws:s3:::bucket/key --policy policy.json --context aws:SourceVpce=vpce-1',
   ];
 
-  static override args = {
-    principal: Args.string({
-      description: 'role, ARN of a role, user or session, or a service',
-      required: true,
-      ignoreStdin: true,
-    }),
-    action: Args.string({ description: 'such as secretsmanager:GetSecretValue', required: true, ignoreStdin: true }),
-    resource: Args.string({ description: 'ARN; for a secret its name will do', ignoreStdin: true }),
-  };
+  static override args = canArgs;
 
-  static override flags = {
-    context: Flags.string({
-      summary: 'condition key that the request carries; may be repeated, also for one key',
-      helpValue: 'KEY=VALUE',
-      multiple: true,
-      multipleNonGreedy: true,
-    }),
-    expect: Flags.option({
-      summary: 'the answer that is expected',
-      options: ['allow', 'deny'] as const,
-      default: 'allow' as const,
-    })(),
-    online: Flags.boolean({ summary: "ask IAM's policy simulator as well" }),
-    policy: policyFlag('policy of the principal; may be repeated'),
-    'resource-policy': policyFlag('policy of the resource'),
-    boundary: policyFlag('permissions boundary of the principal'),
-    'session-policy': policyFlag('policy of the session; may be repeated'),
-    scp: policyFlag('service control policies of one level, from the root on; may be repeated'),
-  };
+  static override flags = canFlags;
 
   async run(): Promise<CanResult> {
     const { args, flags } = await this.parse(IamCan);
@@ -67,7 +37,9 @@ Exit code: 3 where the answer is not the one expected.`);
       import('../../lib/cli/policies.ts'),
     ]);
     const sources = await Promise.all(
-      LAYERS.map(async ([flag, layer]) => (await readPolicies(flags[flag] ?? [])).map((source) => ({ layer, source }))),
+      CAN_LAYERS.map(async ([flag, layer]) =>
+        (await readPolicies(flags[flag] ?? [])).map((source) => ({ layer, source })),
+      ),
     );
     const { principal, action, resource = null } = args;
     const question = { principal, action, resource, keys: flags.context ?? [], online: flags.online };
@@ -76,12 +48,3 @@ Exit code: 3 where the answer is not the one expected.`);
     return this.present(result, drawCan);
   }
 }
-
-/** What the policies of each flag are to the request. */
-const LAYERS = [
-  ['policy', 'identity'],
-  ['resource-policy', 'resource'],
-  ['boundary', 'boundary'],
-  ['session-policy', 'session'],
-  ['scp', 'scp'],
-] as const;
