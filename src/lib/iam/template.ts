@@ -124,7 +124,7 @@ function resolve(node: Node): Node {
   if (node.kind !== 'object') return node;
   const [only] = node.entries;
   if (only && node.entries.length === 1 && (only.key === 'Ref' || only.key.startsWith('Fn::'))) {
-    return called(only, node.range) ?? unknown(only.key, node.range);
+    return called(only, node.range) ?? unknown(`${only.key} ${written(only.value)}`, node.range);
   }
   const entries = node.entries.flatMap(({ key, keyRange, value }) => {
     const resolved = resolve(value);
@@ -151,6 +151,14 @@ function branchesOf(node: Node): readonly Node[] | null {
 const isNoValue = (node: Node): boolean =>
   isScalar(node) && node.text === HOLE && node.holes.length === 1 && node.holes[0] === NO_VALUE;
 
+/** An argument as one text: two functions are of the same value only where all of it is the same. */
+function written(node: Node): string {
+  if (node.kind === 'array') return `[${node.items.map(written).join(', ')}]`;
+  if (node.kind === 'object')
+    return `{${node.entries.map(({ key, value }) => `${key}: ${written(value)}`).join(', ')}}`;
+  return node.text;
+}
+
 const unknown = (name: string, range: Range): ScalarNode => ({ kind: 'string', text: HOLE, holes: [name], range });
 
 /** The value of a function, as far as it can be told. */
@@ -163,8 +171,8 @@ function called({ key, value: argument }: Entry, range: Range): Node | null {
       return unknown(parts.join('.'), range);
     }
     case 'Fn::Sub': {
-      const [template] = itemsOf(argument);
-      return template && isScalar(template) ? substituted(template.text, range) : null;
+      const [template, given] = itemsOf(argument);
+      return template && isScalar(template) ? substituted(template.text, given, range) : null;
     }
     case 'Fn::Join':
       return joined(argument, range);
@@ -179,12 +187,16 @@ function called({ key, value: argument }: Entry, range: Range): Node | null {
   }
 }
 
-function substituted(template: string, range: Range): ScalarNode {
+/** Names that the function is given values for stand for these, and not for what the template calls the same. */
+function substituted(template: string, given: Node | undefined, range: Range): ScalarNode {
   const holes: string[] = [];
   const text = template.replaceAll(/\$\{([^}]{0,512})\}/g, (_, name: string) => {
     if (name.startsWith('!')) return `\${${name.slice(1)}}`;
-    holes.push(name.trim());
-    return HOLE;
+    const own = given?.kind === 'object' ? entryOf(given, name.trim()) : null;
+    const value = own ? resolve(own.value) : unknown(name.trim(), range);
+    const known = isScalar(value) ? value : unknown(name.trim(), range);
+    holes.push(...known.holes);
+    return known.text;
   });
   return { kind: 'string', text, holes, range };
 }

@@ -4,7 +4,7 @@ import { problem, type Place, type Problem, type Rule, type Severity } from '../
 import { isGlob } from '../glob.ts';
 import { nearest } from '../nearest.ts';
 import type { Policy, Text } from '../policy.ts';
-import { shown } from '../tree.ts';
+import { HOLE, shown } from '../tree.ts';
 
 /** Make a rule from its parts, in the order in which they are told. */
 export const ruleOf = (
@@ -88,11 +88,15 @@ export function collector(catalogue: Catalogue, text: string): { context: CheckC
       return guesses < 0 ? null : nearest(name, candidates);
     },
     report: (rule, at, message, options) => {
-      problems.push(problem(rule, at, message, options));
+      const fix = options?.fix === undefined ? {} : { fix: legible(options.fix) };
+      problems.push(problem(rule, at, legible(message), { ...options, ...fix }));
     },
   };
   return { context, problems };
 }
+
+/** What is left of holes that were not told by name: nobody sees the character itself. */
+const legible = (text: string): string => text.replaceAll(HOLE, '${…}');
 
 /** Longest stretch of a file's text in a message. */
 const LONGEST = 80;

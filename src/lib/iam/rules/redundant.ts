@@ -3,6 +3,7 @@ import { arnContains } from '../arn.ts';
 import type { Place, Rule } from '../finding.ts';
 import { globContains, isGlob } from '../glob.ts';
 import type { Policy, Statement, Text } from '../policy.ts';
+import { shown } from '../tree.ts';
 import { quoted, type Check, type CheckContext } from './check.ts';
 
 const suggestion = (id: string, code: string | null, title: string, fix: string): Rule => ({
@@ -48,6 +49,9 @@ export const REDUNDANCY_RULES: readonly Rule[] = [ACTION, RESOURCE, STATEMENT, S
 /** Comparisons of one policy, so that a hostile one costs no more than a large one. */
 const MOST_COMPARISONS = 500_000;
 
+/** With what a template leaves open by name: two different unknowns are not the same. */
+const inFull = ({ text, holes }: Text): string => shown(text, holes);
+
 /** Actions and resources within a statement, and statements among each other. */
 export const checkRedundancy: Check = (policy, context) => {
   const budget = { left: MOST_COMPARISONS };
@@ -55,19 +59,14 @@ export const checkRedundancy: Check = (policy, context) => {
     if (actions)
       groups(
         actions.values,
-        actions.values.map(({ text }) => text.toLowerCase()),
+        actions.values.map((value) => inFull(value).toLowerCase()),
         globContains,
         budget,
       ).forEach((group) => {
         reportGroup(ACTION, group, context);
       });
     if (resources)
-      groups(
-        resources.values,
-        resources.values.map(({ text }) => text),
-        arnContains,
-        budget,
-      ).forEach((group) => {
+      groups(resources.values, resources.values.map(inFull), arnContains, budget).forEach((group) => {
         reportGroup(RESOURCE, group, context);
       });
   }
@@ -166,8 +165,7 @@ function checkStatements(policy: Policy, budget: Budget, context: CheckContext):
 function conditionText({ conditions }: Statement): string {
   return conditions
     .map(
-      ({ operatorText, key, values }) =>
-        `${operatorText} ${key.text} ${JSON.stringify(values.map(({ text }) => text).sort())}`,
+      ({ operatorText, key, values }) => `${operatorText} ${inFull(key)} ${JSON.stringify(values.map(inFull).sort())}`,
     )
     .sort()
     .join('\n');
@@ -185,7 +183,7 @@ function covers(outer: Statement, inner: Statement, budget: Budget): boolean {
 
 function samePrincipals(a: Statement, b: Statement): boolean {
   const text = ({ principals }: Statement) =>
-    `${String(principals?.not)} ${JSON.stringify((principals?.values ?? []).map(({ kind, value }) => `${kind} ${value.text}`).sort())}`;
+    `${String(principals?.not)} ${JSON.stringify((principals?.values ?? []).map(({ kind, value }) => `${kind} ${inFull(value)}`).sort())}`;
   return (
     text(a) === text(b) || (a.principals?.not === false && a.principals.values.some(({ value }) => value.text === '*'))
   );

@@ -3,7 +3,7 @@ import { arnParts, arnsIntersect } from '../arn.ts';
 import type { Rule } from '../finding.ts';
 import type { Statement, Text } from '../policy.ts';
 import { hasDemand, names } from '../reach.ts';
-import { HOLE } from '../tree.ts';
+import { HOLE, shown } from '../tree.ts';
 import { quoted, type Check, type CheckContext } from './check.ts';
 
 const NO_SUFFIX: Rule = {
@@ -65,20 +65,22 @@ function secretName(text: string): string | null {
 function checkSecret(resource: Text, statement: Statement, context: CheckContext): void {
   const name = secretName(resource.text);
   if (name === null || resource.text.endsWith(HOLE) || name === '*') return;
+  // As it is told: what a template leaves open by name. No hole stands before `secret:` but those of Region and account.
+  const told = secretName(shown(resource.text, resource.holes)) ?? name;
   const pattern = name.replaceAll(/\$\{[^}]{0,512}\}/g, '*').replaceAll(HOLE, '*');
   if (
     !arnsIntersect(`arn:aws:x:::${pattern}`, 'arn:aws:x:::*-??????') ||
     (!pattern.endsWith('*') && !SUFFIX.test(pattern))
   ) {
-    context.report(NO_SUFFIX, resource, `${quoted(name)} has no suffix, so no secret has this ARN`, {
-      fix: `Write secret:${quoted(name)}-??????`,
+    context.report(NO_SUFFIX, resource, `${quoted(told)} has no suffix, so no secret has this ARN`, {
+      fix: `Write secret:${quoted(told)}-??????`,
     });
   } else if (pattern.endsWith('*') && statement.effect === 'Allow' && !/^\*+$/.test(pattern)) {
-    const stem = name.replace(/-?\*+$/, '');
-    const dash = /-\*+$/.test(name);
+    const stem = told.replace(/-?\*+$/, '');
+    const dash = /-\*+$/.test(told);
     const other = dash ? `${stem}-other-AbCdEf` : `${stem}other-AbCdEf`;
     if (stem.endsWith('/')) return;
-    context.report(dash ? DASH_STAR : FAMILY, resource, `${quoted(name)} also matches ${quoted(other)}`, {
+    context.report(dash ? DASH_STAR : FAMILY, resource, `${quoted(told)} also matches ${quoted(other)}`, {
       fix: `Write secret:${quoted(stem)}-?????? if one secret is meant.`,
     });
   }
