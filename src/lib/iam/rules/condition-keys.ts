@@ -2,6 +2,7 @@
 import type { Action, ConditionKey } from '../catalogue.ts';
 import type { Rule } from '../finding.ts';
 import type { Condition, Policy, Statement, Text } from '../policy.ts';
+import { hasDemand, names } from '../reach.ts';
 import { listed, NEVER_HOLDS, quoted, ruleOf as rule, type CheckContext } from './check.ts';
 
 const KEY_FORM = rule(
@@ -49,6 +50,60 @@ const TAG_NOT_FOR_ACTION = rule(
   'These actions are not allowed by the statement, whatever tag the resource has.',
   'Move them to a statement without this condition key.',
 );
+const DENY_TAG_NOT_FOR_ACTION = rule(
+  'denied-tag-key-not-for-action',
+  'DENY_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE',
+  'security',
+  'medium',
+  'actions in a Deny that do not carry the tag of its condition',
+  'These actions are not denied by the statement, whatever tag the resource has.',
+  'Deny them in a statement without this condition key, by the names of the resources.',
+);
+const TAG_WITH_NOT_ACTION = rule(
+  'tag-key-with-not-action',
+  'ALLOW_NOTACTION_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE',
+  'suggestion',
+  'low',
+  'NotAction with a condition on a tag',
+  'Many actions do not carry the tag, and nobody sees which: the statement is silent about them.',
+  'List the actions with Action.',
+);
+const NO_TAG_NAME = rule(
+  'tag-key-without-tag',
+  'MISSING_TAG_KEY_IN_CONDITION',
+  'warning',
+  'medium',
+  'a condition on a tag that names no tag',
+  NEVER_HOLDS,
+  'Write the name of the tag behind the slash, such as aws:ResourceTag/team.',
+);
+const RETIRED_GLOBAL = rule(
+  'retired-global-key',
+  'UNSUPPORTED_GLOBAL_CONDITION_KEY',
+  'warning',
+  'medium',
+  'a global condition key that was replaced',
+  NEVER_HOLDS,
+  'Write aws:PrincipalArn (who calls) or aws:SourceArn (for which resource a service calls).',
+);
+const UNPAIRED = rule(
+  'condition-key-without-its-pair',
+  'MISSING_PAIRED_CONDITION_KEYS',
+  'security',
+  'medium',
+  'a private address without its VPC',
+  'Private addresses are those of every VPC: the same one exists in the networks of others.',
+  'Demand aws:SourceVpc (or aws:SourceVpce) in the same statement.',
+);
+const SESSION = rule(
+  'session-key-without-its-action',
+  'MISSING_ACTION_FOR_CONDITION_KEY',
+  'warning',
+  'medium',
+  'a condition on what the caller may not set',
+  'Without the action a session cannot be given the value, so the condition never holds.',
+  'Add the action that sets it to the same statement.',
+);
 
 /** Rules of this file. */
 export const KEY_RULES: readonly Rule[] = [KEY_FORM, UNKNOWN_GLOBAL, UNKNOWN_KEY, NOT_FOR_ACTION, TAG_NOT_FOR_ACTION];
@@ -73,6 +128,14 @@ export function checkKey(
     context.report(KEY_FORM, condition.key, `${quoted(text)} is no condition key`);
     return null;
   }
+  if (NAMELESS_TAG.test(text)) {
+    context.report(NO_TAG_NAME, condition.key, `${quoted(text)} names no tag`);
+    return null;
+  }
+  if (/^aws:arn$/i.test(text)) {
+    context.report(RETIRED_GLOBAL, condition.key, `${quoted(text)} is a key of the past`);
+    return null;
+  }
   const found = catalogue.key(text);
   if (found === null) {
     if (PROVIDER_KEY.test(text) || text.includes('${')) return null;
@@ -92,8 +155,39 @@ export function checkKey(
     else context.report(UNKNOWN_KEY, condition.key, `no service ${quoted(prefix)} is known ${asOf}`);
     return null;
   }
+  checkPair(condition, statement, context);
+  checkSession(condition, statement, policy, context);
   checkCarried(condition, found, statement, policy, context);
   return found;
+}
+
+/** `aws:ResourceTag` and its like, with nothing behind them. */
+const NAMELESS_TAG = /^[a-z0-9-]+:(?:ResourceTag|RequestTag|PrincipalTag)\/?$/i;
+
+/** A private address says where a call comes from only together with the network. */
+function checkPair({ key, operator }: Condition, statement: Statement, context: CheckContext): void {
+  if (!/^aws:VpcSourceIp$/i.test(key.text) || statement.effect !== 'Allow' || operator?.negated !== false) return;
+  if (hasDemand(statement, /^aws:(?:SourceVpc|SourceVpce|SourceVpcArn)$/i)) return;
+  context.report(UNPAIRED, key, `${quoted(key)} without aws:SourceVpc`);
+}
+
+/** Keys of a session that is about to begin, and the action without which nobody can set them. */
+const SESSION_ACTIONS: readonly (readonly [key: RegExp, action: string])[] = [
+  [/^sts:SourceIdentity$/i, 'sts:SetSourceIdentity'],
+  [/^(?:sts:TransitiveTagKeys|aws:TagKeys|aws:RequestTag\/.+)$/i, 'sts:TagSession'],
+];
+
+function checkSession(condition: Condition, statement: Statement, policy: Policy, context: CheckContext): void {
+  const { operator, key } = condition;
+  const row = SESSION_ACTIONS.find(([pattern]) => pattern.test(key.text));
+  if (!row || statement.effect !== 'Allow' || statement.actions === null || statement.actions.not) return;
+  // What a negated operator, IfExists or ForAllValues says, holds for a session without the value too.
+  if (operator === null || operator.negated || operator.ifExists || operator.qualifier === 'ForAllValues') return;
+  if (operator.family === 'Null' && condition.values.some(({ text }) => /^true$/i.test(text))) return;
+  if (!statement.actions.values.every(({ text }) => /^sts:AssumeRole/i.test(text))) return;
+  const [, action] = row;
+  const allowed = policy.statements.some((other) => other.effect === 'Allow' && names(other, action));
+  if (!allowed) context.report(SESSION, key, `nobody can set ${quoted(key)} without ${action}`);
 }
 
 /** Global keys that come with some actions and resources only. */
@@ -109,7 +203,18 @@ function checkCarried(
   const { actions } = statement;
   const global = /^aws:/i.test(key.name);
   const tag = TAG_KEYS.test(key.name);
-  if (actions === null || actions.not || policy.type === 'trust' || (global && !tag)) return;
+  if (actions === null || policy.type === 'trust' || (global && !tag)) return;
+  if (actions.not) {
+    if (tag && demandsValue(condition)) {
+      const denies = statement.effect === 'Deny';
+      const found: Rule = denies
+        ? { ...TAG_WITH_NOT_ACTION, code: DENY_NOT_ACTION, kind: 'security', severity: 'medium' }
+        : TAG_WITH_NOT_ACTION;
+      const silent = `${denies ? 'does not deny' : 'does not allow'} the actions without ${quoted(condition.key)}`;
+      context.report(found, condition.key, `this ${silent}`);
+    }
+    return;
+  }
   // Global keys of services (ec2:SourceInstanceArn) come with the credentials of the caller.
   if (context.catalogue.globalKeys.some(({ name }) => name === key.name) && !tag) return;
   const without: { action: Text; names: Action[] }[] = [];
@@ -122,32 +227,31 @@ function checkCarried(
     if (lacking.length === matched.length) without.push({ action, names: [...lacking] });
   }
   if (without.length === 0) return;
-  const names = without.map(({ action }) => quoted(action));
+  const told = without.map(({ action }) => quoted(action));
   if (carried === 0) {
-    context.report(NOT_FOR_ACTION, condition.key, `${quoted(condition.key)} does not come with ${listed(names)}`);
+    context.report(NOT_FOR_ACTION, condition.key, `${quoted(condition.key)} does not come with ${listed(told)}`);
     return;
   }
-  const { operator } = condition;
-  if (
-    tag &&
-    statement.effect === 'Allow' &&
-    operator !== null &&
-    !operator.negated &&
-    !operator.ifExists &&
-    operator.family !== 'Null'
-  ) {
+  const counts = statement.effect === 'Allow' ? tag : statement.effect === 'Deny' && /^aws:ResourceTag/i.test(key.name);
+  if (counts && demandsValue(condition)) {
     const also = without.map(({ action }) => action);
     const [first = condition.key] = also;
     context.report(
-      TAG_NOT_FOR_ACTION,
+      statement.effect === 'Allow' ? TAG_NOT_FOR_ACTION : DENY_TAG_NOT_FOR_ACTION,
       first,
-      `${listed(names)} ${names.length === 1 ? 'does' : 'do'} not carry ${quoted(condition.key)}`,
+      `${listed(told)} ${told.length === 1 ? 'does' : 'do'} not carry ${quoted(condition.key)}`,
       {
         also: [...also.slice(1), condition.key],
       },
     );
   }
 }
+
+const DENY_NOT_ACTION = 'DENY_NOTACTION_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE';
+
+/** Whether a request without the key does not pass. */
+const demandsValue = ({ operator }: Condition): boolean =>
+  operator !== null && !operator.negated && !operator.ifExists && operator.family !== 'Null';
 
 function carries(action: Action, name: string): boolean {
   return (

@@ -6,6 +6,7 @@ import { isGlob } from '../glob.ts';
 import type { OperatorFamily } from '../operators.ts';
 import type { Condition, Statement, Text } from '../policy.ts';
 import { addressesOf, booleanOf, dateOf, isPrivate, numberOf } from '../values.ts';
+import { REGION_FORM } from './arns.ts';
 import { NEVER_HOLDS, quoted, ruleOf as rule, type CheckContext } from './check.ts';
 
 const VALUE = rule(
@@ -19,12 +20,48 @@ const VALUE = rule(
 );
 const DATE = rule(
   'invalid-date',
-  'INVALID_DATE_VALUE',
+  'TYPE_MISMATCH_DATE',
   'error',
   'high',
   'a date that is none',
   'AWS refuses the whole policy.',
   'Write it as 2026-11-22T00:00:00Z.',
+);
+const EPOCH = rule(
+  'epoch-date',
+  'INVALID_DATE_VALUE',
+  'warning',
+  'low',
+  'a date in seconds since 1970',
+  'It is hard to read, and AWS advises against it.',
+  'Write it as 2026-11-22T00:00:00Z.',
+);
+const SEVERAL_BOUNDS = rule(
+  'several-bounds',
+  'REDUNDANT_CONDITION_VALUE_NUM',
+  'suggestion',
+  'info',
+  'several bounds where one decides',
+  'One of several values is enough, so the loosest of them decides and the others do nothing.',
+  'Keep the loosest, or use two operators where a range is meant.',
+);
+const REGION = rule(
+  'condition-region',
+  'INVALID_REGION',
+  'warning',
+  'medium',
+  'a Region that cannot exist',
+  'No request goes there: a positive operator never holds, a negated one always does.',
+  'Write a Region such as us-east-1.',
+);
+const VPC = rule(
+  'vpc-form',
+  'INVALID_VPC_FORMAT',
+  'warning',
+  'medium',
+  'an id that no VPC and no endpoint has',
+  NEVER_HOLDS,
+  'Write vpc- (aws:SourceVpc) or vpce- (aws:SourceVpce) and its 8 or 17 characters.',
 );
 const NO_WILDCARD = rule(
   'wildcard-without-like',
@@ -94,6 +131,10 @@ const SEVERAL_BOOLEANS = rule(
 export const VALUE_RULES: readonly Rule[] = [
   VALUE,
   DATE,
+  EPOCH,
+  SEVERAL_BOUNDS,
+  REGION,
+  VPC,
   NO_WILDCARD,
   IS_NULL,
   SERVICE_PRINCIPAL,
@@ -108,7 +149,7 @@ const READERS: Readonly<Record<OperatorFamily, { reads: (text: string) => boolea
   String: null,
   Arn: { reads: (text) => text === '*' || arnParts(text) !== null, code: 'TYPE_MISMATCH_STRING' },
   Numeric: { reads: (text) => numberOf(text) !== null, code: 'TYPE_MISMATCH_NUMBER' },
-  Date: { reads: (text) => dateOf(text) !== null, code: 'INVALID_DATE_VALUE' },
+  Date: { reads: (text) => dateOf(text) !== null, code: 'TYPE_MISMATCH_DATE' },
   Bool: { reads: (text) => booleanOf(text) !== null, code: 'TYPE_MISMATCH_BOOLEAN' },
   Null: { reads: (text) => booleanOf(text) !== null, code: 'TYPE_MISMATCH_BOOLEAN' },
   IpAddress: { reads: (text) => addressesOf(text) !== null, code: 'TYPE_MISMATCH_IP_RANGE' },
@@ -145,9 +186,13 @@ export function checkValues(
     } else if (operator.family === 'String') {
       checkString(value, condition, key, context);
     } else if (operator.family === 'IpAddress') {
-      checkAddress(value, condition, context);
+      checkAddress(value, context);
+    } else if (operator.family === 'Date' && isEpoch(value.text) && !/^aws:EpochTime$/i.test(condition.key.text)) {
+      context.report(EPOCH, value, `${quoted(value)} is a date in seconds since 1970`);
     }
   }
+  checkPrivate(condition, context);
+  checkBounds(condition, context);
   if (
     operator.family === 'Bool' &&
     operator.qualifier === null &&
@@ -166,11 +211,26 @@ export function checkValues(
   }
 }
 
+/** What ids look like in the keys that hold them; a pattern may stand for the whole of the second part. */
+const VPC_FORMS: readonly (readonly [key: RegExp, form: RegExp])[] = [
+  [/^aws:SourceVpc$/i, /^(?:vpc-(?:[a-z0-9]{8}|[a-z0-9]{17}|[a-z0-9]*[*?].*)|[*?].*)$/],
+  [/^aws:SourceVpce$/i, /^(?:vpce-(?:[a-z0-9]{8}|[a-z0-9]{17}|[a-z0-9]*[*?].*)|[*?].*)$/],
+];
+
 function checkString(value: Text, condition: Condition, key: ConditionKey | null, context: CheckContext): void {
   const { operator } = condition;
   if (operator === null) return;
   if (operator.comparison !== 'like' && isGlob(value.text)) {
     context.report(NO_WILDCARD, value, `${operator.name} compares ${quoted(value)} as it is`);
+  } else if (VPC_FORMS.some(([name, form]) => name.test(condition.key.text) && !form.test(value.text))) {
+    const code = /vpce$/i.test(condition.key.text) ? 'INVALID_VPCE_FORMAT' : 'INVALID_VPC_FORMAT';
+    context.report({ ...VPC, code }, value, `${quoted(value)} is no id that ${quoted(condition.key)} can have`);
+  } else if (
+    /^aws:RequestedRegion$/i.test(condition.key.text) &&
+    !isGlob(value.text) &&
+    !REGION_FORM.test(value.text)
+  ) {
+    context.report(REGION, value, `${quoted(value)} is no Region`);
   } else if (operator.comparison === 'like' && !operator.negated && value.text === '*') {
     context.report(IS_NULL, value, `any value of ${quoted(condition.key)} will do`);
   } else if (
@@ -182,11 +242,32 @@ function checkString(value: Text, condition: Condition, key: ConditionKey | null
   }
 }
 
-function checkAddress(value: Text, condition: Condition, context: CheckContext): void {
+function checkAddress(value: Text, context: CheckContext): void {
   const range = addressesOf(value.text);
-  if (range === null) return;
-  if (!range.aligned) context.report(RANGE, value, `${quoted(value)} starts before the address that it names`);
-  if (/^aws:SourceIp$/i.test(condition.key.text) && isPrivate(range)) {
-    context.report(PRIVATE, value, `${quoted(value)} is a private address`);
-  }
+  if (range && !range.aligned) context.report(RANGE, value, `${quoted(value)} starts before the address that it names`);
 }
+
+/** Private addresses, each by itself; the code says whether others are with them and which way they are compared. */
+function checkPrivate({ key, operator, values }: Condition, context: CheckContext): void {
+  if (operator?.family !== 'IpAddress' || !/^aws:SourceIp$/i.test(key.text)) return;
+  const found = values.filter(({ text }) => {
+    const range = addressesOf(text);
+    return range !== null && isPrivate(range);
+  });
+  const code = `PRIVATE_${operator.negated ? 'NOT_' : ''}IP_ADDRESS${found.length < values.length ? '_SUBSET' : ''}`;
+  for (const value of found) context.report({ ...PRIVATE, code }, value, `${quoted(value)} is a private address`);
+}
+
+/** Numbers and dates of which one alone decides: more than one bound on the same side. */
+function checkBounds({ key, operator, values, range, path }: Condition, context: CheckContext): void {
+  if (operator === null || !['Numeric', 'Date'].includes(operator.family) || operator.qualifier !== null) return;
+  if (operator.comparison === 'equals' || values.length < 2) return;
+  context.report(
+    SEVERAL_BOUNDS,
+    { range, path },
+    `${operator.name} on ${quoted(key)} has ${String(values.length)} bounds`,
+  );
+}
+
+/** Years have four digits; what is longer counts seconds. */
+const isEpoch = (text: string): boolean => /^-?\d{5,}$/.test(text);

@@ -69,6 +69,24 @@ const TRUST_NOT_PRINCIPAL = error(
   'a trust policy with NotPrincipal and Allow',
   'Name the principals that may assume the role.',
 );
+const EMPTY_PRINCIPAL: Rule = {
+  id: 'empty-principal',
+  code: 'EMPTY_OBJECT_PRINCIPAL',
+  kind: 'suggestion',
+  severity: 'low',
+  title: 'a statement about nobody',
+  why: 'It names no principal, so it allows and denies nothing.',
+  fix: 'Name the principals, or remove the statement.',
+};
+const EMPTY_SID: Rule = {
+  id: 'empty-sid',
+  code: 'EMPTY_SID_VALUE',
+  kind: 'suggestion',
+  severity: 'info',
+  title: 'an empty Sid',
+  why: 'It names nothing, and two statements cannot both have it.',
+  fix: 'Write a name, or leave Sid out.',
+};
 const TOO_LONG: Rule = {
   ...error(
     'value-too-long',
@@ -92,6 +110,8 @@ export const STATEMENT_RULES: readonly Rule[] = [
   UNSUPPORTED_PRINCIPAL,
   TRUST_RESOURCE,
   TRUST_NOT_PRINCIPAL,
+  EMPTY_PRINCIPAL,
+  EMPTY_SID,
   TOO_LONG,
 ];
 
@@ -100,7 +120,11 @@ export function checkStatement(node: ObjectNode, path: Path, policy: Policy, con
   const at = { path, range: node.range };
   checkElements(node, path, STATEMENT_ELEMENTS, context);
   const sid = find(node, 'Sid');
-  if (sid) expectScalar(sid.value, [...path, 'Sid'], 'Sid', context);
+  if (sid) {
+    expectScalar(sid.value, [...path, 'Sid'], 'Sid', context);
+    if (sid.value.kind === 'string' && sid.value.text === '')
+      context.report(EMPTY_SID, { path: [...path, 'Sid'], range: sid.value.range }, 'Sid is an empty string');
+  }
   const effect = find(node, 'Effect');
   if (!effect) context.report(MISSING_EFFECT, at, 'Effect is missing');
   else if (!isScalar(effect.value) || !['Allow', 'Deny'].includes(effect.value.text)) {
@@ -141,6 +165,7 @@ function checkPair(node: ObjectNode, path: Path, name: string, context: CheckCon
     if (name === 'Principal') {
       if (value.kind === 'array')
         context.report(WRONG_TYPE, { path: at, range: value.range }, `${key} is an object or "*", not a list`);
+      else if (value.kind === 'object') checkNobody(value, at, context);
       continue;
     }
     for (const [index, item] of itemsOf(value).entries()) {
@@ -178,6 +203,19 @@ function checkPair(node: ObjectNode, path: Path, name: string, context: CheckCon
         `${key} is a string or a list, not ${described(value)}`,
       );
     }
+  }
+}
+
+/** A Principal that lists nobody, whole or of one kind. */
+function checkNobody(node: ObjectNode, path: Path, context: CheckContext): void {
+  if (node.entries.length === 0) context.report(EMPTY_PRINCIPAL, { path, range: node.range }, 'nobody is named');
+  for (const { key, value } of node.entries) {
+    if (value.kind !== 'array' || value.items.length > 0) continue;
+    context.report(
+      { ...EMPTY_PRINCIPAL, code: 'EMPTY_ARRAY_PRINCIPAL' },
+      { path: [...path, key], range: value.range },
+      `${quoted(key)} is an empty list`,
+    );
   }
 }
 

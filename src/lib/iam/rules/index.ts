@@ -8,14 +8,17 @@ import type { Check } from './check.ts';
 import { checkConditions, CONDITION_RULES } from './conditions.ts';
 import { ESCALATION_RULES } from './escalation.ts';
 import { checkGrammar, GRAMMAR_RULES } from './grammar.ts';
+import { checkKeyPolicy, KEY_POLICY_RULES } from './key-policy.ts';
 import { checkNames, NAME_RULES } from './names.ts';
 import { checkPassing, PASSING_RULES } from './passing.ts';
 import { checkPrincipals, PRINCIPAL_RULES } from './principals.ts';
 import { checkRedundancy, REDUNDANCY_RULES } from './redundant.ts';
 import { checkResources, RESOURCE_RULES } from './resources.ts';
 import { checkSecrets, SECRET_RULES } from './secrets.ts';
+import { checkServicePrincipals, SERVICE_PRINCIPAL_RULES } from './service-principals.ts';
 import { checkSize, SIZE_RULES } from './size.ts';
 import { SYNTAX_RULES } from './syntax.ts';
+import { checkTrust, TRUST_RULES } from './trust.ts';
 import { checkVariables, VARIABLE_RULES } from './variables.ts';
 
 /** Checks of one policy by itself. */
@@ -28,6 +31,9 @@ export const CHECKS: readonly Check[] = [
   checkRedundancy,
   checkSize,
   checkPrincipals,
+  checkKeyPolicy,
+  checkTrust,
+  checkServicePrincipals,
   checkBreadth,
   checkPassing,
   checkSecrets,
@@ -44,6 +50,9 @@ export const RULES: readonly Rule[] = [
   ...REDUNDANCY_RULES,
   ...SIZE_RULES,
   ...PRINCIPAL_RULES,
+  ...KEY_POLICY_RULES,
+  ...TRUST_RULES,
+  ...SERVICE_PRINCIPAL_RULES,
   ...BREADTH_RULES,
   ...PASSING_RULES,
   ...SECRET_RULES,

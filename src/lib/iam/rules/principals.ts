@@ -4,6 +4,7 @@ import type { Rule } from '../finding.ts';
 import type { Policy, Principal, Statement } from '../policy.ts';
 import { boundsCaller, hasDemand } from '../reach.ts';
 import { quoted, REFUSED, ruleOf as rule, type Check, type CheckContext } from './check.ts';
+import { isGitHub } from './trust.ts';
 
 const FORM = rule(
   'principal-form',
@@ -40,6 +41,15 @@ const DELETED = rule(
   'a principal that was deleted',
   'AWS writes the id of a principal that is gone; a new one of the same name is another one.',
   'Remove it, or write the ARN of the new one.',
+);
+const FEDERATED = rule(
+  'provider-outside-trust-policy',
+  'FEDERATED_PRINCIPAL_NOT_SUPPORTED',
+  'error',
+  'high',
+  'an identity provider in the policy of a resource',
+  'Providers let roles be assumed; AWS refuses them elsewhere.',
+  'Name the role that is assumed through the provider.',
 );
 const NOT_PRINCIPAL = rule(
   'allow-not-principal',
@@ -95,39 +105,19 @@ const OIDC = rule(
   'Whoever gets a token of that provider assumes the role.',
   "Demand the provider's aud and sub keys.",
 );
-const DELEGATES = rule(
-  'key-delegates-to-iam',
-  null,
-  'suggestion',
-  'info',
-  'the key policy delegates to IAM',
-  "This is AWS's default: who may use the key is decided by the identity policies of the account.",
-  'Nothing, unless the key is to be used by a few only: then name them here.',
-);
-const NO_ROOT = rule(
-  'key-without-administrator',
-  null,
-  'warning',
-  'high',
-  'nobody may change the key policy',
-  'A key whose policy names nobody who may change it can only be recovered by AWS support.',
-  'Add the default statement for the account, or name administrators with kms:PutKeyPolicy.',
-);
-
 /** Rules of this file. */
 export const PRINCIPAL_RULES: readonly Rule[] = [
   FORM,
   KIND,
   WILDCARD,
   DELETED,
+  FEDERATED,
   NOT_PRINCIPAL,
   PUBLIC,
   CROSS,
   WHOLE_ACCOUNT,
   DEPUTY,
   OIDC,
-  DELEGATES,
-  NO_ROOT,
 ];
 
 const KINDS: ReadonlySet<string> = new Set(['AWS', 'Service', 'Federated', 'CanonicalUser']);
@@ -138,7 +128,7 @@ export const checkPrincipals: Check = (policy, context) => {
   for (const statement of policy.statements) {
     const { principals, effect } = statement;
     if (principals === null) continue;
-    for (const principal of principals.values) checkForm(principal, context);
+    for (const principal of principals.values) checkForm(principal, policy, context);
     if (effect !== 'Allow') continue;
     // A condition on who calls narrows everyone to some.
     if (principals.not) {
@@ -152,11 +142,14 @@ export const checkPrincipals: Check = (policy, context) => {
     }
     for (const principal of principals.values) checkAllowed(principal, statement, policy, context);
   }
-  if (policy.type === 'kms') checkKey(policy, context);
 };
 
-function checkForm({ kind, value }: Principal, context: CheckContext): void {
+function checkForm({ kind, value }: Principal, { type }: Policy, context: CheckContext): void {
   const { text } = value;
+  if (kind === 'Federated' && type !== 'trust') {
+    context.report(FEDERATED, value, `${quoted(value)} in the policy of a ${type === 'kms' ? 'key' : 'resource'}`);
+    return;
+  }
   if (value.holes.length > 0 || text === '*') return;
   if (!KINDS.has(kind)) {
     context.report(
@@ -182,7 +175,12 @@ function checkForm({ kind, value }: Principal, context: CheckContext): void {
 function checkAws(value: Principal['value'], context: CheckContext): void {
   const { text } = value;
   if (/^A(?:ROA|IDA|GPA|IPA|NPA)[A-Z0-9]{12,}$/.test(text)) {
-    context.report(DELETED, value, `${quoted(text)} is the id of a principal that was deleted`);
+    const code = text.startsWith('AROA') ? 'INVALID_ROLE_REFERENCE' : 'INVALID_USER_REFERENCE';
+    context.report(
+      { ...DELETED, code: /^A(?:ROA|IDA)/.test(text) ? code : null },
+      value,
+      `${quoted(text)} is the id of a principal that was deleted`,
+    );
     return;
   }
   if (/^\d{12}$/.test(text)) return;
@@ -214,7 +212,8 @@ const DEPUTIES_ASKED =
 function checkAllowed({ kind, value }: Principal, statement: Statement, policy: Policy, context: CheckContext): void {
   const { text } = value;
   if (text === '*' && kind !== 'Service') {
-    if (kind === 'Federated' || !boundsCaller(statement)) context.report(PUBLIC, value, whatOf(policy));
+    const code = policy.type === 'trust' ? 'ROLE_TRUST_POLICY_UNSUPPORTED_WILDCARD_IN_PRINCIPAL' : null;
+    if (kind === 'Federated' || !boundsCaller(statement)) context.report({ ...PUBLIC, code }, value, whatOf(policy));
     return;
   }
   if (kind === 'Service') {
@@ -229,6 +228,7 @@ function checkAllowed({ kind, value }: Principal, statement: Statement, policy: 
   } else if (kind === 'Federated') {
     if (
       /oidc-provider\/|^[a-z0-9.-]+\.[a-z]+$/.test(text) &&
+      !isGitHub(text) &&
       !hasDemand(statement, /:(?:sub|aud|amr|email|job_workflow_ref|repository)$/i)
     ) {
       context.report(OIDC, value, `every subject of ${quoted(value)} may assume the role`);
@@ -271,23 +271,4 @@ function checkAccount(value: Principal['value'], { resources, conditions }: Stat
     `${quoted(value)} is of another account`,
     conditions.length === 0 ? { severity: 'medium' } : {},
   );
-}
-
-/** The default statement of a key policy, and what it means where it is missing. */
-function checkKey(policy: Policy, context: CheckContext): void {
-  const administers = policy.statements.filter(
-    ({ effect, actions, principals }) =>
-      effect === 'Allow' &&
-      principals !== null &&
-      (actions?.values.some(({ text }) => /^(?:\*|kms:(?:\*|put\*|putkeypolicy|p\*))$/i.test(text)) ?? false),
-  );
-  if (administers.length === 0 && policy.statements.length > 0)
-    context.report(NO_ROOT, policy, 'no statement allows kms:PutKeyPolicy');
-  for (const { principals, actions } of administers) {
-    const root = principals?.values.find(
-      ({ kind, value }) => kind === 'AWS' && (value.text.endsWith(':root') || /^\d{12}$/.test(value.text)),
-    );
-    if (root && actions?.values.some(({ text }) => /^kms:\*$/i.test(text)))
-      context.report(DELEGATES, root.value, 'identity policies of the account decide who uses the key');
-  }
 }

@@ -1,54 +1,14 @@
 /** Resources: the form of ARNs, and whether the actions take them. */
-import { arnLength, arnParts, PARTITIONS, typeIntersects } from '../arn.ts';
-import type { Action, Catalogue, ResourceType } from '../catalogue.ts';
+import { arnParts, typeIntersects } from '../arn.ts';
+import type { Action, ResourceType } from '../catalogue.ts';
 import type { Rule } from '../finding.ts';
-import { globsIntersect, isGlob } from '../glob.ts';
-import { nearest } from '../nearest.ts';
-import type { Policy, Statement, Text } from '../policy.ts';
+import { isGlob } from '../glob.ts';
+import type { Statement } from '../policy.ts';
 import { HOLE } from '../tree.ts';
 import { loosened } from '../variables.ts';
+import { ARN_RULES, checkArn } from './arns.ts';
 import { listed, quoted, type Check, type CheckContext } from './check.ts';
 
-const form = (id: string, code: string, title: string, fix: string): Rule => ({
-  id,
-  code,
-  kind: 'error',
-  severity: 'high',
-  title,
-  why: 'AWS refuses the whole policy.',
-  fix,
-});
-
-const NOT_AN_ARN = form(
-  'resource-form',
-  'INVALID_ARN_PREFIX',
-  'a resource that is neither an ARN nor "*"',
-  'Write the ARN: arn:aws:service:region:account:resource.',
-);
-const MISSING_FIELD = form(
-  'arn-fields',
-  'MISSING_ARN_FIELD',
-  'an ARN that lacks a part',
-  'Write all six parts; S3 and IAM leave some empty: arn:aws:s3:::bucket.',
-);
-const PARTITION = form(
-  'arn-partition',
-  'INVALID_PARTITION',
-  'a partition that does not exist',
-  'Write aws, aws-cn or aws-us-gov.',
-);
-const REGION_NOT_ALLOWED = form(
-  'arn-region-not-allowed',
-  'ARN_REGION_NOT_ALLOWED',
-  'a Region where the ARN has none',
-  'Leave the Region empty.',
-);
-const IAM_PATH = form(
-  'arn-iam-resource',
-  'INVALID_ARN_RESOURCE',
-  'an ARN of IAM that names no kind of resource',
-  'Start its last part with role/, user/, policy/ or another kind of IAM.',
-);
 const warning = (id: string, code: string | null, title: string, why: string, fix: string): Rule => ({
   id,
   code,
@@ -58,34 +18,6 @@ const warning = (id: string, code: string | null, title: string, why: string, fi
   why,
   fix,
 });
-const UNKNOWN_SERVICE = warning(
-  'arn-unknown-service',
-  'INVALID_SERVICE',
-  'an ARN of a service that is not known',
-  'It is the ARN of nothing.',
-  'Correct the third part of the ARN.',
-);
-const REGION = warning(
-  'arn-region',
-  'INVALID_REGION',
-  'a Region that cannot exist',
-  'The ARN is that of nothing.',
-  'Write a Region such as us-east-1, or "*".',
-);
-const ACCOUNT = warning(
-  'arn-account',
-  'INVALID_ARN_ACCOUNT',
-  'an account that cannot exist',
-  'The ARN is that of nothing.',
-  'Write the 12 digits of the account, or "*".',
-);
-const SHORT = warning(
-  'arn-shortened',
-  'MISSING_ARN_FIELD',
-  'a shortened ARN',
-  'IAM reads the missing parts as "*", which is broader than it looks.',
-  'Write all six parts.',
-);
 const NEVER = warning(
   'resource-never-matches',
   null,
@@ -119,22 +51,8 @@ const UNUSED: Rule = {
   fix: 'Remove it, or add the action that it was meant for.',
 };
 
-/** Rules of this file. */
-export const RESOURCE_RULES: readonly Rule[] = [
-  NOT_AN_ARN,
-  MISSING_FIELD,
-  PARTITION,
-  REGION_NOT_ALLOWED,
-  IAM_PATH,
-  UNKNOWN_SERVICE,
-  REGION,
-  ACCOUNT,
-  SHORT,
-  NEVER,
-  NEEDS_STAR,
-  PARTLY,
-  UNUSED,
-];
+/** Rules of resources. */
+export const RESOURCE_RULES: readonly Rule[] = [...ARN_RULES, NEVER, NEEDS_STAR, PARTLY, UNUSED];
 
 /** Each ARN, and each action against the ARNs. */
 export const checkResources: Check = (policy, context) => {
@@ -149,115 +67,6 @@ export const checkResources: Check = (policy, context) => {
     }
   }
 };
-
-/** Kinds of IAM's resources, as IAM itself lists them when it refuses one. */
-const IAM_KINDS = [
-  'user/',
-  'federated-user/',
-  'role/',
-  'group/',
-  'instance-profile/',
-  'mfa/',
-  'server-certificate/',
-  'policy/',
-  'sms-mfa/',
-  'saml-provider/',
-  'oidc-provider/',
-  'report/',
-  'access-report/',
-];
-const REGION_FORM = /^(?:[a-z]{2,4}(?:-[a-z]+){1,3}-\d{1,2}|aws-global|global)$/;
-
-/** The form of one resource. Holes may be anything. */
-function checkArn(resource: Text, { type }: Policy, context: CheckContext): boolean {
-  const text = resource.text.replaceAll(HOLE, '*');
-  if (/^\*+$/.test(text)) return true;
-  // A wildcard at the start may stand for the prefix; in a template a hole may be the whole ARN.
-  const parts = arnParts(text);
-  if (parts === null) {
-    if (resource.holes.length > 0 || (type !== 'identity' && !text.includes(':')) || text.startsWith('*')) return true;
-    context.report(NOT_AN_ARN, resource, `${quoted(resource) || 'an empty string'} is neither an ARN nor "*"`);
-    return false;
-  }
-  const [partition, service, region, account, rest] = parts;
-  const length = arnLength(text);
-  if (length < 6 && resource.holes.length === 0) {
-    if (length === 5 || service === '' || length < 3) {
-      context.report(MISSING_FIELD, resource, `${quoted(resource)} has ${String(length)} of six parts`);
-      return false;
-    }
-    context.report(SHORT, resource, `${quoted(resource)} has ${String(length)} of six parts`);
-    return true;
-  }
-  if (service === '') {
-    context.report(MISSING_FIELD, resource, `${quoted(resource)} names no service`);
-    return false;
-  }
-  if (!isGlob(partition) && !variable(partition) && !PARTITIONS.includes(partition)) {
-    const meant = nearest(partition, PARTITIONS);
-    context.report(
-      PARTITION,
-      resource,
-      `there is no partition ${quoted(partition)}${meant === null ? '' : `: ${meant} may be meant`}`,
-    );
-    return false;
-  }
-  if (
-    (service === 'iam' && region !== '' && region !== '*') ||
-    (service === 's3' && region !== '' && region !== '*' && account === '')
-  ) {
-    context.report(REGION_NOT_ALLOWED, resource, `an ARN of ${service} such as ${quoted(resource)} has no Region`);
-    return false;
-  }
-  if (
-    service === 'iam' &&
-    !variable(rest) &&
-    !IAM_KINDS.some((kind) => globsIntersect(rest, `${kind}*`)) &&
-    rest !== 'root'
-  ) {
-    context.report(IAM_PATH, resource, `${quoted(rest)} is no resource of IAM`);
-    return false;
-  }
-  if (!isGlob(service) && !variable(service) && !knownService(service, context.catalogue)) {
-    context.report(
-      UNKNOWN_SERVICE,
-      resource,
-      `no service ${quoted(service)} is known (data of ${context.catalogue.date})`,
-    );
-    return true;
-  }
-  if (region !== '' && !isGlob(region) && !variable(region) && !REGION_FORM.test(region)) {
-    context.report(REGION, resource, `${quoted(region)} is no Region`);
-  }
-  if (
-    account !== '' &&
-    !isGlob(account) &&
-    !variable(account) &&
-    !/^(?:\d{12}|aws|aws-managed|cloudfront|third-party|amazon|ec2)$/.test(account)
-  ) {
-    context.report(ACCOUNT, resource, `${quoted(account)} is no account`);
-  }
-  return true;
-}
-
-const variable = (text: string): boolean => text.includes('${');
-
-const arnServices = new WeakMap<Catalogue, Set<string>>();
-
-/** ARNs sometimes have another name for the service than actions: elasticloadbalancing and elbv2, ses and email. */
-function knownService(name: string, catalogue: Catalogue): boolean {
-  if (catalogue.service(name)) return true;
-  let known = arnServices.get(catalogue);
-  if (!known) {
-    known = new Set(
-      catalogue.services.flatMap(
-        (prefix) => catalogue.service(prefix)?.resourceTypes.map(({ arn }) => arn.split(':')[2] ?? '') ?? [],
-      ),
-    );
-    arnServices.set(catalogue, known);
-  }
-  return known.has(name);
-}
 
 /** Whether the actions take the resources, and the resources serve an action. */
 function checkTaken({ actions, resources }: Statement, context: CheckContext): void {
@@ -325,7 +134,7 @@ function serviceOf(pattern: string): string {
 /** Whether a pattern and a type of resource have an ARN in common. */
 function fits(pattern: string, type: ResourceType): boolean {
   const service = serviceOf(pattern);
-  if (!isGlob(service) && !variable(service) && !type.pattern.includes(`:${service}:`)) return false;
+  if (!isGlob(service) && !service.includes('${') && !type.pattern.includes(`:${service}:`)) return false;
   let answers = fitting.get(type);
   if (!answers) fitting.set(type, (answers = new Map<string, boolean>()));
   const known = answers.get(pattern);

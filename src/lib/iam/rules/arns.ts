@@ -1,0 +1,297 @@
+/** The form of ARNs: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
+import { arnLength, arnParts, PARTITIONS, type ArnParts } from '../arn.ts';
+import type { Catalogue } from '../catalogue.ts';
+import type { Rule } from '../finding.ts';
+import { globsIntersect, isGlob } from '../glob.ts';
+import { nearest } from '../nearest.ts';
+import type { Policy, Text } from '../policy.ts';
+import { HOLE } from '../tree.ts';
+import { loosened } from '../variables.ts';
+import { quoted, type CheckContext } from './check.ts';
+
+const form = (id: string, code: string, title: string, fix: string): Rule => ({
+  id,
+  code,
+  kind: 'error',
+  severity: 'high',
+  title,
+  why: 'AWS refuses the whole policy.',
+  fix,
+});
+
+const NOT_AN_ARN = form(
+  'resource-form',
+  'INVALID_ARN_PREFIX',
+  'a resource that is neither an ARN nor "*"',
+  'Write the ARN: arn:aws:service:region:account:resource.',
+);
+const MISSING_FIELD = form(
+  'arn-fields',
+  'MISSING_ARN_FIELD',
+  'an ARN that lacks a part',
+  'Write all six parts; S3 and IAM leave some empty: arn:aws:s3:::bucket.',
+);
+const PARTITION = form(
+  'arn-partition',
+  'INVALID_PARTITION',
+  'a partition that does not exist',
+  'Write aws, aws-cn or aws-us-gov.',
+);
+const REGION_NOT_ALLOWED = form(
+  'arn-region-not-allowed',
+  'ARN_REGION_NOT_ALLOWED',
+  'a Region where the ARN has none',
+  'Leave the Region empty.',
+);
+const IAM_PATH = form(
+  'arn-iam-resource',
+  'INVALID_ARN_RESOURCE',
+  'an ARN of IAM that names no kind of resource',
+  'Start its last part with role/, user/, policy/ or another kind of IAM.',
+);
+const warning = (id: string, code: string | null, title: string, why: string, fix: string): Rule => ({
+  id,
+  code,
+  kind: 'warning',
+  severity: 'medium',
+  title,
+  why,
+  fix,
+});
+const UNKNOWN_SERVICE = warning(
+  'arn-unknown-service',
+  'INVALID_SERVICE',
+  'an ARN of a service that is not known',
+  'It is the ARN of nothing.',
+  'Correct the third part of the ARN.',
+);
+const REGION = warning(
+  'arn-region',
+  'INVALID_ARN_REGION',
+  'a Region that cannot exist',
+  'The ARN is that of nothing.',
+  'Write a Region such as us-east-1, or "*".',
+);
+const ACCOUNT = warning(
+  'arn-account',
+  'INVALID_ARN_ACCOUNT',
+  'an account that cannot exist',
+  'The ARN is that of nothing.',
+  'Write the 12 digits of the account, or "*".',
+);
+const SERVICE_CASE = warning(
+  'arn-service-case',
+  'INVALID_ARN_SERVICE_CASE',
+  'an ARN with its service in capitals',
+  'It is the ARN of nothing: case counts.',
+  'Write the third part of the ARN in lower case.',
+);
+const NO_REGION = warning(
+  'arn-without-region',
+  'MISSING_ARN_REGION',
+  'an ARN that lacks its Region',
+  'It is the ARN of nothing: an empty part is no wildcard.',
+  'Write the Region, or "*".',
+);
+const NO_ACCOUNT = warning(
+  'arn-without-account',
+  'MISSING_ARN_ACCOUNT',
+  'an ARN that lacks its account',
+  'It is the ARN of nothing: an empty part is no wildcard.',
+  'Write the 12 digits of the account, or "*".',
+);
+const ACCOUNT_NOT_ALLOWED = warning(
+  'arn-account-not-allowed',
+  'ARN_ACCOUNT_NOT_ALLOWED',
+  'an account where the ARN has none',
+  'It is the ARN of nothing.',
+  'Leave the account empty.',
+);
+const SHORT = warning(
+  'arn-shortened',
+  'MISSING_ARN_FIELD',
+  'a shortened ARN',
+  'IAM reads the missing parts as "*", which is broader than it looks.',
+  'Write all six parts.',
+);
+
+/** Rules of this file. */
+export const ARN_RULES: readonly Rule[] = [
+  NOT_AN_ARN,
+  MISSING_FIELD,
+  PARTITION,
+  REGION_NOT_ALLOWED,
+  IAM_PATH,
+  UNKNOWN_SERVICE,
+  REGION,
+  ACCOUNT,
+  SERVICE_CASE,
+  NO_REGION,
+  NO_ACCOUNT,
+  ACCOUNT_NOT_ALLOWED,
+  SHORT,
+];
+
+/** Kinds of IAM's resources, as IAM itself lists them when it refuses one. */
+const IAM_KINDS = [
+  'user/',
+  'federated-user/',
+  'role/',
+  'group/',
+  'instance-profile/',
+  'mfa/',
+  'server-certificate/',
+  'policy/',
+  'sms-mfa/',
+  'saml-provider/',
+  'oidc-provider/',
+  'report/',
+  'access-report/',
+];
+/** What names of Regions look like. */
+export const REGION_FORM = /^(?:[a-z]{2,4}(?:-[a-z]+){1,3}-\d{1,2}|aws-global|global)$/;
+
+/**
+ * The form of one resource. Holes may be anything.
+ * @returns whether it can be compared with what the actions take
+ */
+export function checkArn(resource: Text, { type }: Policy, context: CheckContext): boolean {
+  const text = resource.text.replaceAll(HOLE, '*');
+  if (/^\*+$/.test(text)) return true;
+  // A wildcard at the start may stand for the prefix; in a template a hole may be the whole ARN.
+  const parts = arnParts(text);
+  if (parts === null) {
+    if (resource.holes.length > 0 || (type !== 'identity' && !text.includes(':')) || text.startsWith('*')) return true;
+    context.report(NOT_AN_ARN, resource, `${quoted(resource) || 'an empty string'} is neither an ARN nor "*"`);
+    return false;
+  }
+  const [partition, service, region, account, rest] = parts;
+  const length = arnLength(text);
+  if (length < 6 && resource.holes.length === 0) {
+    if (length === 5 || service === '' || length < 3) {
+      context.report(MISSING_FIELD, resource, `${quoted(resource)} has ${String(length)} of six parts`);
+      return false;
+    }
+    context.report(SHORT, resource, `${quoted(resource)} has ${String(length)} of six parts`);
+    return true;
+  }
+  if (service === '') {
+    context.report(MISSING_FIELD, resource, `${quoted(resource)} names no service`);
+    return false;
+  }
+  if (!isGlob(partition) && !variable(partition) && !PARTITIONS.includes(partition)) {
+    const meant = nearest(partition, PARTITIONS);
+    context.report(
+      PARTITION,
+      resource,
+      `there is no partition ${quoted(partition)}${meant === null ? '' : `: ${meant} may be meant`}`,
+    );
+    return false;
+  }
+  if (
+    (service === 'iam' && region !== '' && region !== '*') ||
+    (service === 's3' && region !== '' && region !== '*' && account === '')
+  ) {
+    context.report(REGION_NOT_ALLOWED, resource, `an ARN of ${service} such as ${quoted(resource)} has no Region`);
+    return false;
+  }
+  if (
+    service === 'iam' &&
+    !variable(rest) &&
+    !IAM_KINDS.some((kind) => globsIntersect(rest, `${kind}*`)) &&
+    rest !== 'root'
+  ) {
+    context.report(IAM_PATH, resource, `${quoted(rest)} is no resource of IAM`);
+    return false;
+  }
+  if (/[A-Z]/.test(service) && !variable(service) && knownService(service.toLowerCase(), context.catalogue)) {
+    context.report(SERVICE_CASE, resource, `${quoted(service)} is ${service.toLowerCase()} in ARNs`);
+    return false;
+  }
+  if (!isGlob(service) && !variable(service) && !knownService(service, context.catalogue)) {
+    context.report(
+      UNKNOWN_SERVICE,
+      resource,
+      `no service ${quoted(service)} is known (data of ${context.catalogue.date})`,
+    );
+    return true;
+  }
+  if (region !== '' && !isGlob(region) && !variable(region) && !REGION_FORM.test(region)) {
+    context.report(REGION, resource, `${quoted(region)} is no Region`);
+  }
+  if (
+    account !== '' &&
+    !isGlob(account) &&
+    !variable(account) &&
+    !/^(?:\d{12}|aws|aws-managed|cloudfront|third-party|amazon|ec2)$/.test(account)
+  ) {
+    context.report(ACCOUNT, resource, `${quoted(account)} is no account`);
+  }
+  const misplaced = misplacedPart(parts, context.catalogue);
+  if (misplaced === null) return true;
+  context.report(misplaced, resource, `${quoted(resource)}: ${misplaced.title}`);
+  return false;
+}
+
+/**
+ * A Region or an account that is missing or too much, told from the ARNs of the service's types of resource.
+ * @returns null where some type has it as it is written, or none is known
+ */
+function misplacedPart([, service, region, account, rest]: ArnParts, catalogue: Catalogue): Rule | null {
+  const types = placesOf(service, catalogue).filter((place) => globsIntersect(loosened(rest), place.rest));
+  if (types.length === 0) return null;
+  if (region === '' && types.every((place) => place.region)) return NO_REGION;
+  if (account === '' && !OF_AWS.test(rest) && types.every((place) => place.account)) return NO_ACCOUNT;
+  if (region !== '' && !isGlob(region) && !variable(region) && types.every((place) => !place.region))
+    return { ...REGION_NOT_ALLOWED, kind: 'warning', severity: 'medium', why: 'It is the ARN of nothing.' };
+  if (account !== '' && !isGlob(account) && !variable(account) && types.every((place) => !place.account))
+    return ACCOUNT_NOT_ALLOWED;
+  return null;
+}
+
+/** What AWS itself owns has no account: `document/AWS-RunShellScript`, `parameter/aws/service/…`. A pattern may mean it too. */
+const OF_AWS = /^(?:[*?]|[A-Za-z-]+[/:](?:[*?]|aws|amazon))/i;
+
+/** What the ARNs of one type of resource have. */
+interface ArnPlaces {
+  region: boolean;
+  account: boolean;
+  rest: string;
+}
+
+const placesByCatalogue = new WeakMap<Catalogue, Map<string, readonly ArnPlaces[]>>();
+
+/** The types of resource of a service whose ARNs carry its own name. */
+function placesOf(service: string, catalogue: Catalogue): readonly ArnPlaces[] {
+  let byService = placesByCatalogue.get(catalogue);
+  if (!byService) placesByCatalogue.set(catalogue, (byService = new Map<string, readonly ArnPlaces[]>()));
+  const known = byService.get(service);
+  if (known) return known;
+  const places = (catalogue.service(service)?.resourceTypes ?? []).flatMap(({ pattern }) => {
+    const parts = arnParts(pattern);
+    return parts === null || (parts[1] !== service && !isGlob(parts[1]))
+      ? []
+      : [{ region: parts[2] !== '', account: parts[3] !== '', rest: parts[4] }];
+  });
+  if (byService.size < 1_000) byService.set(service, places);
+  return places;
+}
+
+const variable = (text: string): boolean => text.includes('${');
+
+const arnServices = new WeakMap<Catalogue, Set<string>>();
+
+/** ARNs sometimes have another name for the service than actions: elasticloadbalancing and elbv2, ses and email. */
+function knownService(name: string, catalogue: Catalogue): boolean {
+  if (catalogue.service(name)) return true;
+  let known = arnServices.get(catalogue);
+  if (!known) {
+    known = new Set(
+      catalogue.services.flatMap(
+        (prefix) => catalogue.service(prefix)?.resourceTypes.map(({ arn }) => arn.split(':')[2] ?? '') ?? [],
+      ),
+    );
+    arnServices.set(catalogue, known);
+  }
+  return known.has(name);
+}
