@@ -1,6 +1,6 @@
 /** Which policy of a role is meant, and how another document is put in its place. */
 import { JamfMcpError } from '../errors.ts';
-import type { Clients } from './live/clients.ts';
+import { indented, type Clients } from './live/clients.ts';
 import type { LiveRole } from './live/role.ts';
 
 /** A policy that can be replaced. */
@@ -18,16 +18,6 @@ export interface Target {
   steps: string[];
   /** Put a document there. */
   put(document: string): Promise<void>;
-}
-
-/** A document whatever white space it has in the account. */
-export function indented(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    // What is no JSON differs from any policy that is put.
-    return text;
-  }
 }
 
 /** Versions that a managed policy can have: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */

@@ -16,6 +16,12 @@ export const PARTITIONS: readonly string[] = [
   'aws-eusc',
 ];
 
+/** The partition of a Region: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
+export function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn';
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}
+
 /**
  * Take an ARN or a pattern apart. A colon inside a variable (`${aws:username}`) separates nothing, and parts that are
  * missing at the end are `*`: so IAM reads `arn:aws:s3`.

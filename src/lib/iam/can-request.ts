@@ -1,6 +1,7 @@
 /** Requests that come with others. */
 import type { LiveKey } from './can-key.ts';
 import type { Request } from './evaluate.ts';
+import { throughSecretsManager } from './secret-context.ts';
 
 /** Actions that decrypt the value of a secret: https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html */
 export const READS = /^secretsmanager:(?:GetSecretValue|BatchGetSecretValue|PutSecretValue|UpdateSecret)$/i;
@@ -15,11 +16,10 @@ export function decryptOf(
   secret: { arn: string },
   { arn: keyArn, aliases }: Pick<LiveKey, 'arn' | 'aliases'>,
 ): Request {
-  const region = secret.arn.split(':')[3] ?? '';
+  const [, partition = '', , region = ''] = secret.arn.split(':');
   const tags = Object.fromEntries(
     Object.entries(request.context).filter(([key]) => /^aws:Principal|^aws:username$/.test(key)),
   );
-  const china = secret.arn.startsWith('arn:aws-cn:') ? '.cn' : '';
   return {
     ...request,
     action: 'kms:Decrypt',
@@ -30,9 +30,8 @@ export function decryptOf(
       'aws:RequestedRegion': region,
       'aws:SecureTransport': 'true',
       'aws:ViaAWSService': 'true',
-      'kms:ViaService': `secretsmanager.${region}.amazonaws.com${china}`,
+      ...throughSecretsManager({ partition, region }, secret.arn),
       'kms:CallerAccount': request.caller.account,
-      'kms:EncryptionContext:SecretARN': secret.arn,
       'kms:EncryptionContextKeys': ['SecretARN', 'SecretVersionId'],
       'kms:EncryptionAlgorithm': 'SYMMETRIC_DEFAULT',
       ...(aliases.length === 0 ? {} : { 'kms:ResourceAliases': aliases }),

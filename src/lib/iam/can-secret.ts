@@ -1,9 +1,10 @@
 /** What requests for a secret carry, and the key behind it. */
 import { readKey, type LiveKey } from './can-key.ts';
 import type { Request } from './evaluate.ts';
-import { orMissing, type Clients } from './live/clients.ts';
-import { regionOf, tagsOf } from './live/form.ts';
-import { noSecret } from './live/read.ts';
+import type { Clients } from './live/clients.ts';
+import { tagsOf } from './live/form.ts';
+import { tagContext } from './secret-context.ts';
+import { describedSecret, noSecret } from './live/read.ts';
 
 /** A secret, as far as rights depend on it. */
 export interface LiveSecret {
@@ -28,12 +29,7 @@ export async function describeSecret(
   secretId: string,
   unread: { what: string; why: string }[],
 ): Promise<LiveSecret> {
-  const { sdk, client } = await clients.secrets(regionOf(secretId));
-  const answer = await orMissing(
-    clients.ask('DescribeSecret', `secret ${secretId}`, (options) =>
-      client.send(new sdk.DescribeSecretCommand({ SecretId: secretId }), options),
-    ),
-  );
+  const answer = await describedSecret(clients, secretId);
   if (!answer?.ARN) throw noSecret(secretId);
   const { ARN: arn, Name: name = secretId, KmsKeyId: named, Tags } = answer;
   const own = named === undefined || MANAGED_KEY.test(named) ? null : await readKey(clients, named, arn, unread);
@@ -47,11 +43,10 @@ export async function describeSecret(
 
 /** The condition keys that every request for a secret carries: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html */
 export function secretContext({ arn, tags }: LiveSecret): Request['context'] {
-  const byTag = (prefix: string) => [...tags].map(([name, value]): [string, string] => [`${prefix}/${name}`, value]);
   return {
     'secretsmanager:SecretId': arn,
     'aws:RequestedRegion': arn.split(':')[3] ?? '',
     'aws:SecureTransport': 'true',
-    ...Object.fromEntries([...byTag('aws:ResourceTag'), ...byTag('secretsmanager:ResourceTag')]),
+    ...tagContext(tags),
   };
 }

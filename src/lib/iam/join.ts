@@ -8,6 +8,7 @@ import { parseValueFrom } from '../ecs/value-from.ts';
 import type { KeyFact, SecretFact, TaskFacts } from './join-facts.ts';
 import * as texts from './join-texts.ts';
 import type { Need } from './need.ts';
+import { tagContext, throughSecretsManager } from './secret-context.ts';
 import type { Path } from './tree.ts';
 
 export { layersOf } from './join-roles.ts';
@@ -125,7 +126,7 @@ function secretNeeds(
     needs.push({
       action: 'kms:Decrypt',
       resource: key.arn,
-      context: { ...standard(gathering, key.arn), ...throughSecretsManager(facts, secret) },
+      context: { ...standard(gathering, key.arn), ...through(facts, secret) },
       request: { ...standard(gathering, key.arn), ...keyContext(facts, secret, key, request) },
       why: `${why}: the key of ${secret.name}`,
       without: reader === 'ecs' ? texts.keyDenied(named) : null,
@@ -157,23 +158,13 @@ const standard = ({ facts }: Gathering, resource: string): Record<string, string
 function secretContext(secret: SecretFact | null, named: string): Record<string, string> {
   return {
     'secretsmanager:SecretId': named,
-    ...Object.fromEntries(
-      Object.entries(secret?.tags ?? {}).flatMap(([key, value]) => [
-        [`aws:ResourceTag/${key}`, value],
-        [`secretsmanager:ResourceTag/${key}`, value],
-      ]),
-    ),
+    ...tagContext(Object.entries(secret?.tags ?? {})),
   };
 }
 
-/** What Secrets Manager tells KMS: https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html */
-function throughSecretsManager({ partition, region: own }: TaskFacts, { arn }: SecretFact): Record<string, string> {
-  const [, , , region = own] = arn.split(':');
-  return {
-    'kms:ViaService': `secretsmanager.${region}.${partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com'}`,
-    'kms:EncryptionContext:SecretARN': arn,
-  };
-}
+/** The same Region as the secret, which may be another than the task's. */
+const through = ({ partition, region: own }: TaskFacts, { arn }: SecretFact) =>
+  throughSecretsManager({ partition, region: arn.split(':')[3] ?? own }, arn);
 
 function keyContext(
   facts: TaskFacts,
@@ -186,7 +177,7 @@ function keyContext(
     request['secretsmanager:VersionId'] ??
     Object.entries(secret.stages).find(([, labels]) => labels.includes(stage))?.[0];
   return {
-    ...throughSecretsManager(facts, secret),
+    ...through(facts, secret),
     'aws:ViaAWSService': 'true',
     'kms:CallerAccount': facts.account,
     'kms:EncryptionAlgorithm': 'SYMMETRIC_DEFAULT',

@@ -2,11 +2,16 @@
 import { identity, type AwsSettings } from '../../aws.ts';
 import { JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
-import { orMissing, withClients } from '../live/clients.ts';
+import { partitionOf } from '../arn.ts';
+import { withClients } from '../live/clients.ts';
+import { describedSecret } from '../live/read.ts';
 import { secretPattern, type Scope, type ScopeSecret } from './scope.ts';
 
 /** What was typed. */
-export interface ScopeWish {
+export interface ScopeWish extends Pick<
+  Scope,
+  'cluster' | 'service' | 'logGroup' | 'repositories' | 'tables' | 'buckets'
+> {
   /** Twelve digits: nobody is asked; null: the account of the credentials, in which the secrets are looked up. */
   account: string | null;
   aws: AwsSettings;
@@ -15,12 +20,6 @@ export interface ScopeWish {
   rotator: string | null;
   /** Key of the secrets, where it is not looked up or is to be another one. */
   kmsKey: string | null;
-  cluster: string;
-  service: string;
-  logGroup: string | null;
-  repositories: readonly string[];
-  tables: readonly string[];
-  buckets: readonly string[];
 }
 
 /** The scope, and what had to be supposed. */
@@ -99,12 +98,6 @@ async function placeOf(
   return { partition: partitionOf(aws.region), region: aws.region, account };
 }
 
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
-function partitionOf(region: string): string {
-  if (region.startsWith('cn-')) return 'aws-cn';
-  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
-}
-
 /** What the account knows of a secret; null, and a remark, where it does not know it or does not tell. */
 async function describe(
   name: string,
@@ -113,18 +106,12 @@ async function describe(
   context: Context,
 ): Promise<ScopeSecret | null> {
   try {
-    return await withClients(aws, context, async (clients) => {
-      const { sdk, client } = await clients.secrets(null);
-      const command = new sdk.DescribeSecretCommand({ SecretId: name });
-      const found = await orMissing(
-        clients.ask('DescribeSecret', `secret ${name}`, (options) => client.send(command, options)),
-      );
-      if (found?.ARN === undefined) {
-        remarks.push(`there is no secret ${name} yet: it is named by a pattern that matches it alone`);
-        return null;
-      }
-      return { arn: found.ARN, kmsKeyId: found.KmsKeyId ?? null };
-    });
+    const found = await withClients(aws, context, (clients) => describedSecret(clients, name));
+    if (found?.ARN === undefined) {
+      remarks.push(`there is no secret ${name} yet: it is named by a pattern that matches it alone`);
+      return null;
+    }
+    return { arn: found.ARN, kmsKeyId: found.KmsKeyId ?? null };
   } catch (error) {
     if (!(error instanceof JamfMcpError) || error.code !== 'ACCESS_DENIED') throw error;
     remarks.push(`${messageOf(error)}: its key is not known, and its ARN is a pattern; name the key with --kms-key`);

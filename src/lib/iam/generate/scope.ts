@@ -1,6 +1,7 @@
 /** What a generated policy is about: the account, and the ARNs of what is named in it. */
 import { JamfMcpError } from '../../errors.ts';
 import type { Need } from '../need.ts';
+import { throughSecretsManager } from '../secret-context.ts';
 
 /** A secret, and the customer's key that encrypts it. */
 export interface ScopeSecret {
@@ -94,11 +95,5 @@ export function keyNeeds(
 ): Need[] {
   const key = keyNamed(kmsKeyId, scope);
   if (key === null) return [];
-  const { partition, region } = scope;
-  const suffix = partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
-  return needsOn(key.resource, actions, because, {
-    'kms:ViaService': `secretsmanager.${region}.${suffix}`,
-    'kms:EncryptionContext:SecretARN': arn,
-    ...key.context,
-  });
+  return needsOn(key.resource, actions, because, { ...throughSecretsManager(scope, arn), ...key.context });
 }

@@ -105,53 +105,46 @@ export async function withClients<Result>(
 /** AWS's names for what is not there. */
 const MISSING = /^(?:NoSuchEntity|NotFound|ResourceNotFound)(?:Exception)?$/;
 
-/** The answer, or null where AWS says that there is no such thing. */
-export async function orMissing<Output>(answer: Promise<Output>): Promise<Output | null> {
+/** The answer, or null where it failed in an expected way. */
+async function unless<Output>(answer: Promise<Output>, expected: (error: unknown) => boolean): Promise<Output | null> {
   try {
     return await answer;
   } catch (error) {
-    if (MISSING.test(awsErrorName(error))) return null;
+    if (expected(error)) return null;
     throw error;
   }
 }
 
+/** The answer, or null where AWS says that there is no such thing. */
+export const orMissing = <Output>(answer: Promise<Output>): Promise<Output | null> =>
+  unless(answer, (error) => MISSING.test(awsErrorName(error)));
+
 /** The role, or null where there is none. */
-export async function orMissingRole<Role>(role: Promise<Role>): Promise<Role | null> {
-  try {
-    return await role;
-  } catch (error) {
-    if (error instanceof JamfMcpError && error.code === 'NOT_FOUND') return null;
-    throw error;
-  }
+export const orMissingRole = <Role>(role: Promise<Role>): Promise<Role | null> =>
+  unless(role, (error) => error instanceof JamfMcpError && error.code === 'NOT_FOUND');
+
+/** What takes the reason why there is no answer. */
+type Tell = (error: JamfMcpError) => void;
+
+function unlessTold<Output>(
+  answer: Promise<Output>,
+  tell: Tell,
+  expected: (error: JamfMcpError) => boolean,
+): Promise<Output | null> {
+  return unless(answer, (error) => {
+    if (!(error instanceof JamfMcpError && expected(error))) return false;
+    tell(error);
+    return true;
+  });
 }
 
 /** The answer, or null where it was refused; the refusal goes to `tell`. */
-export async function orDenied<Output>(
-  answer: Promise<Output>,
-  tell: (error: JamfMcpError) => void,
-): Promise<Output | null> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (!(error instanceof JamfMcpError && error.code === 'ACCESS_DENIED')) throw error;
-    tell(error);
-    return null;
-  }
-}
+export const orDenied = <Output>(answer: Promise<Output>, tell: Tell): Promise<Output | null> =>
+  unlessTold(answer, tell, ({ code }) => code === 'ACCESS_DENIED');
 
 /** The answer, or null where there is none for whatever reason but Ctrl-C, for what a result can do without; the reason goes to `tell`. */
-export async function orWithout<Output>(
-  answer: Promise<Output>,
-  tell: (error: JamfMcpError) => void,
-): Promise<Output | null> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (!(error instanceof JamfMcpError) || error.code === 'INTERRUPTED') throw error;
-    tell(error);
-    return null;
-  }
-}
+export const orWithout = <Output>(answer: Promise<Output>, tell: Tell): Promise<Output | null> =>
+  unlessTold(answer, tell, ({ code }) => code !== 'INTERRUPTED');
 
 /** Every item of a list that AWS pages. */
 export async function everyPage<Item>(
@@ -170,11 +163,14 @@ export async function everyPage<Item>(
 /** A policy as AWS answers it, percent-encoded or not; on one line, it is indented, so that findings have lines. */
 export function policyText(document: string | undefined): string {
   const text = document?.startsWith('%7B') ? decodeURIComponent(document) : (document ?? '');
-  if (text.includes('\n')) return text;
+  return text.includes('\n') ? text : indented(text);
+}
+
+/** A document whatever white space it has in the account; what is no JSON stays as it is, and is told as such by whoever reads it. */
+export function indented(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {
-    // What is no JSON is told as such by whoever reads the policy.
     return text;
   }
 }

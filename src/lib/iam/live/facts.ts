@@ -3,10 +3,10 @@ import type { TaskDefinition } from '@aws-sdk/client-ecs';
 import { parseValueFrom } from '../../ecs/value-from.ts';
 import type { KeyFact, SecretFact, TaskFacts } from '../join-facts.ts';
 import type { Source } from '../source.ts';
-import { orDenied, orMissing, type Clients } from './clients.ts';
+import { orDenied, type Clients } from './clients.ts';
 import { accountOf, regionOf } from './form.ts';
 import { keyOf } from './keys.ts';
-import { secretPolicyFrom } from './read.ts';
+import { describedSecret, secretPolicyFrom } from './read.ts';
 
 /**
  * Collect the facts of a task definition. What may not be read is told in `unread`, and judged at its word.
@@ -51,18 +51,10 @@ async function readSecret(
   named: string,
   unread: Set<string>,
 ): Promise<SecretFact | null | undefined> {
-  const { sdk, client } = await clients.secrets(regionOf(named));
   const denials = new Set<string>();
-  const answer = await orDenied(
-    orMissing(
-      clients.ask('DescribeSecret', `secret ${named}`, (options) =>
-        client.send(new sdk.DescribeSecretCommand({ SecretId: named }), options),
-      ),
-    ),
-    ({ message }) => {
-      denials.add(`whether the secret is there and which key it has: ${message}`);
-    },
-  );
+  const answer = await orDenied(describedSecret(clients, named), ({ message }) => {
+    denials.add(`whether the secret is there and which key it has: ${message}`);
+  });
   for (const denial of denials) unread.add(denial);
   if (!answer) return denials.size > 0 ? undefined : null;
   const deleted = answer.DeletedDate !== undefined;

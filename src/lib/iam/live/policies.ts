@@ -3,9 +3,8 @@ import type { JamfMcpError } from '../../errors.ts';
 import type { PolicyType } from '../policy.ts';
 import { unusableText } from '../join-facts.ts';
 import type { Source } from '../source.ts';
-import { everyPage, orDenied, orMissing, type Clients } from './clients.ts';
-import { regionOf } from './form.ts';
-import { noSecret, secretPolicyFrom } from './read.ts';
+import { everyPage, orDenied, type Clients } from './clients.ts';
+import { describedSecret, noSecret, secretPolicyFrom } from './read.ts';
 import { keyOf } from './keys.ts';
 
 /** A policy, and what it is attached to. */
@@ -54,12 +53,7 @@ export async function policiesOfSecrets(
 }
 
 async function describe(clients: Clients, name: string): Promise<SecretAndKey> {
-  const { sdk, client } = await clients.secrets(regionOf(name));
-  const answer = await orMissing(
-    clients.ask('DescribeSecret', `secret ${name}`, (options) =>
-      client.send(new sdk.DescribeSecretCommand({ SecretId: name }), options),
-    ),
-  );
+  const answer = await describedSecret(clients, name);
   if (!answer) throw noSecret(name);
   return { arn: answer.ARN ?? name, key: answer.KmsKeyId ?? null };
 }

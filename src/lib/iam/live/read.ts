@@ -1,5 +1,6 @@
 /** Reads from the account what a judgement of rights needs: roles, the policies of secrets and keys, task definitions. */
 import type { TaskDefinition } from '@aws-sdk/client-ecs';
+import type { DescribeSecretResponse } from '@aws-sdk/client-secrets-manager';
 import { awsErrorName, type AwsSettings } from '../../aws.ts';
 import { JamfMcpError } from '../../errors.ts';
 import type { Context } from '../../host.ts';
@@ -84,6 +85,16 @@ export async function secretPolicyFrom(clients: Clients, secretId: string): Prom
     name: `aws/${account}/secretsmanager/${region}/${answer.Name ?? secretId}/policy.json`,
     text: policyText(answer.ResourcePolicy),
   };
+}
+
+/** What the account tells of a secret, but for its value; null: there is none. */
+export async function describedSecret(clients: Clients, secretId: string): Promise<DescribeSecretResponse | null> {
+  const { sdk, client } = await clients.secrets(regionOf(secretId));
+  return orMissing(
+    clients.ask('DescribeSecret', `secret ${secretId}`, (options) =>
+      client.send(new sdk.DescribeSecretCommand({ SecretId: secretId }), options),
+    ),
+  );
 }
 
 /** There is no such secret. */

@@ -1,7 +1,7 @@
 /** One CloudTrail record as a use of rights: which action, on what, under which conditions. Total over garbage. */
 import { accessFrom } from '../../audit/event.ts';
 import { arnOf } from '../../audit/secret-id.ts';
-import { typeIntersects } from '../arn.ts';
+import { partitionOf, typeIntersects } from '../arn.ts';
 import type { Action, Catalogue, ResourceType } from '../catalogue.ts';
 import { secretPattern } from '../generate/scope.ts';
 import type { Need } from '../need.ts';
@@ -130,8 +130,7 @@ interface Place {
 
 function placeOf(event: Json): Place {
   const region = textOf(event.awsRegion) ?? '*';
-  const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
-  return { partition, region, account: textOf(event.recipientAccountId) ?? '*' };
+  return { partition: partitionOf(region), region, account: textOf(event.recipientAccountId) ?? '*' };
 }
 
 /** The secrets that a record names; by a pattern where it does not tell the whole ARN. */
