@@ -436,7 +436,7 @@ describeCli('sandbox: the AWS CLI', function () {
     await Promise.all([
       refused('EntityAlreadyExists', ...create, '--policy-document', reads),
       refused('MalformedPolicyDocument', 'iam', 'create-policy', '--policy-name', 'No', '--policy-document', '{'),
-      ok('iam', 'create-role', ...role, '--assume-role-policy-document', trust),
+      ok('iam', 'create-role', ...role, '--assume-role-policy-document', trust, '--tags', 'Key=team,Value=mcp'),
       ok('iam', 'create-policy-version', ...policy, '--policy-document', lists),
     ]);
     const versions = async () => {
@@ -472,9 +472,10 @@ describeCli('sandbox: the AWS CLI', function () {
     assert.deepEqual([account.UserDetailList, arns(account)], [[], [arn]]);
     const [detail] = account.Policies as { PolicyVersionList: { VersionId: string; Document: unknown }[] }[];
     assert.deepEqual(detail?.PolicyVersionList[0]?.Document, JSON.parse(reads));
-    const roles = account.RoleDetailList as { RoleName: string; AttachedManagedPolicies: unknown[] }[];
+    const roles = account.RoleDetailList as Record<'RoleName' | 'AttachedManagedPolicies' | 'Tags', unknown>[];
     const planner = roles.find(({ RoleName }) => RoleName === 'planner');
     assert.deepEqual(planner?.AttachedManagedPolicies, [{ PolicyName: 'Reads', PolicyArn: arn }]);
+    assert.deepEqual(planner.Tags, [{ Key: 'team', Value: 'mcp' }]);
 
     await refused('DeleteConflict', 'iam', 'delete-policy', ...policy);
     await ok('iam', 'detach-role-policy', ...role, ...policy);

@@ -11,26 +11,18 @@ import type { Outsider, Reader, WhoCanResult } from './who-can.ts';
 export function drawWhoCan(result: WhoCanResult, { ink, width }: Canvas): string {
   const { readers, outsiders, unread } = result;
   const parts = [headline(result, ink)];
-  if (readers.length > 0) {
-    const heads = ['reads', 'principal', 'because of'].map((name) => ink.dim(name));
-    parts.push(
-      table(
-        heads,
-        readers.map((one) => readerRow(one, ink)),
-        width,
-      ),
-    );
-  }
-  if (outsiders.length > 0) {
-    const heads = ['', 'let in from outside', 'by'].map((name) => ink.dim(name));
-    parts.push(
-      table(
-        heads,
-        outsiders.map((one) => outsiderRow(one, ink)),
-        width,
-      ),
-    );
-  }
+  const section = (heads: string[], rows: string[][]) => {
+    const dimmed = heads.map((name) => ink.dim(name));
+    if (rows.length > 0) parts.push(table(dimmed, rows, width));
+  };
+  section(
+    ['reads', 'principal', 'because of'],
+    readers.map((one) => readerRow(one, ink)),
+  );
+  section(
+    ['', 'let in from outside', 'by'],
+    outsiders.map((one) => outsiderRow(one, ink)),
+  );
   if (unread.length > 0) parts.push(drawUnread(unread, ink, width));
   return parts.join('\n\n');
 }

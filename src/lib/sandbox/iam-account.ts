@@ -39,18 +39,13 @@ export function accountHandlers(
     Tags: [],
   });
   const roleOf = (role: SandboxRole) => ({
-    Path: role.path ?? '/',
-    RoleName: role.name,
-    RoleId: role.id,
-    Arn: roleArn(role),
-    CreateDate: role.createdAt === undefined ? created : new Date(role.createdAt),
-    AssumeRolePolicyDocument: percentEncoded(role.trust),
+    ...shownRole(role, created),
     InstanceProfileList: [],
     RolePolicyList: inlineOf(role.inline),
     AttachedManagedPolicies: attachedOf(role.attached),
     PermissionsBoundary: boundaryOf(role),
     RoleLastUsed: lastUsedOf(role),
-    Tags: [],
+    Tags: tagsOf(role) ?? [],
   });
   const policyOf = (policy: ManagedPolicy) => ({
     ...shownPolicy(policy, roles),
@@ -89,6 +84,22 @@ export function accountHandlers(
     },
   };
 }
+
+/**
+ * A role, as every answer has it.
+ * @param created - when it was made, where it was there at the start
+ */
+export const shownRole = (role: SandboxRole, created: Date) => ({
+  Path: role.path ?? '/',
+  RoleName: role.name,
+  RoleId: role.id,
+  Arn: roleArn(role),
+  CreateDate: role.createdAt === undefined ? created : new Date(role.createdAt),
+  AssumeRolePolicyDocument: percentEncoded(role.trust),
+});
+
+/** As IAM tells the tags of a role. */
+export const tagsOf = ({ tags }: SandboxRole) => tags && [...tags].map(([Key, Value]) => ({ Key, Value }));
 
 /** The ARN of a role of the account. */
 export const roleArn = ({ name, path }: Pick<SandboxRole, 'name' | 'path'>): string =>

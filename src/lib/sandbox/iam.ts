@@ -1,5 +1,5 @@
 /** IAM: the reads that a least-privilege check makes, and roles that are made here, beside a few that are there. */
-import { accountHandlers, boundaryOf, lastUsedOf, roleArn, type SandboxUser } from './iam-account.ts';
+import { accountHandlers, boundaryOf, lastUsedOf, shownRole, tagsOf, type SandboxUser } from './iam-account.ts';
 import { noSuchEntity, paged, percentEncoded, policyFrom, type Input } from './iam-form.ts';
 import {
   ADMINISTRATOR_POLICY,
@@ -139,15 +139,10 @@ export function createIam(world: World, roles: SandboxRole[]): AwsService {
     return role;
   };
   const shown = (role: SandboxRole) => ({
-    Path: role.path ?? '/',
-    RoleName: role.name,
-    RoleId: role.id,
-    Arn: roleArn(role),
-    CreateDate: role.createdAt === undefined ? created : new Date(role.createdAt),
-    AssumeRolePolicyDocument: percentEncoded(role.trust),
+    ...shownRole(role, created),
     Description: role.description,
     MaxSessionDuration: 3600,
-    Tags: role.tags && [...role.tags].map(([Key, Value]) => ({ Key, Value })),
+    Tags: tagsOf(role),
   });
   return {
     handlers: {

@@ -8,7 +8,7 @@ import type {
 import type { AwsSettings } from '../../aws.ts';
 import type { Context } from '../../host.ts';
 import { everyPage, policyText, withClients, type Clients } from './clients.ts';
-import { accountOf, boundaryOf, livePolicy, liveRole, managedPolicy, tagsOf } from './form.ts';
+import { accountOf, boundaryOf, livePolicy, liveRole, liveUser, managedPolicy } from './form.ts';
 import type { LivePolicy, LiveRole } from './role.ts';
 
 /** The principals of an account. */
@@ -72,20 +72,12 @@ export async function accountFrom(clients: Clients): Promise<LiveAccount> {
     }),
     users: users.map((user) => {
       const folder = `aws/${accountOf(user.Arn)}/iam/user/${user.UserName ?? ''}`;
-      return {
-        name: user.UserName ?? '',
-        arn: user.Arn ?? '',
-        account: accountOf(user.Arn),
-        policies: [
-          ...inlineOf(user.UserPolicyList, folder),
-          ...managedOf(user.AttachedManagedPolicies, managed, folder),
-          ...(user.GroupList ?? []).flatMap((name) => ofGroup(groups.get(name), managed)),
-          ...boundaryOf(user).map((arn) => livePolicy('boundary', arn, folder, managed.get(arn) ?? '')),
-        ],
-        lastUsed: null,
-        createdAt: user.CreateDate?.toISOString() ?? null,
-        tags: tagsOf(user.Tags),
-      };
+      return liveUser(user, [
+        ...inlineOf(user.UserPolicyList, folder),
+        ...managedOf(user.AttachedManagedPolicies, managed, folder),
+        ...(user.GroupList ?? []).flatMap((name) => ofGroup(groups.get(name), managed)),
+        ...boundaryOf(user).map((arn) => livePolicy('boundary', arn, folder, managed.get(arn) ?? '')),
+      ]);
     }),
   };
 }

@@ -1,23 +1,34 @@
 /** What the account answers, brought into the form of `role.ts`. */
-import type { AttachedPermissionsBoundary, RoleDetail } from '@aws-sdk/client-iam';
+import type { AttachedPermissionsBoundary, RoleDetail, UserDetail } from '@aws-sdk/client-iam';
 import { policyText, type Clients } from './clients.ts';
 import type { LivePolicy, LiveRole } from './role.ts';
 
 /** Put a role together. */
-export function liveRole(
+export const liveRole = (
   role: Pick<RoleDetail, 'RoleName' | 'Arn' | 'CreateDate' | 'RoleLastUsed' | 'Tags'>,
   policies: LivePolicy[],
-): LiveRole {
-  return {
-    name: role.RoleName ?? '',
-    arn: role.Arn ?? '',
-    account: accountOf(role.Arn),
-    policies,
-    lastUsed: role.RoleLastUsed?.LastUsedDate?.toISOString() ?? null,
-    createdAt: role.CreateDate?.toISOString() ?? null,
-    tags: tagsOf(role.Tags),
-  };
-}
+): LiveRole => livePrincipal(role, role.RoleName, role.RoleLastUsed?.LastUsedDate, policies);
+
+/** Put a user together: IAM does not tell when it was last used. */
+export const liveUser = (
+  user: Pick<UserDetail, 'UserName' | 'Arn' | 'CreateDate' | 'Tags'>,
+  policies: LivePolicy[],
+): LiveRole => livePrincipal(user, user.UserName, undefined, policies);
+
+const livePrincipal = (
+  { Arn, CreateDate, Tags }: Pick<RoleDetail, 'Arn' | 'CreateDate' | 'Tags'>,
+  name: string | undefined,
+  lastUsed: Date | undefined,
+  policies: LivePolicy[],
+): LiveRole => ({
+  name: name ?? '',
+  arn: Arn ?? '',
+  account: accountOf(Arn),
+  policies,
+  lastUsed: lastUsed?.toISOString() ?? null,
+  createdAt: CreateDate?.toISOString() ?? null,
+  tags: tagsOf(Tags),
+});
 
 interface Named {
   Key?: string | undefined;
