@@ -497,6 +497,25 @@ describe('join of a task definition with its roles', () => {
       ]);
     });
 
+    it('what is needed on something else is told where it is given, not to be taken away', async () => {
+      const bare = SECRET.replace(/-[^-]*$/, '');
+      const { findings, join } = await judged(
+        role(EXECUTION, [RIGHTS.signIn, RIGHTS.pull, RIGHTS.log, { ...RIGHTS.secret, Resource: bare }]),
+      );
+      const excessive = findings.filter(({ rule }) => /excess|broad/.test(rule));
+      assert.deepEqual(
+        excessive.map(({ rule, path, message }) => [rule, path, message]),
+        [
+          [
+            'task-right-broad',
+            'Statement[3].Resource',
+            `secretsmanager:GetSecretValue on ${bare}: app:7 needs it on ${SECRET}`,
+          ],
+        ],
+      );
+      assert.deepEqual(join.roles[0]?.excess.at(-1)?.needed, []);
+    });
+
     it('none where a condition names the thing, in a Deny, for what takes no resource, with the suffix as a pattern', async () => {
       const { found } = await excess(
         { ...RIGHTS.secret, Resource: '*', Condition: { StringEquals: { 'secretsmanager:ResourceTag/team': 'web' } } },

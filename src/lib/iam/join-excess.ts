@@ -78,8 +78,11 @@ interface One {
   excess: Omit<Excess, 'policy'>;
 }
 
+const names = (action: Text, need: TaskNeed): boolean =>
+  globMatches(action.text.toLowerCase(), need.action.toLowerCase());
+
 const serves = (action: Text, resource: Text, need: TaskNeed): boolean =>
-  globMatches(action.text.toLowerCase(), need.action.toLowerCase()) && arnMatches(resource.text, need.resource);
+  names(action, need) && arnMatches(resource.text, need.resource);
 
 const severityOf = (actions: readonly string[]): Severity =>
   actions.some((action) => SENSITIVE.test(action)) ? 'medium' : 'low';
@@ -87,12 +90,13 @@ const severityOf = (actions: readonly string[]): Severity =>
 /** Actions that no need has, and patterns that take in more than the needs have. */
 function unneeded({ actions, resources, needs, task, catalogue }: Parts): One[] {
   const served = (action: Text) => needs.filter((need) => resources.some((resource) => serves(action, resource, need)));
-  const idle = actions.filter((action) => served(action).length === 0);
+  // What is needed of something else is told at the resource: taking it away would be the wrong way round.
+  const idle = actions.filter((action) => !needs.some((need) => names(action, need)));
   const found: One[] = [];
   const [first, ...others] = idle;
   if (first) {
-    const names = idle.map(({ text }) => text);
-    const ownKey = names.every((name) => /^kms:/i.test(name))
+    const idleNames = idle.map(({ text }) => text);
+    const ownKey = idleNames.every((name) => /^kms:/i.test(name))
       ? {
           fix: 'Take it away: a secret under the key aws/secretsmanager needs no right on it, and no other key is named.',
         }
@@ -101,14 +105,14 @@ function unneeded({ actions, resources, needs, task, catalogue }: Parts): One[] 
       problem: problem(
         UNUSED_RIGHT,
         first,
-        `${listed(names.map(quoted))}: nothing in ${task} needs ${names.length === 1 ? 'it' : 'them'}`,
+        `${listed(idleNames.map(quoted))}: nothing in ${task} needs ${idleNames.length === 1 ? 'it' : 'them'}`,
         {
-          severity: severityOf(names),
+          severity: severityOf(idleNames),
           also: others,
           ...ownKey,
         },
       ),
-      excess: { actions: names, resource: null, needed: [] },
+      excess: { actions: idleNames, resource: null, needed: [] },
     });
   }
   for (const action of actions) {
@@ -134,25 +138,26 @@ function tooBroad({ statement, actions, resources, needs, task }: Parts): One[] 
   return resources.flatMap((resource): One[] => {
     const broad = actions.filter((action) => {
       const here = needs.filter((need) => serves(action, resource, need));
-      const elsewhere = needs.some((need) => resources.some((other) => serves(action, other, need)));
-      if (here.length === 0) return elsewhere;
+      if (here.length === 0) return needs.some((need) => names(action, need));
       return !bound && !here.some((need) => arnContains(roomFor(need.resource), resource.text));
     });
     if (broad.length === 0) return [];
-    const names = broad.map(({ text }) => text);
-    const needed = [
-      ...new Set(
-        needs.filter((need) => broad.some((action) => serves(action, resource, need))).map((need) => need.resource),
-      ),
+    const broadNames = broad.map(({ text }) => text);
+    const wanted = (one: (action: Text, need: TaskNeed) => boolean) => [
+      ...new Set(needs.filter((need) => broad.some((action) => one(action, need))).map((need) => need.resource)),
     ];
+    const needed = wanted((action, need) => serves(action, resource, need));
+    const elsewhere = broad.some((action) =>
+      needs.some((need) => resources.some((other) => serves(action, other, need))),
+    );
     const message =
-      needed.length === 0
+      needed.length === 0 && elsewhere
         ? `${quoted(resource)}: ${task} names nothing of it`
-        : `${listed(names.map(quoted))} on ${quoted(resource)}: ${task} needs ${names.length === 1 ? 'it' : 'them'} on ${listed(needed)}`;
+        : `${listed(broadNames.map(quoted))} on ${quoted(resource)}: ${task} needs ${broadNames.length === 1 ? 'it' : 'them'} on ${listed(needed.length === 0 ? wanted(names) : needed)}`;
     return [
       {
-        problem: problem(BROAD_RIGHT, resource, message, { severity: severityOf(names) }),
-        excess: { actions: names, resource: resource.text, needed },
+        problem: problem(BROAD_RIGHT, resource, message, { severity: severityOf(broadNames) }),
+        excess: { actions: broadNames, resource: resource.text, needed },
       },
     ];
   });

@@ -5,7 +5,7 @@ import type { Context } from '../../host.ts';
 import { partitionOf } from '../arn.ts';
 import { withClients } from '../live/clients.ts';
 import { describedSecret } from '../live/read.ts';
-import { secretPattern, type Scope, type ScopeSecret } from './scope.ts';
+import { ANY_SUFFIX, secretPattern, type Scope, type ScopeSecret } from './scope.ts';
 
 /** What was typed. */
 export interface ScopeWish extends Pick<
@@ -41,7 +41,9 @@ export async function scopeOf(wish: ScopeWish, context: Context): Promise<Scoped
     const pattern = { arn: secretPattern(name, place), kmsKeyId: kmsKey };
     if (wish.account !== null || name.includes('*')) return pattern;
     const found = await describe(name, wish.aws, remarks, context);
-    return found === null ? pattern : { arn: found.arn, kmsKeyId: kmsKey ?? found.kmsKeyId };
+    if (found === null) return pattern;
+    const anew = found.arn.replace(/-[A-Za-z0-9]{6}$/, ANY_SUFFIX);
+    return { arn: found.arn, anew, kmsKeyId: kmsKey ?? found.kmsKeyId };
   };
   const scope = {
     ...place,

@@ -62,7 +62,7 @@ export const PRESETS: Readonly<Record<Purpose, Preset>> = {
     title: 'whoever manages, rotates and deploys the secret with jamf-mcp',
     service: null,
     needs: (scope) => [
-      ...onSecrets(scope, [...READS, ...WRITES], ['kms:Decrypt', 'kms:GenerateDataKey'], {
+      ...onSecrets(madeAnew(scope), [...READS, ...WRITES], ['kms:Decrypt', 'kms:GenerateDataKey'], {
         why: 'the secrets and rotate commands',
       }),
       ...rotator(scope),
@@ -117,6 +117,12 @@ const ONLINE = [
 const iam = ({ partition, account }: Scope, rest: string) => `arn:${partition}:iam::${account}:${rest}`;
 const serviceArn = (scope: Scope) => arnIn(scope, 'ecs', `service/${scope.cluster}/${scope.service}`);
 const clusterArn = (scope: Scope) => arnIn(scope, 'ecs', `cluster/${scope.cluster}`);
+
+/** Whoever creates and deletes a secret needs the rights on what it is created as, and that has a suffix of its own. */
+const madeAnew = (scope: Scope): Scope => ({
+  ...scope,
+  secrets: scope.secrets.map((secret) => ({ ...secret, arn: secret.anew ?? secret.arn })),
+});
 
 /** Actions on each of the secrets, and on their keys. */
 const onSecrets = (scope: Scope, actions: readonly string[], keyActions: readonly string[], because: Because) =>

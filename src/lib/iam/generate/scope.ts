@@ -7,6 +7,8 @@ import { throughSecretsManager } from '../secret-context.ts';
 export interface ScopeSecret {
   /** ARN, or a pattern of ARNs where only the name is known. */
   arn: string;
+  /** The same with any suffix: a secret that is made anew has another. Absent where `arn` is a pattern, or was typed. */
+  anew?: string;
   /** ARN, id or alias; null for the key of AWS, which needs no right. */
   kmsKeyId: string | null;
 }
@@ -35,7 +37,7 @@ export const arnIn = ({ partition, region, account }: Scope, service: string, re
   `arn:${partition}:${service}:${region}:${account}:${rest}`;
 
 /** A hyphen and six characters: what Secrets Manager makes of a name an ARN with. */
-const ANY_SUFFIX = '-??????';
+export const ANY_SUFFIX = '-??????';
 
 /**
  * The ARN of a secret of which the name is known: it matches that secret alone, and its re-creations.
