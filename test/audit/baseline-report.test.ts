@@ -69,6 +69,14 @@ describe('audit: the baseline, drawn', () => {
     ]);
   });
 
+  it('tells that an entry holds in any account', () => {
+    const drawn = drawAllow(
+      { entry: entry({ principal: 'arn:aws:iam::*:role/backup' }), changed: true, file: FILE },
+      { ink, width: 80 },
+    );
+    assert.match(drawn, /^allowed: role\/backup of \* on jamf-mcp-server\/production until /);
+  });
+
   it('says how to begin', () => {
     const drawn = drawBaseline({ file: FILE, exists: false, learned: [], entries: [] }, { ink, width: 80 });
     assert.match(drawn, /^there is no baseline yet: .*\nlearn one .*`jamf-mcp audit baseline learn --since 14d`$/);

@@ -309,6 +309,7 @@ describe('audit: allowing a caller', () => {
     ['a name without its account', { principal: 'alice' }],
     ['no reason', { reason: ' ' }],
     ['no network', { networks: ['192.0.2.0/x'] }],
+    ['a network of more bits than an address has', { networks: ['192.0.2.0/33'] }],
     ['no call', { actions: ['Get Secret'] }],
   ];
   for (const [name, change] of refused) {

@@ -196,6 +196,20 @@ describe('audit: files', () => {
     assert.deepEqual((await read()).ids, ['named']);
   });
 
+  it('follows no link to a folder, and tells it', async () => {
+    await put('elsewhere/one.json', trail(record({ eventID: '1' })));
+    await put('here/two.json', trail(record({ eventID: '2' })));
+    await symlink(join(folder, 'elsewhere'), join(folder, 'here', 'link'));
+    await symlink(join(folder, 'here'), join(folder, 'here', 'round'));
+    await symlink(join(folder, 'elsewhere', 'one.json'), join(folder, 'here', 'one.json'));
+    const { ids, report, skipped } = await read({ paths: [join(folder, 'here')] });
+    assert.deepEqual([ids, report.complete], [['1', '2'], false]);
+    assert.deepEqual(skipped, [
+      '/here/link: it is a link to a folder, which is not followed: name the folder too',
+      '/here/round: it is a link to a folder, which is not followed: name the folder too',
+    ]);
+  });
+
   it('waits for no pipe that lies among the files', async () => {
     await put('one.json', trail(record({ eventID: '1' })));
     const [pipe, packed] = [join(folder, 'pipe.json'), join(folder, 'pipe.json.gz')];

@@ -139,6 +139,8 @@ describe('audit: following CloudTrail', () => {
     plant({ eventID: 'bob', eventTime: iso(50_000), userIdentity: user('bob', 'AKIABOB0000000EXAMPLE') });
     const one = await followed({ ...REQUEST, since: '1h', principals: ['user/bob'] }, contextIn(sandbox()), []);
     assert.deepEqual(told(one.events), [['access', 'bob', null]]);
+    const [event] = one.events;
+    assert.ok(event?.kind === 'access' && event.lateMs === null, 'when it came, nobody saw');
   });
 
   it('goes on past what passes, tells it, and ends with what does not', async () => {

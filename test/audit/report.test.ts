@@ -56,6 +56,22 @@ describe('audit: report', () => {
     );
   });
 
+  it('tells the accounts of principals apart where files hold several, and of none where they hold one', () => {
+    const of = (account: string) =>
+      audited({ userIdentity: { ...user('ci'), arn: `arn:aws:iam::${account}:user/ci`, accountId: account } });
+    const sources = [{ kind: 'files' as const, region: null, account: null, events: 1, complete: true, files: 1 }];
+    const rows = (...accounts: string[]) =>
+      drawAudit(result(accounts.map(of), { sources }), { ink, width: 120 })
+        .split('\n')
+        .filter((line) => line.startsWith('user/ci'))
+        .map((line) => line.split('  ')[0]);
+    assert.deepEqual(rows('111122223333', '444455556666').toSorted(), [
+      'user/ci of 111122223333',
+      'user/ci of 444455556666',
+    ]);
+    assert.deepEqual(rows('111122223333'), ['user/ci']);
+  });
+
   it('names the principals that were asked for', () => {
     const asked = ['role/ci', 'user/\u001b[2Jalice'];
     const lines = drawAudit(result(week, { asked }), { ink, width: 80 }).split('\n');

@@ -102,6 +102,22 @@ describe('audit: cutting records out of bytes', () => {
     }
   });
 
+  it('keeps nothing of a text without an end that could be the name of a list', () => {
+    const found: string[] = [];
+    const one = splitter({ record: (bytes) => found.push(bytes.toString()), problem: () => undefined });
+    const chunk = Buffer.alloc(8 << 20, 'x');
+    one.push(Buffer.from('{"eventID":"1","userAgent":"'));
+    // More than the longest text that V8 can hold.
+    for (let bytes = 0; bytes < 2 ** 29; bytes += chunk.length) one.push(chunk);
+    one.push(Buffer.from('"}\n{"a":2}'));
+    one.end();
+    assert.deepEqual(found, ['{"a":2}']);
+    assert.deepEqual(
+      split(Buffer.from(`{"Records${'x'.repeat(30)}":[{"a":1}],"Records":[{"a":2}]}`), [5, 30]).records,
+      [{ a: 2 }],
+    );
+  });
+
   it('takes a byte-order mark for what it is', () => {
     assert.deepEqual(split(Buffer.from('\ufeff{"Records":[{"a":1}]}')), { records: [{ a: 1 }], problems: [] });
   });

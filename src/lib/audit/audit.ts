@@ -299,7 +299,8 @@ async function planOfLocal(request: AuditRequest, context: Context): Promise<Pla
 const told = ({ settings, baseline }: AuditRequest) => ({ settings, baseline });
 
 function windowOf(window: Window | null, { principals }: Pick<Judgement, 'principals'>): AuditResult['window'] {
-  if (window) return { since: iso(window.since), until: iso(window.until) };
+  // Of files, and with --until alone, all before it is looked at: that has no beginning.
+  if (window) return { since: window.since === 0 ? null : iso(window.since), until: iso(window.until) };
   const times = principals.flatMap(({ first, last }) => [first, last]).filter((time) => time !== null);
   const [since = null, until = null] = [times.toSorted()[0], times.toSorted().at(-1)];
   return { since, until };

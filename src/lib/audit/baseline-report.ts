@@ -34,8 +34,11 @@ const STATES: Readonly<
   'not-yet': ({ since }, ink) => ink.yellow(`from ${since.slice(0, 10)}`),
 };
 
-const subject = ({ principal, secret }: BaselineEntry) =>
-  `${terminalSafe(shortIdentity(principal, null))} on ${terminalSafe(secret)}`;
+/** An account with a wildcard is told: who reviews the entry has to see that it holds in others. */
+const subject = ({ principal, secret }: BaselineEntry) => {
+  const account = /^arn:[^:]*:[^:]*:[^:]*:[^:]*\*/.test(principal) ? '' : null;
+  return `${terminalSafe(shortIdentity(principal, account))} on ${terminalSafe(secret)}`;
+};
 
 const manner = ({ actions, networks, userAgents }: BaselineEntry) =>
   [

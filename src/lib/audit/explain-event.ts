@@ -66,7 +66,7 @@ export async function explainEvent(
     },
     context,
   );
-  if (found.length === 0) throw missing(eventId, result.window);
+  if (found.length === 0) throw missing(eventId, result, request.files !== undefined);
   const twin = found.find(({ access }) => access.countedWith !== null)?.access.countedWith;
   return {
     eventId,
@@ -79,11 +79,16 @@ export async function explainEvent(
   };
 }
 
-function missing(eventId: string, { since, until }: AuditResult['window']): JamfMcpError {
+function missing(eventId: string, { window, skipped }: AuditResult, inFiles: boolean): JamfMcpError {
+  const { since, until } = window;
+  const where = since === null ? '' : ` from ${since} to ${until ?? 'now'}`;
+  const [unread] = inFiles ? skipped.filter((one) => one.where !== 'detectors') : [];
   return new JamfMcpError(
     'NOT_FOUND',
-    `there is no access with the event id ${eventId}${since === null ? '' : ` from ${since} to ${until ?? 'now'}`}`,
-    'check the id, --region and --since; CloudTrail delivers events 5 to 15 minutes late, and other services are not read',
+    `there is no access with the event id ${eventId}${where}${unread ? `; not looked at: ${unread.where}: ${unread.why}` : ''}`,
+    inFiles
+      ? 'name one event id, and after it files or folders that hold its record; --secret, --since and --until narrow what is read'
+      : 'check the id, --region and --since; CloudTrail delivers events 5 to 15 minutes late, and other services are not read',
   );
 }
 

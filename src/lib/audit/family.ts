@@ -63,7 +63,11 @@ export function inNetwork(address: string | null, network: string): boolean {
   if (bits === undefined || !/^\d{1,3}$/.test(bits)) return address === network;
   const [mine, theirs] = [bitsOf(address), bitsOf(base)];
   return (
-    mine !== null && theirs !== null && mine.length === theirs.length && mine.startsWith(theirs.slice(0, Number(bits)))
+    mine !== null &&
+    theirs !== null &&
+    mine.length === theirs.length &&
+    Number(bits) <= theirs.length &&
+    mine.startsWith(theirs.slice(0, Number(bits)))
   );
 }
 

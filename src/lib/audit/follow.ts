@@ -14,7 +14,11 @@ import type { ReportFormat } from './reports/index.ts';
 /** Something to be told at once. */
 export type FollowEvent =
   /** An access that was not told before. */
-  | { kind: 'access'; access: AuditedAccess; /** How long after it was made it is told. */ lateMs: number | null }
+  | {
+      kind: 'access';
+      access: AuditedAccess;
+      /** How long after it was made it is told; null where it was there before. */ lateMs: number | null;
+    }
   /** An access that was told as unexplained, and that something explains by now. */
   | { kind: 'explained'; access: AuditedAccess };
 
@@ -75,7 +79,7 @@ export async function follow(
           ...request,
           since: first ?? new Date((last ?? now) - LATE_MS).toISOString(),
           emit: async (access) => {
-            const event = newsOf(access, told, now, request.since === undefined ? begun : null);
+            const event = newsOf(access, told, now, request.since === undefined ? begun : null, first !== undefined);
             if (event === null) return;
             count(event, summary);
             await tell(event);
@@ -138,8 +142,15 @@ interface Told {
 /**
  * What is new about an access.
  * @param since - from when on accesses are told, in milliseconds; null for all that a poll reads
+ * @param past - whether it was there before anybody followed: then nobody knows when it came
  */
-function newsOf(access: AuditedAccess, told: Map<string, Told>, now: number, since: number | null): FollowEvent | null {
+function newsOf(
+  access: AuditedAccess,
+  told: Map<string, Told>,
+  now: number,
+  since: number | null,
+  past: boolean,
+): FollowEvent | null {
   const at = access.time === null ? now : Date.parse(access.time);
   // CloudTrail cuts off the fraction of a second.
   if (since !== null && at < since - 1_000) return null;
@@ -149,7 +160,7 @@ function newsOf(access: AuditedAccess, told: Map<string, Told>, now: number, sin
   if (known && (known.explained || !explained)) return null;
   told.set(key, { at, explained });
   if (known) return { kind: 'explained', access };
-  return { kind: 'access', access, lateMs: access.time === null ? null : Math.max(0, now - at) };
+  return { kind: 'access', access, lateMs: past || access.time === null ? null : Math.max(0, now - at) };
 }
 
 function count({ kind, access }: FollowEvent, summary: Pick<FollowSummary, 'accesses' | 'unexplained'>): void {

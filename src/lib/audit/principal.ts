@@ -19,6 +19,23 @@ export function shortIdentity(identity: string, account: string | null): string 
 }
 
 /**
+ * The account that goes without saying in names.
+ * @param sources - where it was looked: the first account that one tells
+ * @param groups - who was found
+ * @returns for {@link shortIdentity}: where no source tells one, null if all are of one account, and empty if not
+ */
+export function homeAccount(
+  sources: readonly { account: string | null }[],
+  groups: readonly { identity: string }[],
+): string | null {
+  const told = sources.find(({ account }) => account !== null)?.account;
+  if (told !== undefined && told !== null) return told;
+  const owners = new Set(groups.map(({ identity }) => /^arn:[^:]*:(?:iam|sts)::([^:]*):/.exec(identity)?.[1] ?? null));
+  owners.delete(null);
+  return owners.size > 1 ? '' : null;
+}
+
+/**
  * Whether two ARNs are one role. A session's ARN does not hold the path of its role, and names are unique in an account
  * whatever the path (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html), so the path is left out.
  */

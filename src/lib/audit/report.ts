@@ -7,7 +7,7 @@ import type { AuditResult } from './audit.ts';
 import type { SourceReport } from './sources/source.ts';
 import type { Severity } from './detectors/detector.ts';
 import type { IdentityGroup } from './groups.ts';
-import { shortIdentity } from './principal.ts';
+import { homeAccount, shortIdentity } from './principal.ts';
 import { drawTable, NO_BREAK, partsOf, section } from './section.ts';
 
 /** From this width on, the first access is drawn, and times with their year. */
@@ -112,7 +112,7 @@ const GROUP_HEADERS = ['principal', 'accesses', 'first', 'last', 'outcome', 'exp
 function groups({ principals, sources }: AuditResult, canvas: Canvas): string {
   const { ink, width } = canvas;
   const isWide = width >= WIDE;
-  const account = sources[0]?.account ?? null;
+  const account = homeAccount(sources, principals);
   const time = (iso: string | null) =>
     iso === null
       ? '-'

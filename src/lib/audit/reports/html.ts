@@ -5,7 +5,7 @@
 import { htmlTable, markup, page, type Markup } from '../../format/html.ts';
 import { grouped } from '../../format/svg.ts';
 import type { AuditResult } from '../audit.ts';
-import { shortIdentity } from '../principal.ts';
+import { homeAccount, shortIdentity } from '../principal.ts';
 import { statistics, type Deed, type Figures } from '../stats.ts';
 import { unlistedEvidence } from './evidence.ts';
 import { hoursFigure, matrixTable, readersFigure, stretchOf, timelineFigure } from './html-charts.ts';
@@ -48,7 +48,7 @@ function bodyOf(
   evidence: ReturnType<ReturnType<typeof unlistedEvidence>['all']>,
   maker: Maker,
 ): Markup {
-  const account = result.sources.find((source) => source.account !== null)?.account ?? null;
+  const account = homeAccount(result.sources, result.principals);
   const stretch = stretchOf(result.window, figures);
   const timed = figures.all.count > figures.timeless;
   const sections: Section[] = [

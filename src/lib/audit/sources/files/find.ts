@@ -84,31 +84,41 @@ export async function* filesBelow(folder: string, skip: (skipped: Skipped) => vo
   for await (const { name } of inFolder(Buffer.from(folder), () => true, skip)) yield name;
 }
 
-/** What is in a folder, in the order of the names; links to folders are not followed, so that there is an end. */
+/** What is in a folder, in the order of the names; links to folders are told, not followed, so that there is an end. */
 async function* inFolder(
   folder: Buffer,
   wanted: (name: string) => boolean,
   skip: (skipped: Skipped) => void,
 ): AsyncGenerator<FoundFile> {
-  const entries: { name: Buffer; folder: boolean }[] = [];
+  const entries: { name: Buffer; folder: boolean; link: boolean }[] = [];
   try {
     // The types know only names that are text.
     const listing = (await opendir(folder, { encoding: 'buffer' as BufferEncoding })) as unknown as AsyncIterable<{
       name: Buffer;
       isDirectory(): boolean;
+      isSymbolicLink(): boolean;
     }>;
-    for await (const entry of listing) entries.push({ name: entry.name, folder: entry.isDirectory() });
+    for await (const entry of listing)
+      entries.push({ name: entry.name, folder: entry.isDirectory(), link: entry.isSymbolicLink() });
   } catch (error) {
     if (isInterruption(error)) throw error;
     skip({ where: folder.toString(), why: whyNot(error) });
   }
   entries.sort((a, b) => Buffer.compare(a.name, b.name));
-  for (const { name, folder: isFolder } of entries) {
+  for (const { name, folder: isFolder, link } of entries) {
     const path = Buffer.concat([folder, Buffer.from('/'), name]);
     if (isFolder) yield* inFolder(path, wanted, skip);
-    else if (wanted(name.toString())) yield { path, name: path.toString() };
+    else if (link && (await leadsToFolder(path))) {
+      skip({ where: path.toString(), why: 'it is a link to a folder, which is not followed: name the folder too' });
+    } else if (wanted(name.toString())) yield { path, name: path.toString() };
   }
 }
+
+const leadsToFolder = (path: Buffer) =>
+  stat(path).then(
+    (target) => target.isDirectory(),
+    () => false,
+  );
 
 /** The day of delivery in the path of a trail's file (facts/audit.md §5), which may be one after the events'. */
 const DELIVERED = /\/(\d{4})\/(\d\d)\/(\d\d)\/[^/]*$/;

@@ -27,6 +27,8 @@ export const LONGEST_RECORD = 4 << 20;
 
 /** The members of the outermost object that hold records. */
 const LISTS = new Set(['Records', 'records', 'Events', 'events']);
+/** Of a name, this much is kept: more than any of {@link LISTS} has, so that a long one is none of them. */
+const NAME_KEPT = 16;
 
 /** Bytes that mean something outside of texts: `"`, `\`, `{`, `}`, `[`, `]`, `:` and `,`. */
 const QUOTE = 0x22;
@@ -77,6 +79,10 @@ export function splitter(cuts: Cuts): Splitter {
     if (told.has(why)) return;
     told.add(why);
     cuts.problem(why);
+  };
+
+  const keepName = (chunk: Buffer, end: number) => {
+    name += chunk.toString('latin1', nameFrom, Math.min(end, nameFrom + NAME_KEPT - name.length));
   };
 
   /** Take bytes of the record that is open over into the next chunk. */
@@ -157,7 +163,7 @@ export function splitter(cuts: Cuts): Splitter {
           if (chunk[at - 1] === BACKSLASH) escaped = true;
           else {
             inText = false;
-            if (nameFrom >= 0) name += chunk.toString('latin1', nameFrom, at - 1);
+            if (nameFrom >= 0) keepName(chunk, at - 1);
             nameFrom = -1;
           }
           continue;
@@ -209,7 +215,7 @@ export function splitter(cuts: Cuts): Splitter {
         }
       }
       if (nameFrom >= 0) {
-        name += chunk.toString('latin1', nameFrom, end);
+        keepName(chunk, end);
         nameFrom = 0;
       }
       const open = depth > level && (from >= 0 || carriedBytes > 0);
