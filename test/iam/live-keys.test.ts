@@ -93,6 +93,23 @@ describe('live validation: keys', () => {
     assert.deepEqual(await readers(), [[ROLE, 'yes']]);
   });
 
+  it('a question about a key is answered by its policy, also where an alias names it', async () => {
+    const alias = arn.replace(/key\/.*/, 'alias/app');
+    const use = async (action = 'kms:Decrypt', resource = alias) => {
+      const { answers } = await can({ ...question, action, resource, keys: [], online: false }, [], {}, context());
+      const [first] = answers;
+      return [first?.verdict, first?.resource, first?.layer];
+    };
+    const Resource = '*';
+    await allowDecrypt({ 'ForAnyValue:StringLike': { 'kms:ResourceAliases': 'alias/a*' } }, Resource);
+    assert.deepEqual(await use(), ['allow', arn, null]);
+    await allowDecrypt({ StringEquals: { 'kms:CallerAccount': '000000000000' } });
+    assert.deepEqual(await use('kms:Decrypt', arn), ['allow', arn, null]);
+    await letInOnly('reader');
+    assert.deepEqual(await use(), ['implicit-deny', arn, 'resource']);
+    assert.deepEqual(await use('kms:DeleteAlias'), ['implicit-deny', alias, 'identity']);
+  });
+
   it('grants are told, those that let decrypt', async () => {
     const grant = (name: string, Operations: ('Decrypt' | 'Encrypt')[]) =>
       kms().send(

@@ -5,10 +5,10 @@ import type { Context } from '../host.ts';
 import { answer, askedFor, openStatements, verdictOf, type Asked, type CanResult } from './can.ts';
 import { askerOf, type Asker } from './can-caller.ts';
 import { readLayers, type LayerSource } from './can-layers.ts';
-import { readKey } from './can-key.ts';
+import { readKey, type LiveKey } from './can-key.ts';
 import { layersOf, principalContext } from './can-principal.ts';
 import { describeSecret, secretContext, type LiveSecret } from './can-secret.ts';
-import { decryptOf, READS } from './can-request.ts';
+import { decryptOf, keyContext, READS } from './can-request.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Request } from './evaluate.ts';
 import { accountFrom } from './live/account.ts';
@@ -45,18 +45,21 @@ export function canLive(
     if (asked.doubt !== null) unread.unshift({ what: asked.action, why: asked.doubt });
     const { principal, asker } = await whoIs(question.principal, asked.resource, clients);
     const identity = principal ? layersOf(principal) : [];
+    const key = await keyOfRequest(asked, clients, unread);
     const request: Request = {
       caller: asker.caller,
       action: asked.action,
-      resource: asked.resource,
+      resource: key?.arn ?? asked.resource,
       resourceAccount: /^\d{12}$/.test(partOf(asked.resource, 4)) ? partOf(asked.resource, 4) : null,
       context: {
         ...(secret ? secretContext(secret) : {}),
+        ...(key ? keyContext(asker.caller, key.aliases) : {}),
         ...(principal ? principalContext(principal) : {}),
         ...question.context,
       },
     };
-    const layers = await readLayers([...identity, ...(await resourcePolicy(asked, clients, unread))]);
+    const own = key ? key.policy : await resourcePolicy(asked, clients, unread);
+    const layers = await readLayers([...identity, ...own]);
     const answers = [answer(request, layers)];
     const all = [...layers.policies];
     if (secret?.key && READS.test(asked.action) && asker.kind !== 'service') {
@@ -122,6 +125,16 @@ const elsewhere = (arn: string, account: string) =>
     'choose credentials of its account with --profile, or name its policies with --policy',
   );
 
+/** The key that the resource is, also where an alias names it; null where it is none, or an alias that is to change. */
+async function keyOfRequest(
+  { action, resource }: Asked,
+  clients: Clients,
+  unread: CanResult['unread'],
+): Promise<LiveKey | null> {
+  if (partOf(resource, 2) !== 'kms' || /:(?:Create|Delete|Update)Alias$/i.test(action)) return null;
+  return readKey(clients, resource, resource, unread);
+}
+
 /** The policy of the resource, where it is of a kind that is read. */
 async function resourcePolicy(
   { action, resource }: Asked,
@@ -135,7 +148,6 @@ async function resourcePolicy(
     });
     return source ? [{ layer: 'resource', source, type: 'resource' }] : [];
   }
-  if (service === 'kms') return (await readKey(clients, resource, resource, unread)).policy;
   if (service === 'iam' && /^sts:/i.test(action)) {
     const role = await roleFrom(clients, resource);
     return role.policies

@@ -1,7 +1,13 @@
 /** Requests that come with others. */
 import type { LiveKey } from './can-key.ts';
-import type { Request } from './evaluate.ts';
+import type { Caller, Request } from './evaluate.ts';
 import { throughSecretsManager } from './secret-context.ts';
+
+/** The condition keys that every request for a key carries: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html */
+export const keyContext = ({ account }: Caller, aliases: readonly string[]): Request['context'] => ({
+  'kms:CallerAccount': account,
+  ...(aliases.length === 0 ? {} : { 'kms:ResourceAliases': aliases }),
+});
 
 /** Actions that decrypt the value of a secret: https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html */
 export const READS = /^secretsmanager:(?:GetSecretValue|BatchGetSecretValue|PutSecretValue|UpdateSecret)$/i;
@@ -31,10 +37,9 @@ export function decryptOf(
       'aws:SecureTransport': 'true',
       'aws:ViaAWSService': 'true',
       ...throughSecretsManager({ partition, region }, secret.arn),
-      'kms:CallerAccount': request.caller.account,
+      ...keyContext(request.caller, aliases),
       'kms:EncryptionContextKeys': ['SecretARN', 'SecretVersionId'],
       'kms:EncryptionAlgorithm': 'SYMMETRIC_DEFAULT',
-      ...(aliases.length === 0 ? {} : { 'kms:ResourceAliases': aliases }),
     },
   };
 }
