@@ -693,4 +693,26 @@ export const CASES: Case[] = [
     service('StringEquals', 'aws:Referer', '111122223333'),
     service('StringEquals', 'aws:SourceAccount', '111122223333'),
   ],
+  [
+    's3-prefix-denied',
+    'identity',
+    read({
+      Effect: 'Deny',
+      Action: 's3:ListBucket',
+      Resource: 'arn:aws:s3:::bucket',
+      ...when('StringLike', 's3:prefix', 'private/*'),
+    }),
+    read({
+      Effect: 'Deny',
+      Action: 's3:ListBucket',
+      Resource: 'arn:aws:s3:::bucket',
+      ...when('StringNotLike', 's3:prefix', 'public/*'),
+    }),
+  ],
+  [
+    'resource-of-another-service',
+    'resource',
+    attached({ Resource: 'arn:aws:s3:::bucket' }),
+    attached({ Resource: `${SECRET}-AbCdEf` }),
+  ],
 ];

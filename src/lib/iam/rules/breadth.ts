@@ -171,8 +171,16 @@ function checkStar(statement: Statement, context: CheckContext): void {
         takers.some((action) => action.resources.some(({ type }) => wholeType(text, type.pattern))),
     );
   if (!broad) return;
-  const sensitive = known.filter(({ takers: some }) => some.some(({ name }) => SENSITIVE_READS.includes(name)));
-  const reads = [...new Set(takers.filter(({ name }) => SENSITIVE_READS.includes(name)).map(({ name }) => name))];
+  // That any key decrypts is told by a rule of its own where kms:Decrypt is named.
+  const told = ({ text }: Text) => /^kms:(?!\*+$)/i.test(text) && /(?:^|:|key\/)\*+$/.test(broad.text);
+  const sensitive = known.filter(
+    ({ element, takers: some }) => !told(element) && some.some(({ name }) => SENSITIVE_READS.includes(name)),
+  );
+  const reads = [
+    ...new Set(
+      sensitive.flatMap((one) => one.takers.map(({ name }) => name).filter((name) => SENSITIVE_READS.includes(name))),
+    ),
+  ];
   const secrets = reads.filter((name) => SECRETS.test(name));
   const [first] = sensitive;
   if (first && reads.length > 0) {

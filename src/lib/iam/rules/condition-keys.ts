@@ -2,7 +2,6 @@
 import type { Action, ConditionKey } from '../catalogue.ts';
 import type { Rule } from '../finding.ts';
 import type { Condition, Policy, Statement, Text } from '../policy.ts';
-import { hasDemand, names } from '../reach.ts';
 import { listed, NEVER_HOLDS, quoted, ruleOf as rule, type CheckContext } from './check.ts';
 
 const KEY_FORM = rule(
@@ -86,24 +85,6 @@ const RETIRED_GLOBAL = rule(
   NEVER_HOLDS,
   'Write aws:PrincipalArn (who calls) or aws:SourceArn (for which resource a service calls).',
 );
-const UNPAIRED = rule(
-  'condition-key-without-its-pair',
-  'MISSING_PAIRED_CONDITION_KEYS',
-  'security',
-  'medium',
-  'a private address without its VPC',
-  'Private addresses are those of every VPC: the same one exists in the networks of others.',
-  'Demand aws:SourceVpc (or aws:SourceVpce) in the same statement.',
-);
-const SESSION = rule(
-  'session-key-without-its-action',
-  'MISSING_ACTION_FOR_CONDITION_KEY',
-  'warning',
-  'medium',
-  'a condition on what the caller may not set',
-  'Without the action a session cannot be given the value, so the condition never holds.',
-  'Add the action that sets it to the same statement.',
-);
 
 /** Rules of this file. */
 export const KEY_RULES: readonly Rule[] = [KEY_FORM, UNKNOWN_GLOBAL, UNKNOWN_KEY, NOT_FOR_ACTION, TAG_NOT_FOR_ACTION];
@@ -155,40 +136,12 @@ export function checkKey(
     else context.report(UNKNOWN_KEY, condition.key, `no service ${quoted(prefix)} is known ${asOf}`);
     return null;
   }
-  checkPair(condition, statement, context);
-  checkSession(condition, statement, policy, context);
   checkCarried(condition, found, statement, policy, context);
   return found;
 }
 
 /** `aws:ResourceTag` and its like, with nothing behind them. */
 const NAMELESS_TAG = /^[a-z0-9-]+:(?:ResourceTag|RequestTag|PrincipalTag)\/?$/i;
-
-/** A private address says where a call comes from only together with the network. */
-function checkPair({ key, operator }: Condition, statement: Statement, context: CheckContext): void {
-  if (!/^aws:VpcSourceIp$/i.test(key.text) || statement.effect !== 'Allow' || operator?.negated !== false) return;
-  if (hasDemand(statement, /^aws:(?:SourceVpc|SourceVpce|SourceVpcArn)$/i)) return;
-  context.report(UNPAIRED, key, `${quoted(key)} without aws:SourceVpc`);
-}
-
-/** Keys of a session that is about to begin, and the action without which nobody can set them. */
-const SESSION_ACTIONS: readonly (readonly [key: RegExp, action: string])[] = [
-  [/^sts:SourceIdentity$/i, 'sts:SetSourceIdentity'],
-  [/^(?:sts:TransitiveTagKeys|aws:TagKeys|aws:RequestTag\/.+)$/i, 'sts:TagSession'],
-];
-
-function checkSession(condition: Condition, statement: Statement, policy: Policy, context: CheckContext): void {
-  const { operator, key } = condition;
-  const row = SESSION_ACTIONS.find(([pattern]) => pattern.test(key.text));
-  if (!row || statement.effect !== 'Allow' || statement.actions === null || statement.actions.not) return;
-  // What a negated operator, IfExists or ForAllValues says, holds for a session without the value too.
-  if (operator === null || operator.negated || operator.ifExists || operator.qualifier === 'ForAllValues') return;
-  if (operator.family === 'Null' && condition.values.some(({ text }) => /^true$/i.test(text))) return;
-  if (!statement.actions.values.every(({ text }) => /^sts:AssumeRole/i.test(text))) return;
-  const [, action] = row;
-  const allowed = policy.statements.some((other) => other.effect === 'Allow' && names(other, action));
-  if (!allowed) context.report(SESSION, key, `nobody can set ${quoted(key)} without ${action}`);
-}
 
 /** Global keys that come with some actions and resources only. */
 const TAG_KEYS = /^aws:(?:ResourceTag|RequestTag|TagKeys)/i;

@@ -145,9 +145,9 @@ export const VALUE_RULES: readonly Rule[] = [
 ];
 
 /** What values an operator can compare; null: any. */
-const READERS: Readonly<Record<OperatorFamily, { reads: (text: string) => boolean; code: string } | null>> = {
+const READERS: Readonly<Record<OperatorFamily, { reads: (text: string) => boolean; code: string | null } | null>> = {
   String: null,
-  Arn: { reads: (text) => text === '*' || arnParts(text) !== null, code: 'TYPE_MISMATCH_STRING' },
+  Arn: { reads: (text) => text === '*' || arnParts(text) !== null, code: null },
   Numeric: { reads: (text) => numberOf(text) !== null, code: 'TYPE_MISMATCH_NUMBER' },
   Date: { reads: (text) => dateOf(text) !== null, code: 'TYPE_MISMATCH_DATE' },
   Bool: { reads: (text) => booleanOf(text) !== null, code: 'TYPE_MISMATCH_BOOLEAN' },

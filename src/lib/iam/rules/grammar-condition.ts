@@ -4,7 +4,7 @@ import { nearest } from '../nearest.ts';
 import { OPERATOR_NAMES, parseOperator } from '../operators.ts';
 import { isScalar, itemsOf, type Node, type Path } from '../tree.ts';
 import { quoted, type CheckContext } from './check.ts';
-import { described, error, WRONG_TYPE } from './grammar-elements.ts';
+import { checkTwins, described, error, WRONG_TYPE } from './grammar-elements.ts';
 
 const INVALID_OPERATOR = error(
   'invalid-operator',
@@ -87,6 +87,7 @@ export function checkCondition(node: Node, path: Path, context: CheckContext): v
       continue;
     }
     checkOperator(operator, { path: at, range: keyRange }, context);
+    checkTwins(block, at, context);
     for (const { key, value } of block.entries) {
       const here = { path: [...at, key], range: value.range };
       if (value.kind === 'array' && value.items.length === 0) {

@@ -24,8 +24,8 @@ const UNKNOWN_ELEMENT = error(
 const OTHER_CASE = error(
   'duplicate-key-case',
   'DUPLICATE_KEYS_WITH_DIFFERENT_CASE',
-  'two elements differ in case alone',
-  'Keep the one in the proper case.',
+  'two elements or condition keys differ in case alone',
+  'Keep one of them: elements in the proper case, condition keys in any.',
 );
 /** A value of the wrong kind. */
 export const WRONG_TYPE = error(
@@ -67,16 +67,27 @@ export const described = (node: Node): string =>
         ? 'null'
         : `a ${node.kind}`;
 
-/** The names of an object's elements. */
-export function checkElements(node: ObjectNode, path: Path, known: readonly string[], context: CheckContext): void {
+/** Keys of an object that differ in case alone. */
+export function checkTwins(node: ObjectNode, path: Path, context: CheckContext): void {
   const lower = new Map<string, string>();
   for (const { key, keyRange } of node.entries) {
-    const at = { path: [...path, key], range: keyRange };
     const twin = lower.get(key.toLowerCase());
     if (twin !== undefined && twin !== key)
-      context.report(OTHER_CASE, at, `${quoted(twin)} and ${quoted(key)} differ in case alone`);
+      context.report(
+        OTHER_CASE,
+        { path: [...path, key], range: keyRange },
+        `${quoted(twin)} and ${quoted(key)} differ in case alone`,
+      );
     lower.set(key.toLowerCase(), key);
+  }
+}
+
+/** The names of an object's elements. */
+export function checkElements(node: ObjectNode, path: Path, known: readonly string[], context: CheckContext): void {
+  checkTwins(node, path, context);
+  for (const { key, keyRange } of node.entries) {
     if (known.includes(key)) continue;
+    const at = { path: [...path, key], range: keyRange };
     const meant = known.find((name) => name.toLowerCase() === key.toLowerCase()) ?? nearest(key, known);
     context.report(
       UNKNOWN_ELEMENT,

@@ -98,6 +98,8 @@ const TOO_LONG: Rule = {
   why: 'It matches nothing, and the other rules did not look at it.',
 };
 
+const EFFECTS: ReadonlySet<string> = new Set(['Allow', 'Deny']);
+
 /** Rules of this file. */
 export const STATEMENT_RULES: readonly Rule[] = [
   MISSING_EFFECT,
@@ -127,7 +129,7 @@ export function checkStatement(node: ObjectNode, path: Path, policy: Policy, con
   }
   const effect = find(node, 'Effect');
   if (!effect) context.report(MISSING_EFFECT, at, 'Effect is missing');
-  else if (!isScalar(effect.value) || !['Allow', 'Deny'].includes(effect.value.text)) {
+  else if (!isScalar(effect.value) || (effect.value.holes.length === 0 && !EFFECTS.has(effect.value.text))) {
     const given = isScalar(effect.value) ? quoted(effect.value.text) : described(effect.value);
     context.report(INVALID_EFFECT, { path: [...path, 'Effect'], range: effect.value.range }, `Effect is ${given}`);
   }

@@ -3,6 +3,7 @@ import type { Rule } from '../finding.ts';
 import { JOIN_RULES } from '../join-rules.ts';
 import { ONLINE_RULES } from '../online/rules.ts';
 import { ACCESS_RULES } from './access.ts';
+import { ATTACHED_RULES, checkAttached } from './attached.ts';
 import { BREADTH_RULES, checkBreadth } from './breadth.ts';
 import type { Check } from './check.ts';
 import { checkConditions, CONDITION_RULES } from './conditions.ts';
@@ -26,6 +27,7 @@ export const CHECKS: readonly Check[] = [
   checkGrammar,
   checkNames,
   checkResources,
+  checkAttached,
   checkConditions,
   checkVariables,
   checkRedundancy,
@@ -45,6 +47,7 @@ export const RULES: readonly Rule[] = [
   ...GRAMMAR_RULES,
   ...NAME_RULES,
   ...RESOURCE_RULES,
+  ...ATTACHED_RULES,
   ...CONDITION_RULES,
   ...VARIABLE_RULES,
   ...REDUNDANCY_RULES,

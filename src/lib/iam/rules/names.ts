@@ -2,6 +2,7 @@
 import type { Rule } from '../finding.ts';
 import { isGlob } from '../glob.ts';
 import type { Policy, Text } from '../policy.ts';
+import { serviceOfPolicy } from './attached.ts';
 import { quoted, type Check, type CheckContext } from './check.ts';
 
 const ACTION_FORM: Rule = {
@@ -233,8 +234,11 @@ function checkPlace(action: Text, policy: Policy, reported: Set<string>, context
     if (!TRUST_ACTIONS.has(action.text.toLowerCase()) && !/^sts:assumerole.*\*/i.test(action.text)) {
       context.report(TRUST_ACTION, action, `${quoted(action)} in a trust policy`);
     }
-  } else if (policy.type === 'kms' && prefix !== 'kms' && !reported.has(prefix)) {
+    return;
+  }
+  const service = serviceOfPolicy(policy);
+  if (service !== null && prefix !== service && !isGlob(prefix) && !reported.has(prefix)) {
     reported.add(prefix);
-    context.report(FOREIGN_ACTION, action, `${quoted(action)} in a key policy`);
+    context.report(FOREIGN_ACTION, action, `${quoted(action)} in a policy of ${service}`);
   }
 }

@@ -2,7 +2,8 @@
 import { arnParts, PARTITIONS } from '../arn.ts';
 import type { Rule } from '../finding.ts';
 import type { Policy, Principal, Statement } from '../policy.ts';
-import { boundsCaller, hasDemand } from '../reach.ts';
+import { boundsCaller, demands, hasDemand } from '../reach.ts';
+import { HOLE } from '../tree.ts';
 import { quoted, REFUSED, ruleOf as rule, type Check, type CheckContext } from './check.ts';
 import { isGitHub } from './trust.ts';
 
@@ -205,6 +206,19 @@ function checkAws(value: Principal['value'], context: CheckContext): void {
 
 /** Keys that say for whom a service acts. */
 const SOURCE_KEYS = /^(?:aws:Source(?:Account|Arn|OrgID|OrgPaths|Owner)|kms:(?:CallerAccount|ViaService))$/i;
+/**
+ * Whether the encryption context names a thing of one account, as AWS has it in the key policy for logs:
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+ */
+const boundsContext = ({ conditions }: Statement): boolean =>
+  conditions.some(
+    (condition) =>
+      /^kms:EncryptionContext:./i.test(condition.key.text) &&
+      demands(condition) &&
+      condition.values.every(({ text }) => ACCOUNT.test(arnParts(text)?.[3] ?? '')),
+  );
+const ACCOUNT = new RegExp(`^(?:\\d{12}|${HOLE})$`);
+
 /** Services that act for the account of the role only when told so; those of instances and functions act for its owner. */
 const DEPUTIES_ASKED =
   /^(?:ecs-tasks|ecs|events|scheduler|sns|sqs|s3|logs|cloudtrail|config|states|codebuild|codepipeline|bedrock|apigateway|delivery\.logs)\./;
@@ -217,7 +231,8 @@ function checkAllowed({ kind, value }: Principal, statement: Statement, policy: 
     return;
   }
   if (kind === 'Service') {
-    if (!hasDemand(statement, SOURCE_KEYS) && (policy.type !== 'trust' || DEPUTIES_ASKED.test(text))) {
+    const bound = hasDemand(statement, SOURCE_KEYS) || boundsContext(statement);
+    if (!bound && (policy.type !== 'trust' || DEPUTIES_ASKED.test(text))) {
       context.report(
         DEPUTY,
         value,
