@@ -131,16 +131,18 @@ describe('live validation: keys', () => {
     );
   });
 
+  const refuse = (operation: string) => {
+    sandbox().inject({
+      operation: `kms:${operation}`,
+      nth: 'every',
+      fault: { kind: 'error', code: 'AccessDeniedException', message: 'no', status: 400 },
+    });
+  };
+
   it('what of a key may not be read is told, and the rest is judged', async () => {
     await allowDecrypt();
     await letInOnly('reader');
-    for (const operation of ['ListAliases', 'ListGrants', 'GetKeyPolicy']) {
-      sandbox().inject({
-        operation: `kms:${operation}`,
-        nth: 'every',
-        fault: { kind: 'error', code: 'AccessDeniedException', message: 'no', status: 400 },
-      });
-    }
+    for (const operation of ['ListAliases', 'ListGrants', 'GetKeyPolicy']) refuse(operation);
     const { tasks, unread } = await validated({ taskDefinitions: ['jamf-mcp-server'] });
     const needs = tasks[0]?.roles[0]?.needs ?? [];
     assert.equal(needs.find(({ action }) => action === 'kms:Decrypt')?.verdict, 'allowed');
@@ -151,6 +153,24 @@ describe('live validation: keys', () => {
       'the policy of a key: GetKeyPolicy failed: no',
     ]);
     assert.equal((await asked()).unread.filter(({ what }) => what === 'the key').length, 3);
+    assert.deepEqual(
+      (await readers()).filter(([name]) => name === ROLE),
+      [[ROLE, 'maybe']],
+    );
+  });
+
+  it('of an alias that may not be looked up nothing is supposed', async () => {
+    refuse('DescribeKey');
+    const { answers, unread } = await asked();
+    assert.deepEqual(
+      answers.map(({ action }) => action),
+      ['secretsmanager:GetSecretValue'],
+    );
+    assert.match(unread.at(-1)?.why ?? '', /^a key, and whether it can be used: key alias\/app: DescribeKey failed/);
+    assert.deepEqual(
+      (await readers()).filter(([name]) => name === ROLE),
+      [[ROLE, 'maybe']],
+    );
   });
 
   it('the right to decrypt is asked of the key behind the alias, in the role', async () => {

@@ -46,12 +46,11 @@ function principal(
 
 const ask = (roles: readonly LiveRole[], change: Partial<Readable> = {}) =>
   whoCan({
-    secret: { name: 'app/prod', arn: SECRET, keyArn: null },
+    secret: { name: 'app/prod', arn: SECRET },
+    key: null,
     context: { 'secretsmanager:SecretId': SECRET, 'aws:ResourceTag/team': 'mcp', 'aws:SecureTransport': 'true' },
     account: { roles, users: [] },
     secretPolicy: [],
-    keyPolicy: [],
-    keyAliases: [],
     ...change,
   });
 const policy = (...statements: Raw[]): Readable['secretPolicy'] => [
@@ -171,10 +170,12 @@ describe('iam who-can', () => {
   });
 
   it('needs kms:Decrypt of the key where the secret has one, for this very use', async () => {
-    const secret = { name: 'app/prod', arn: SECRET, keyArn: KEY };
+    const known = { arn: KEY, aliases: [], managed: false, unread: null };
     const key = (...statements: Raw[]): Partial<Readable> => ({
-      secret,
-      keyPolicy: [{ layer: 'resource', source: { name: 'key.json', text: text(...statements) }, type: 'kms' }],
+      key: {
+        ...known,
+        policy: [{ layer: 'resource', source: { name: 'key.json', text: text(...statements) }, type: 'kms' }],
+      },
     });
     const root = { Effect: 'Allow', Principal: { AWS: ACCOUNT }, Action: 'kms:*', Resource: '*' };
     const decrypt = (Condition?: Raw): Raw => ({
@@ -196,6 +197,17 @@ describe('iam who-can', () => {
     assert.deepEqual(await brief(roles, key({ ...root, Principal: { AWS: `arn:aws:iam::${ACCOUNT}:role/reads` } })), [
       'reads yes',
     ]);
+    // What could not be read is no reason to leave somebody out.
+    const foreign = { ...known, arn: KEY.replace(ACCOUNT, '444455556666'), policy: [], unread: 'policy' as const };
+    const anyKey = principal('any', [allow(), allow({ Action: 'kms:Decrypt' })]);
+    const { readers } = await ask([anyKey, ...roles], { key: foreign });
+    assert.deepEqual(
+      readers.map(({ arn, may, depends }) => [arn.split('/').at(-1), may, ...depends]),
+      [['any', 'maybe', `the policy of ${foreign.arn}, which was not read, lets it decrypt`]],
+    );
+    const unknown = await ask(roles, { key: { ...foreign, arn: 'alias/app', unread: 'key' } });
+    assert.equal(unknown.readers.length, roles.length);
+    assert.deepEqual(unknown.readers[0]?.depends, ['the key alias/app, which was not read, lets it decrypt']);
   });
 
   it('judges users by their names', async () => {

@@ -14,6 +14,8 @@ export interface LiveKey {
   managed: boolean;
   /** Its policy, as a layer; none where it was not read. */
   policy: LayerSource[];
+  /** What of it may not be read: the whole key, so that nobody can tell which it is, or its policy. */
+  unread: 'key' | 'policy' | null;
 }
 
 /**
@@ -38,5 +40,6 @@ export async function readKey(
     aliases: key?.aliases ?? [],
     managed: key?.awsManaged ?? false,
     policy: key?.policy ? [{ layer: 'resource', source: key.policy, type: 'kms' }] : [],
+    unread: key === undefined ? 'key' : key?.policy === undefined && key !== null ? 'policy' : null,
   };
 }

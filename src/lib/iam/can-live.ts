@@ -62,7 +62,7 @@ export function canLive(
     const layers = await readLayers([...identity, ...own]);
     const answers = [answer(request, layers)];
     const all = [...layers.policies];
-    if (secret?.key && READS.test(asked.action) && asker.kind !== 'service') {
+    if (secret?.key && secret.key.unread !== 'key' && READS.test(asked.action) && asker.kind !== 'service') {
       const decrypt = await readLayers([...identity, ...secret.key.policy]);
       answers.push(answer(decryptOf(request, secret, secret.key), decrypt));
       all.push(...decrypt.policies.filter(({ layer }) => layer === 'resource'));

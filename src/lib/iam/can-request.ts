@@ -20,7 +20,7 @@ export const READS = /^secretsmanager:(?:GetSecretValue|BatchGetSecretValue|PutS
 export function decryptOf(
   request: Request,
   secret: { arn: string },
-  { arn: keyArn, aliases }: Pick<LiveKey, 'arn' | 'aliases'>,
+  { arn: keyArn, aliases, unread }: LiveKey,
 ): Request {
   const [, partition = '', , region = ''] = secret.arn.split(':');
   const tags = Object.fromEntries(
@@ -30,7 +30,8 @@ export function decryptOf(
     ...request,
     action: 'kms:Decrypt',
     resource: keyArn,
-    resourceAccount: keyArn.split(':')[4] ?? null,
+    // Where the policy of the key is not known, the side of whoever reads is judged.
+    resourceAccount: unread === 'policy' ? null : (keyArn.split(':')[4] ?? null),
     context: {
       ...tags,
       'aws:RequestedRegion': region,

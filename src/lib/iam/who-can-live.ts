@@ -21,12 +21,11 @@ export function whoCanLive(secretId: string, aws: AwsSettings, context: Context)
       unread.push({ what: 'the policy of the secret', why: message });
     });
     const found = await whoCan({
-      secret: { name: secret.name, arn: secret.arn, keyArn: secret.key?.arn ?? null },
-      keyAliases: secret.key?.aliases ?? [],
+      secret: { name: secret.name, arn: secret.arn },
+      key: secret.key,
       context: secretContext(secret),
       account: await accountFrom(clients),
       secretPolicy: policy ? [{ layer: 'resource', source: policy, type: 'resource' }] : [],
-      keyPolicy: secret.key?.policy ?? [],
     });
     return { ...found, unread };
   });

@@ -1,6 +1,7 @@
 /** `iam who-can`: every principal that may read a secret, and through which statements. */
 import { conditionText } from './can.ts';
 import { readLayers, refOf, type LayerSource, type ReadLayers, type StatementRef } from './can-layers.ts';
+import type { LiveKey } from './can-key.ts';
 import { decryptOf } from './can-request.ts';
 import type { Request } from './evaluate.ts';
 import type { LiveRole } from './live/role.ts';
@@ -52,15 +53,14 @@ export interface WhoCanResult {
 
 /** What is judged. */
 export interface Readable {
-  secret: { name: string; arn: string; keyArn: string | null };
+  secret: { name: string; arn: string };
+  /** The key that encrypts it; null: AWS's own. */
+  key: LiveKey | null;
   /** Condition keys that every request for the secret carries. */
   context: Request['context'];
   account: { roles: readonly LiveRole[]; users: readonly LiveRole[] };
-  /** The policies of the secret and of its key; none where there is none, or it was not read. */
+  /** The policy of the secret; none where there is none, or it was not read. */
   secretPolicy: readonly LayerSource[];
-  keyPolicy: readonly LayerSource[];
-  /** Such as `alias/app`; none also where they were not read. */
-  keyAliases: readonly string[];
 }
 
 /** Keys of which the context says all there is to say; of others a caller decides, or the way that the call takes. */
@@ -84,9 +84,9 @@ export async function whoCan(readable: Readable): Promise<Omit<WhoCanResult, 'un
     const reader = await readerOf(principal, kind, readable, read);
     if (reader) readers.push(reader);
   }
-  const { name, arn, keyArn } = secret;
+  const { name, arn } = secret;
   return {
-    secret: { name, arn, keyArn },
+    secret: { name, arn, keyArn: readable.key?.arn ?? null },
     readers: readers.sort((a, b) => b.may.localeCompare(a.may) || (a.arn < b.arn ? -1 : 1)),
     outsiders: outsidersOf(secretLayers, readable),
     principals: { roles: account.roles.length, users: account.users.length },
@@ -96,7 +96,7 @@ export async function whoCan(readable: Readable): Promise<Omit<WhoCanResult, 'un
 async function readerOf(
   principal: LiveRole,
   kind: Reader['kind'],
-  { secret, context, secretPolicy, keyPolicy, keyAliases }: Readable,
+  { secret, key, context, secretPolicy }: Readable,
   read: (sources: readonly LayerSource[]) => Promise<ReadLayers>,
 ): Promise<Reader | null> {
   const owner = secret.arn.split(':')[4] ?? null;
@@ -112,32 +112,36 @@ async function readerOf(
       ...(kind === 'user' ? { 'aws:username': principal.name } : {}),
     },
   };
-  const tagged = (key: string) => principal.tags !== undefined && /^aws:PrincipalTag\//i.test(key);
-  const aliased = (key: string) => keyAliases.length > 0 && /^kms:ResourceAliases$/i.test(key);
-  const known = (key: string) => KNOWN.test(key) || tagged(key) || aliased(key);
+  const tagged = (name: string) => principal.tags !== undefined && /^aws:PrincipalTag\//i.test(name);
+  const aliased = (name: string) => key !== null && key.aliases.length > 0 && /^kms:ResourceAliases$/i.test(name);
+  const known = (name: string) => KNOWN.test(name) || tagged(name) || aliased(name);
   const own = layersOf(principal);
   const layers = await read([...own, ...secretPolicy]);
   const judged: [Possibility, ReadLayers][] = [[possibility(request, layers.layers, known), layers]];
-  if (secret.keyArn !== null) {
-    const decrypt = await read([...own, ...keyPolicy]);
-    judged.push([
-      possibility(decryptOf(request, secret, { arn: secret.keyArn, aliases: keyAliases }), decrypt.layers, known),
-      decrypt,
-    ]);
+  if (key !== null && key.unread !== 'key') {
+    const decrypt = await read([...own, ...key.policy]);
+    judged.push([possibility(decryptOf(request, secret, key), decrypt.layers, known), decrypt]);
   }
   if (judged.some(([{ may }]) => may === 'no')) return null;
+  const unknown = key === null ? [] : unreadText(key);
   return {
     arn: principal.arn,
     kind,
-    may: judged.some(([{ may }]) => may === 'maybe') ? 'maybe' : 'yes',
+    may: unknown.length > 0 || judged.some(([{ may }]) => may === 'maybe') ? 'maybe' : 'yes',
     because: judged.flatMap(([{ decision }, { origins }]) => decision.because.map((reason) => refOf(reason, origins))),
-    depends: [...new Set(judged.flatMap(([{ depends }]) => depends.map(dependsText)))],
+    depends: [...new Set([...judged.flatMap(([{ depends }]) => depends.map(dependsText)), ...unknown])],
     trusted: kind === 'user' ? [] : await trustedOf(principal, read),
     lastUsed: principal.lastUsed,
   };
 }
 
 const READ = 'secretsmanager:GetSecretValue';
+
+/** What has to be so of a key that could not be read. */
+const unreadText = ({ arn, unread }: LiveKey): string[] =>
+  unread === null
+    ? []
+    : [`${unread === 'key' ? 'the key' : 'the policy of'} ${arn}, which was not read, lets it decrypt`];
 
 const dependsText = ({ denies, text }: Possibility['depends'][number]): string =>
   denies ? `a denial does not apply: ${text}` : text;
@@ -182,7 +186,7 @@ const principalsOf = ({ principals }: Statement): string[] => {
 };
 
 /** Principals of other accounts, services and everyone: what they may besides is in policies of their own. */
-function outsidersOf({ layers, origins }: ReadLayers, { secret }: Readable): Outsider[] {
+function outsidersOf({ layers, origins }: ReadLayers, { secret, key }: Readable): Outsider[] {
   const { resource } = layers;
   if (!resource) return [];
   const account = secret.arn.split(':')[4] ?? '';
@@ -194,7 +198,7 @@ function outsidersOf({ layers, origins }: ReadLayers, { secret }: Readable): Out
     return others.map((principal) => ({
       principal,
       statement: refOf({ layer: 'resource', policy: resource, statement }, origins),
-      depends: [...depends, ...keyText(principal, secret.keyArn), ...denialText(resource)],
+      depends: [...depends, ...keyText(principal, key?.arn ?? null), ...denialText(resource)],
     }));
   });
 }
