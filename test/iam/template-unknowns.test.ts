@@ -75,5 +75,6 @@ describe('what a template leaves open', () => {
     const text = template(access('${Env}*'), { ...access('x'), Effect: { Ref: 'Eff' } });
     const all = await validate([{ name: 'template.json', text }], { type: null }, await loadCatalogue());
     assert.doesNotMatch(JSON.stringify(all), /\uE000/);
+    assert.ok(!all.findings.some(({ rule }) => rule === 'invalid-effect'));
   });
 });

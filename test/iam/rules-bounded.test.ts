@@ -1,0 +1,51 @@
+/** What AWS documents as bound is no finding, and one mistake is told once. */
+import assert from 'node:assert/strict';
+import { loadCatalogue } from '../../src/lib/iam/catalogue.ts';
+import type { PolicyType } from '../../src/lib/iam/policy.ts';
+import { validate } from '../../src/lib/iam/validate.ts';
+
+const rulesOf = async (type: PolicyType, statement: Record<string, unknown>) => {
+  const text = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+  const { findings } = await validate([{ name: 'p.json', text }], { type }, await loadCatalogue());
+  return findings.map(({ rule, severity }) => `${rule} ${severity}`);
+};
+
+describe('a key policy for logs', () => {
+  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+  const forLogs = (Condition?: Record<string, Record<string, string>>) =>
+    rulesOf('kms', {
+      Effect: 'Allow',
+      Principal: { Service: 'logs.us-east-1.amazonaws.com' },
+      Action: ['kms:Encrypt*', 'kms:Decrypt*', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
+      Resource: '*',
+      ...(Condition && { Condition }),
+    });
+  const about = (arn: string) => ({ ArnLike: { 'kms:EncryptionContext:aws:logs:arn': arn } });
+  const DEPUTY = 'confused-deputy medium';
+
+  it('is bound by an encryption context of the account, and by no other', async () => {
+    assert.ok(!(await forLogs(about('arn:aws:logs:us-east-1:111122223333:*'))).includes(DEPUTY));
+    assert.ok((await forLogs(about('arn:aws:logs:us-east-1:*:*'))).includes(DEPUTY));
+    assert.ok((await forLogs({ StringEquals: { 'kms:EncryptionContext:tenant': 'x' } })).includes(DEPUTY));
+    const absent = {
+      ArnLikeIfExists: { 'kms:EncryptionContext:aws:logs:arn': 'arn:aws:logs:us-east-1:111122223333:*' },
+    };
+    assert.ok((await forLogs(absent)).includes(DEPUTY));
+    assert.ok((await forLogs()).includes(DEPUTY));
+  });
+});
+
+describe('kms:Decrypt on every key', () => {
+  const on = (Action: string | string[], Resource = '*') => rulesOf('identity', { Effect: 'Allow', Action, Resource });
+  const told = (rules: readonly string[]) => rules.filter((rule) => /sensitive|decrypt/.test(rule));
+
+  it('is told once', async () => {
+    assert.deepEqual(told(await on('kms:Decrypt')), ['decrypt-unbound high']);
+    assert.deepEqual(told(await on('kms:Decrypt', 'arn:aws:kms:*:*:key/*')), ['decrypt-unbound high']);
+    assert.deepEqual(told(await on('kms:*')), ['sensitive-read-unbound high']);
+    assert.deepEqual(told(await on(['secretsmanager:GetSecretValue', 'kms:Decrypt'])), [
+      'sensitive-read-unbound high',
+      'decrypt-unbound high',
+    ]);
+  });
+});
