@@ -190,6 +190,35 @@ describe('audit: files', () => {
     assert.deepEqual([ids, report.records, report.complete], [['last'], 60_001, true]);
   });
 
+  it('gives the memory of what it has read back at once, and leaves that of others alone', async () => {
+    const piece =
+      trail(other({ eventID: 'o', filler: 'x'.repeat(1000) })).repeat(1000) +
+      trail(record({ eventID: 'n' })).repeat(200);
+    const whole = Buffer.from(piece.repeat(40));
+    for (const [name, content] of [
+      ['plain.json', whole],
+      ['packed.json.gz', gzipSync(whole, { level: 1 })],
+    ] as const) {
+      const path = Buffer.from(await put(name, content));
+      const before = process.memoryUsage().arrayBuffers;
+      let most = 0;
+      await scan({ name, path, window: null, needles: ['"n"'] }, () => {
+        most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+        return Promise.resolve();
+      });
+      assert.ok(most < 24 * MB, `${name}: ${String(Math.round(most / MB))} MB at once`);
+    }
+    const lent = Buffer.from(trail(record({ eventID: 'lent' })).padEnd(MB));
+    async function* twice() {
+      for (const chunk of [lent, lent]) yield await Promise.resolve(chunk);
+    }
+    assert.equal(
+      (await scan({ name: 's', path: lent, stream: twice(), window: null }, () => Promise.resolve())).records,
+      2,
+    );
+    assert.equal(lent.length, MB);
+  });
+
   it('reads files whose names are no text', async () => {
     const name = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xff, 0xfe]), Buffer.from('.json')]);
     await writeFile(name, trail(record({ eventID: 'named' })));

@@ -141,7 +141,13 @@ async function* unpacked({ path, content, stream }: ScanTask, report: ScanReport
       : createReadStream(bufferOf(path), { highWaterMark: CHUNK });
   // An error of either stream reaches whoever reads the last one.
   const plain: Readable = isPacked ? pipeline(raw, createGunzip({ chunkSize: CHUNK }), ignore) : raw;
-  for await (const chunk of plain) yield chunk as Buffer;
+  // What comes from elsewhere belongs to whoever made it.
+  const own = isPacked || !rest;
+  for await (const chunk of plain as AsyncIterable<Buffer>) {
+    yield chunk;
+    // A part of a buffer may be followed by the next.
+    if (own && chunk.length === chunk.buffer.byteLength) free(chunk);
+  }
 }
 
 /** https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1 */
@@ -202,7 +208,8 @@ function unpackSmall(packed: Buffer): Buffer | null {
   try {
     // The end of a member tells how long it is unpacked (RFC 1952): one piece of memory instead of many.
     const told = packed.length < GZIP_LEAST ? 0 : packed.readUInt32LE(packed.length - 4);
-    const chunkSize = Math.max(MIN_CHUNK, Math.min(told + 1, SMALL_UNPACKED));
+    if (told > SMALL_UNPACKED) return null;
+    const chunkSize = Math.max(MIN_CHUNK, told + 1);
     return gunzipSync(packed, { chunkSize, maxOutputLength: SMALL_UNPACKED });
   } catch {
     return null;
