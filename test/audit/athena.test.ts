@@ -6,6 +6,7 @@ import type { RecordedAccess } from '../../src/lib/audit/event.ts';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import { askedRecords, otherRecords, readAs } from '../support/asked-trail.ts';
 import { withS3 } from '../support/s3.ts';
+import { failsWith } from '../support/failure.ts';
 import { withSandbox } from '../support/sandbox.ts';
 import { contextIn, type SandboxContext } from '../support/sandbox-context.ts';
 import { ACCOUNT, NAME, record, type Json } from '../support/trail.ts';
@@ -13,14 +14,6 @@ import { ACCOUNT, NAME, record, type Json } from '../support/trail.ts';
 const DAY = 86_400_000;
 const BUCKET = 'trail-example';
 const ROOT = `AWSLogs/${ACCOUNT}/CloudTrail/us-east-1`;
-
-const failsWith = (code: string, text: RegExp, hint?: RegExp) => (error: unknown) => {
-  assert.ok(error instanceof JamfMcpError);
-  assert.equal(error.code, code);
-  assert.match(error.message, text);
-  if (hint) assert.match(error.hint ?? '', hint);
-  return true;
-};
 
 describe('audit: Athena', () => {
   const s3 = withS3();

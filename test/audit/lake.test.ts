@@ -5,20 +5,13 @@ import type { RecordedAccess } from '../../src/lib/audit/event.ts';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import { EVENT_DATA_STORE } from '../../src/lib/sandbox/lake.ts';
 import { askedRecords, otherRecords, readAs } from '../support/asked-trail.ts';
+import { failsWith } from '../support/failure.ts';
 import { withSandbox } from '../support/sandbox.ts';
 import { contextIn, type SandboxContext } from '../support/sandbox-context.ts';
 import { grammars, type Grammar } from '../support/sql-grammar.ts';
 import { ACCOUNT, ARN, NAME, record, type Json } from '../support/trail.ts';
 
 const DAY = 86_400_000;
-
-const failsWith = (code: string, text: RegExp, hint?: RegExp) => (error: unknown) => {
-  assert.ok(error instanceof JamfMcpError);
-  assert.equal(error.code, code);
-  assert.match(error.message, text);
-  if (hint) assert.match(error.hint ?? '', hint);
-  return true;
-};
 
 describe('audit: CloudTrail Lake', () => {
   const sandbox = withSandbox();

@@ -5,16 +5,15 @@
  */
 import type { AthenaClient, GetQueryExecutionOutput, ResultSet, TableMetadata } from '@aws-sdk/client-athena';
 import { awsErrorName, call, clientConfig, type AwsSettings } from '../../aws.ts';
-import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
+import { JamfMcpError } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import { redact } from '../../redact.ts';
-import { accessFrom } from '../event.ts';
 import { auditSql, COLUMN_NAMES, locationTemplate, type SqlRequest, type SqlResult } from '../sql.ts';
 import { costText, dollars, estimateScan } from './athena-cost.ts';
 import { recordOf, type Row } from './athena-rows.ts';
 import { lateNote } from './lookup-events.ts';
-import { bytesText, permitted, QueryEnded, starting, untilEnded } from './remote-query.ts';
-import type { Sink, Skipped, Source, SourceResult } from './source.ts';
+import { bytesText, permitted, QueryEnded, readPages, starting, untilEnded } from './remote-query.ts';
+import type { Sink, Source, SourceResult } from './source.ts';
 
 /** What to ask, and with what. */
 export interface AthenaQuery extends Omit<SqlRequest, 'organization'> {
@@ -222,53 +221,35 @@ function startError(error: unknown): unknown {
   );
 }
 
-/** All pages. What breaks off after the first is told. */
-async function readRows(
-  { client }: Athena,
-  id: string,
-  sink: Sink,
-  context: Context,
-): Promise<{ events: number; skipped: Skipped[]; complete: boolean }> {
+/** All pages; columns that cannot be read are told. */
+async function readRows({ client }: Athena, id: string, sink: Sink, context: Context) {
   const { GetQueryResultsCommand } = await import('@aws-sdk/client-athena');
   const where = `Athena query ${id}`;
   const broken = new Map<string, number>();
-  let [events, pages] = [0, 0];
-  let token: string | undefined;
-  let failure: string | null = null;
-  do {
-    const input = { QueryExecutionId: id, MaxResults: PAGE_SIZE, NextToken: token };
-    try {
+  const records = function* (set: ResultSet | undefined, first: boolean) {
+    for (const row of rowsOf(set, first)) {
+      const made = recordOf(row);
+      for (const column of made.broken) broken.set(column, (broken.get(column) ?? 0) + 1);
+      yield made.record;
+    }
+  };
+  const read = await readPages(
+    where,
+    async (token) => {
+      const input = { QueryExecutionId: id, MaxResults: PAGE_SIZE, NextToken: token };
       const page = await call(context, 'GetQueryResults', where, (options) =>
         client.send(new GetQueryResultsCommand(input), options),
       );
-      for (const row of rowsOf(page.ResultSet, pages === 0)) {
-        const made = recordOf(row);
-        for (const column of made.broken) broken.set(column, (broken.get(column) ?? 0) + 1);
-        const access = accessFrom(made.record);
-        if (!access) continue;
-        events += 1;
-        sink(access);
-      }
-      pages += 1;
-      token = page.NextToken;
-      context.host.notify({ kind: 'progress', text: `${where}: ${String(events)} accesses read` });
-    } catch (error) {
-      if (pages === 0 || isInterruption(error)) throw error;
-      failure = `broke off after ${String(pages)} pages, the newer accesses are missing: ${messageOf(error)}`;
-      token = undefined;
-    }
-  } while (token !== undefined);
-  return {
-    events,
-    complete: failure === null,
-    skipped: [
-      ...(failure === null ? [] : [{ where, why: failure }]),
-      ...[...broken].map(([column, count]) => ({
-        where: `${String(count)} rows`,
-        why: `their ${column} is not JSON, so a secret that is named only there is not found`,
-      })),
-    ],
-  };
+      return { records: records(page.ResultSet, token === undefined), next: page.NextToken };
+    },
+    sink,
+    context,
+  );
+  const unread = [...broken].map(([column, count]) => ({
+    where: `${String(count)} rows`,
+    why: `their ${column} is not JSON, so a secret that is named only there is not found`,
+  }));
+  return { ...read, skipped: [...read.skipped, ...unread] };
 }
 
 /** Rows by the names of their columns; the first row of the first page has the names. */

@@ -4,15 +4,14 @@
  */
 import type { CloudTrailClient, DescribeQueryResponse } from '@aws-sdk/client-cloudtrail';
 import { awsErrorName, call, clientConfig, type AwsSettings } from '../../aws.ts';
-import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
+import { JamfMcpError } from '../../errors.ts';
 import type { Context } from '../../host.ts';
 import { redact } from '../../redact.ts';
-import { accessFrom } from '../event.ts';
 import { lakeSql, storeId, type LakeSqlRequest } from '../sql-lake.ts';
 import { DAY } from '../window.ts';
 import { lateNote } from './lookup-events.ts';
 import { pace, type Pace } from './pace.ts';
-import { bytesText, permitted, QueryEnded, starting, untilEnded } from './remote-query.ts';
+import { bytesText, permitted, QueryEnded, readPages, starting, untilEnded } from './remote-query.ts';
 import type { Sink, Skipped, Source, SourceResult } from './source.ts';
 
 /** What to ask. */
@@ -194,38 +193,28 @@ function outcome(
 
 const ENDS: Readonly<Record<string, string>> = { CANCELLED: 'was cancelled', TIMED_OUT: 'took too long' };
 
-/** All pages. What breaks off after the first is told. */
+/** All pages; rows that cannot be read are told. */
 async function readRows({ client, paced }: Lake, id: string, sink: Sink, context: Context) {
   const { GetQueryResultsCommand } = await import('@aws-sdk/client-cloudtrail');
   const where = `CloudTrail Lake query ${id}`;
-  const skipped: Skipped[] = [];
-  let [events, pages, broken] = [0, 0, 0];
-  let token: string | undefined;
-  do {
-    const command = new GetQueryResultsCommand({ QueryId: id, MaxQueryResults: PAGE_SIZE, NextToken: token });
-    try {
+  let broken = 0;
+  const read = await readPages(
+    where,
+    async (token) => {
+      const command = new GetQueryResultsCommand({ QueryId: id, MaxQueryResults: PAGE_SIZE, NextToken: token });
       const page = await paced(() =>
         call(context, 'GetQueryResults', where, (options) => client.send(command, options)),
       );
-      for (const row of page.QueryResultRows ?? []) {
-        const record = recordOf(row);
-        const access = accessFrom(record);
-        if (record === undefined) broken += 1;
-        if (!access) continue;
-        events += 1;
-        sink(access);
-      }
-      pages += 1;
-      token = page.NextToken;
-      context.host.notify({ kind: 'progress', text: `${where}: ${String(events)} accesses read` });
-    } catch (error) {
-      if (pages === 0 || isInterruption(error)) throw error;
-      const why = `broke off after ${String(pages)} pages, the newer accesses are missing: ${messageOf(error)}`;
-      return { events, complete: false, skipped: [...skipped, { where, why }] };
-    }
-  } while (token !== undefined);
-  if (broken > 0) skipped.push({ where: `${String(broken)} rows`, why: 'their eventJson is not JSON' });
-  return { events, complete: broken === 0, skipped };
+      const records = (page.QueryResultRows ?? []).map(recordOf);
+      broken += records.filter((record) => record === undefined).length;
+      return { records, next: page.NextToken };
+    },
+    sink,
+    context,
+  );
+  if (broken === 0) return read;
+  const skipped = [...read.skipped, { where: `${String(broken)} rows`, why: 'their eventJson is not JSON' }];
+  return { ...read, complete: false, skipped };
 }
 
 /** A row is a list of objects of one member each; names of columns come back in either case. */

@@ -1,6 +1,8 @@
 /** A query that runs elsewhere and is charged: asked for before, waited for, and stopped where nobody waits any more. */
 import { isInterruption, JamfMcpError, messageOf } from '../../errors.ts';
 import type { Context } from '../../host.ts';
+import { accessFrom } from '../event.ts';
+import type { Sink, Skipped } from './source.ts';
 
 /** How long is waited between two questions, in ms: longer each time. */
 const FIRST_WAIT_MS = 500;
@@ -108,4 +110,47 @@ export function bytesText(bytes: number): string {
   const step = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
   const size = bytes / 1_000 ** step;
   return `${step < 2 ? String(Math.round(size)) : size.toFixed(1)} ${units[step] ?? 'bytes'}`;
+}
+
+/** One page of an answer. */
+export interface Page {
+  /** CloudTrail records; what is none is left out. */
+  records: Iterable<unknown>;
+  /** Of the next page; undefined at the end. */
+  next: string | undefined;
+}
+
+/**
+ * Read an answer to its end, each record into its normal form. What breaks off after the first page is told.
+ * @param where - name of the query, for texts
+ * @param fetch - gets the page of a token, the first one without
+ * @throws JamfMcpError as `fetch`, of the first page; INTERRUPTED
+ */
+export async function readPages(
+  where: string,
+  fetch: (token: string | undefined) => Promise<Page>,
+  sink: Sink,
+  context: Context,
+): Promise<{ events: number; complete: boolean; skipped: Skipped[] }> {
+  let [events, pages] = [0, 0];
+  let token: string | undefined;
+  do {
+    try {
+      const { records, next } = await fetch(token);
+      for (const record of records) {
+        const access = accessFrom(record);
+        if (!access) continue;
+        events += 1;
+        sink(access);
+      }
+      pages += 1;
+      token = next;
+      context.host.notify({ kind: 'progress', text: `${where}: ${String(events)} accesses read` });
+    } catch (error) {
+      if (pages === 0 || isInterruption(error)) throw error;
+      const why = `broke off after ${String(pages)} pages, the newer accesses are missing: ${messageOf(error)}`;
+      return { events, complete: false, skipped: [{ where, why }] };
+    }
+  } while (token !== undefined);
+  return { events, complete: true, skipped: [] };
 }
