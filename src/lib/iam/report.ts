@@ -39,9 +39,8 @@ export function drawValidate(result: ValidateResult, { ink, width }: Canvas): st
   const { info } = result.summary;
   if (info > 0)
     parts.push(ink.dim(`${counted(info, 'remark')} of severity info: --json tells ${info === 1 ? 'it' : 'them'}`));
-  if (result.unread.length > 0) {
-    parts.push(result.unread.map((one) => `${ink.yellow('not judged')} ${terminalSafe(one)}`).join('\n'));
-  }
+  const [unread, ...more] = result.unread.map((one) => [ink.yellow('not judged'), terminalSafe(one)]);
+  if (unread) parts.push(table(unread, more, width));
   if (baseline) {
     const gone = baseline.gone === 0 ? '' : `; ${String(baseline.gone)} of the baseline are gone`;
     parts.push(ink.dim(`${counted(baseline.known, 'finding')} not told, as --baseline asks${gone}`));
