@@ -35,6 +35,31 @@ describe('a key policy for logs', () => {
   });
 });
 
+describe('another account in the policy of a secret or a key', () => {
+  const allowed = async (name: string, type: PolicyType, principal: string, more: Record<string, unknown> = {}) => {
+    const Action = type === 'kms' ? 'kms:Decrypt' : 'secretsmanager:GetSecretValue';
+    const statement = { Effect: 'Allow', Principal: { AWS: principal }, Action, Resource: '*', ...more };
+    const text = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+    const { findings } = await validate([{ name, text }], { type }, await loadCatalogue());
+    return findings.filter(({ rule }) => rule === 'other-account').map(({ severity }) => severity);
+  };
+  const OTHER = 'arn:aws:iam::999988887777:root';
+
+  it('is told where the policy was read from its account', async () => {
+    const secret = 'aws/111122223333/secretsmanager/us-east-1/app/policy.json';
+    const key = 'aws/111122223333/kms/us-east-1/key/1234/policy.json';
+    assert.deepEqual(await allowed(secret, 'resource', OTHER), ['medium']);
+    assert.deepEqual(await allowed(secret, 'resource', '999988887777'), ['medium']);
+    assert.deepEqual(await allowed(key, 'kms', 'arn:aws:iam::999988887777:role/app'), ['medium']);
+    const ours = { Condition: { StringEquals: { 'aws:PrincipalOrgID': 'o-example1234' } } };
+    assert.deepEqual(await allowed(secret, 'resource', OTHER, ours), ['low']);
+    assert.deepEqual(await allowed(secret, 'resource', 'arn:aws:iam::111122223333:role/app'), []);
+    assert.deepEqual(await allowed(key, 'kms', 'arn:aws:iam::111122223333:root'), []);
+    assert.deepEqual(await allowed('policy.json', 'resource', OTHER), []);
+    assert.deepEqual(await allowed(secret, 'resource', OTHER, { Effect: 'Deny' }), []);
+  });
+});
+
 describe('kms:Decrypt on every key', () => {
   const on = (Action: string | string[], Resource = '*') => rulesOf('identity', { Effect: 'Allow', Action, Resource });
   const told = (rules: readonly string[]) => rules.filter((rule) => /sensitive|decrypt/.test(rule));

@@ -67,7 +67,7 @@ export function inputsOf({ source, policies }: Document): Input[] {
 
 /** Run every rule over every policy of a document; the reader's own problems come with them. */
 export function checkDocument(document: Document, catalogue: Catalogue): Problem[] {
-  const { context, problems } = collector(catalogue, document.source.text);
+  const { context, problems } = collector(catalogue, document.source.text, document.source.name);
   try {
     for (const policy of document.policies) {
       const length = policy.range.end - policy.range.start;

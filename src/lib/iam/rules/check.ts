@@ -28,6 +28,8 @@ export interface CheckContext {
   catalogue: Catalogue;
   /** Text of the file. */
   text: string;
+  /** Account that the policies are of, where they were read from it: twelve digits; null for files. */
+  owner: string | null;
   /** Account for work that grows faster than the file. */
   spend(work: number): void;
   /** The name that was probably meant; null where none is near, or where too many were asked for already. */
@@ -59,8 +61,15 @@ function costOf(pattern: string): number {
   return !pattern.includes(':') || isGlob(pattern.slice(0, pattern.indexOf(':'))) ? 25_000 : 300;
 }
 
-/** A context that collects, and that counts the work. */
-export function collector(catalogue: Catalogue, text: string): { context: CheckContext; problems: Problem[] } {
+/**
+ * A context that collects, and that counts the work.
+ * @param name - of the file; the address of a live policy begins with its account
+ */
+export function collector(
+  catalogue: Catalogue,
+  text: string,
+  name = '',
+): { context: CheckContext; problems: Problem[] } {
   const problems: Problem[] = [];
   const seen = new Set<string>();
   let work = MOST_WORK;
@@ -82,6 +91,7 @@ export function collector(catalogue: Catalogue, text: string): { context: CheckC
       },
     },
     text,
+    owner: /^aws\/(\d{12})\//.exec(name)?.[1] ?? null,
     spend,
     nearest: (name, candidates) => {
       guesses -= candidates.length * 20;

@@ -259,7 +259,7 @@ function checkAllowed({ kind, value }: Principal, statement: Statement, policy: 
       value,
       `every principal of ${quoted(value)} whose own policies allow it may assume the role`,
     );
-  } else if (kind === 'AWS' && policy.type === 'resource') {
+  } else if (kind === 'AWS' && policy.type !== 'trust') {
     checkAccount(value, statement, context);
   }
 }
@@ -274,10 +274,11 @@ const whatOf = ({ type }: Policy): string =>
 /** Whether the account of a principal is another one than that of the resource, where both are known. */
 function checkAccount(value: Principal['value'], { resources, conditions }: Statement, context: CheckContext): void {
   const caller = /^\d{12}$/.test(value.text) ? value.text : (arnParts(value.text)?.[3] ?? '');
+  // The policy of a secret or key says `*` and means the one that it is attached to.
   const owners = new Set(
-    (resources?.values ?? [])
-      .map(({ text }) => arnParts(text)?.[3] ?? '')
-      .filter((account) => /^\d{12}$/.test(account)),
+    [context.owner ?? '', ...(resources?.values ?? []).map(({ text }) => arnParts(text)?.[3] ?? '')].filter((account) =>
+      /^\d{12}$/.test(account),
+    ),
   );
   if (owners.size === 0 || owners.has(caller) || !/^\d{12}$/.test(caller)) return;
   context.report(
