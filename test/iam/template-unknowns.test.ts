@@ -60,6 +60,25 @@ describe('what a template leaves open', () => {
     assert.equal((await findings(template(reads([given('a'), given('a')])), 'redundant-resource')).length, 1);
   });
 
+  it('reads a policy that stands in a string', async () => {
+    const policy = (resource: string) =>
+      JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: resource }],
+      });
+    const of = (PolicyDocument: unknown) =>
+      JSON.stringify({ Resources: { Access: { Type: 'AWS::IAM::ManagedPolicy', Properties: { PolicyDocument } } } });
+    const arn = 'arn:aws:secretsmanager:us-east-1:${AWS::AccountId}:secret:app/${Env}*';
+    for (const document of [{ 'Fn::Sub': policy(arn) }, { 'Fn::Sub': [policy(arn), {}] }]) {
+      const [found] = await findings(of(document), 'secret-pattern-too-broad');
+      assert.equal(found?.fix, 'Write secret:app/${Env}-?????? if one secret is meant.');
+    }
+    assert.equal((await findings(of(policy('*')), 'sensitive-read-unbound')).length, 1);
+    const files = [{ name: 'template.json', text: of({ 'Fn::Sub': policy(`${arn.slice(0, -1)}-*`) }) }];
+    const fixed = await fixSources(files, { type: null }, await loadCatalogue());
+    assert.deepEqual(fixed.files, []);
+  });
+
   it('names what is open where it says what to write', async () => {
     const arn = 'arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:app/';
     const access = (name: string) => ({

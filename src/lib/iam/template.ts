@@ -76,7 +76,9 @@ function fromTemplate(resources: ObjectNode, type: PolicyType | null): Policy[] 
   return found;
 }
 
-const lastName = (path: Path): string => path.findLast((step) => typeof step === 'string') ?? '';
+/** The property's name: a function around its value does not count. */
+const lastName = (path: Path): string =>
+  path.findLast((step): step is string => typeof step === 'string' && !step.startsWith('Fn::')) ?? '';
 
 const nameNear = (path: Path): string => path.map(String).join('.');
 
@@ -90,9 +92,11 @@ function walk(node: Node, path: Path, template: boolean, visit: (node: ObjectNod
     for (const { key, value } of node.entries) walk(value, [...path, key], template, visit);
   } else if (node.kind === 'array') {
     for (const [index, item] of node.items.entries()) walk(item, [...path, index], template, visit);
-  } else if (!template && node.kind === 'string' && node.text.includes('"Statement"')) {
+  } else if (node.kind === 'string' && node.text.includes('"Statement"')) {
     const inner = parseJson(node.text).root;
-    if (inner?.kind === 'object' && isPolicy(inner)) visit(moved(inner, node.range) as ObjectNode, path);
+    if (inner?.kind !== 'object' || !isPolicy(inner)) return;
+    const open = template && path.includes('Fn::Sub');
+    visit(moved(inner, node.range, open) as ObjectNode, path);
   }
 }
 
@@ -106,14 +110,17 @@ function isPolicy(node: ObjectNode): boolean {
   );
 }
 
-/** A policy inside a string has the string's place. */
-function moved(node: Node, range: Range): Node {
+/**
+ * A policy inside a string has the string's place.
+ * @param open - inside Fn::Sub, where `${…}` is filled in at deployment
+ */
+function moved(node: Node, range: Range, open: boolean): Node {
   if (node.kind === 'object') {
-    const entries = node.entries.map(({ key, value }) => ({ key, keyRange: range, value: moved(value, range) }));
+    const entries = node.entries.map(({ key, value }) => ({ key, keyRange: range, value: moved(value, range, open) }));
     return { kind: 'object', range, entries };
   }
-  if (node.kind === 'array') return { kind: 'array', range, items: node.items.map((item) => moved(item, range)) };
-  return { ...node, range };
+  if (node.kind === 'array') return { kind: 'array', range, items: node.items.map((item) => moved(item, range, open)) };
+  return open && node.kind === 'string' ? substituted(node.text, undefined, range) : { ...node, range };
 }
 
 const NO_VALUE = 'AWS::NoValue';
