@@ -17,7 +17,7 @@ export function drawWhoCan(result: WhoCanResult, { ink, width }: Canvas): string
   };
   section(
     ['reads', 'principal', 'because of'],
-    readers.map((one) => readerRow(one, ink)),
+    readers.map((one) => readerRow(one, result.secret.arn, ink)),
   );
   section(
     ['', 'let in from outside', 'by'],
@@ -38,10 +38,21 @@ function headline({ secret, readers, outsiders, principals }: WhoCanResult, ink:
 const place = ({ layer, file, line, column, sid }: StatementRef): string =>
   `${layer} ${terminalSafe(file)}:${String(line)}:${String(column)}${sid === null ? '' : ` (${terminalSafe(sid)})`}`;
 
-function readerRow({ arn, may, because, depends, trusted }: Reader, ink: ChalkInstance): string[] {
-  const by = trusted.length === 0 ? '' : `\n${ink.dim(`assumed by ${terminalSafe(trusted.join(', '))}`)}`;
+/** What belongs to the secret's own account is called without it: `role/app`. */
+const short = (arn: string, secret: string): string => {
+  const [, partition = '', , , account = ''] = secret.split(':');
+  return arn.replace(`arn:${partition}:iam::${account}:`, '');
+};
+
+function readerRow({ arn, may, because, depends, trusted }: Reader, secret: string, ink: ChalkInstance): string[] {
+  const from = trusted.map((one) => terminalSafe(short(one, secret))).join(', ');
+  const by = from === '' ? '' : `\n${ink.dim(`assumed by ${from}`)}`;
   const lines = [...[...new Set(because.map(place))], ...depends.map((text) => ink.yellow(`if ${terminalSafe(text)}`))];
-  return [may === 'yes' ? ink.green('yes') : ink.yellow('maybe'), `${terminalSafe(arn)}${by}`, lines.join('\n')];
+  return [
+    may === 'yes' ? ink.green('yes') : ink.yellow('maybe'),
+    `${terminalSafe(short(arn, secret))}${by}`,
+    lines.join('\n'),
+  ];
 }
 
 const outsiderRow = ({ principal, statement, depends }: Outsider, ink: ChalkInstance): string[] => [
