@@ -42,18 +42,24 @@ async function run(): Promise<void> {
   }
 }
 
-/** The words that name a command, as many as there are; none for `help`, which oclif brings along. */
+/** The words that name a command, as many as there are; none for `help`, which oclif brings along, and for a topic's name. */
 function commandWords(): string[] {
   const end = argv.findIndex((word) => !/^[a-z][a-z-]*$/.test(word));
   const candidates = end < 0 ? argv : argv.slice(0, end);
   const lengths = candidates.map((_, dropped) => candidates.length - dropped);
   const length = lengths.find((length) => existsSync(fileOf(candidates.slice(0, length)))) ?? 0;
-  return argv[0] === 'help' ? [] : candidates.slice(0, length);
+  const isTopic = candidates.length > length && existsSync(folderOf(candidates.slice(0, length + 1)));
+  return argv[0] === 'help' || isTopic ? [] : candidates.slice(0, length);
 }
 
 /** Each command is one file, named by its words. */
 function fileOf(words: readonly string[]): URL {
   return new URL(`commands/${words.join('/')}.js`, import.meta.url);
+}
+
+/** The commands of a topic are in one folder. */
+function folderOf(words: readonly string[]): URL {
+  return new URL(`commands/${words.join('/')}/`, import.meta.url);
 }
 
 async function report(thrown: unknown): Promise<void> {

@@ -53,6 +53,11 @@ describe('audit: all detectors', () => {
     const about = settings({
       severities: { 'long-term-key': 'low', 'unknown-principal': 'off', 'no-such': 'low' },
       thresholds: { harvest: { secrets: 3, sekrets: 1 }, nothing: { x: 1 } },
+      suppressions: ['long-term-kee', 'long-term-kee:*', '*-kee', 'root:*'].map((finding) => ({
+        finding,
+        reason: 'known',
+        until: '2026-12-31',
+      })),
     });
     const result = detected([read()], about);
     assert.deepEqual(ids(result), ['low long-term-key:alice']);
@@ -61,6 +66,8 @@ describe('audit: all detectors', () => {
       'audit.severities.no-such: no detector has it: docs/detectors.md has all names',
       'audit.thresholds.harvest.sekrets: no detector has it: docs/detectors.md has all names',
       'audit.thresholds.nothing.x: no detector has it: docs/detectors.md has all names',
+      'the suppression of long-term-kee: no detector has it: docs/detectors.md has all names',
+      'the suppression of long-term-kee:*: no detector has it: docs/detectors.md has all names',
     ]);
   });
 

@@ -100,6 +100,9 @@ describe('jamf-mcp audit --format', () => {
     const device = await audit(['--format', 'html', '-o', '/dev/null']);
     assert.equal(device.code, 2);
     assert.match(device.stderr, /\/dev\/null is no regular file/);
+    const dash = await audit(['-o', '-']);
+    assert.equal(dash.code, 2);
+    assert.match(dash.stderr, /^jamf-mcp: - is not the name of a file\n {2}next: leave -o out/);
   });
 
   it('says so when the disk is full', async function () {

@@ -45,6 +45,15 @@ describe('the binary', () => {
     assert.equal(stderr, 'jamf-mcp: unknown command rotat\n  next: did you mean `jamf-mcp rotate`?\n');
   });
 
+  it('takes the name of a topic for what it is, where the word before it is a command', async () => {
+    const topic = await runCli(['audit', 'baseline']);
+    assert.equal(topic.code, 0, topic.stderr);
+    assert.match(topic.stdout, /^look at, learn and allow what is usual\n[^]*audit baseline learn/);
+    const { code, stderr } = await runCli(['audit', 'baseline', 'lern']);
+    assert.equal(code, 2);
+    assert.match(stderr, /did you mean `jamf-mcp audit baseline learn`\?\n$/);
+  });
+
   // What is typed wrongly may be a secret in the wrong place: no usage error repeats it.
   const misplaced: [string, string[]][] = [
     ['an unknown flag with a value', ['secrets', 'show', '--client-secret=EXAMPLE-typed-here']],

@@ -143,6 +143,16 @@ describe('jamf-mcp.yaml', () => {
       /^f:3:12: environments\.a\.store: invalid option/,
     ],
     ['a wrong type', 'region: 7\n', /^f:1:9: region: /],
+    [
+      'a principal that no ARN is like',
+      'audit:\n  knownPrincipals: ["user/bob"]\n',
+      /^f:2:21: audit\.knownPrincipals\.0: has to be an ARN, /,
+    ],
+    [
+      'a suppression whose reason says nothing',
+      'audit:\n  suppressions:\n    - {finding: root, until: 2026-12-31, reason: "  "}\n',
+      /^f:3:\d+: audit\.suppressions\.0\.reason: has to say why$/,
+    ],
     ['no mapping', '- a\n', /^f:1:1: the file: /],
     ['broken YAML', 'a: [1,\nb: "x', /^f:\d+:\d+: /],
     [

@@ -37,13 +37,13 @@ export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>, h
     );
   };
   const broken = document.errors[0];
-  if (broken) throw invalid(broken.pos[0], broken.message.toLowerCase());
+  if (broken) throw invalid(broken.pos[0], uncapitalized(broken.message));
 
   let content: unknown;
   try {
     content = document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (error) {
-    throw invalid(0, messageOf(error).toLowerCase());
+    throw invalid(0, uncapitalized(messageOf(error)));
   }
   const parsed = schema.safeParse(content);
   if (parsed.success) return parsed.data;
@@ -58,5 +58,8 @@ export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>, h
     const pair = isMap(at) ? at.items.find(({ key }) => String(key) === unknown) : undefined;
     throw invalid(start(pair?.key), `unknown key ${[...path, unknown].join('.')}`);
   }
-  throw invalid(start(at), `${path.join('.') || 'the file'}: ${(issue?.message ?? 'invalid').toLowerCase()}`);
+  throw invalid(start(at), `${path.join('.') || 'the file'}: ${uncapitalized(issue?.message ?? 'invalid')}`);
 }
+
+/** Names in it, such as VPC, stay as they are. */
+const uncapitalized = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);

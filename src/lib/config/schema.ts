@@ -15,7 +15,7 @@ const place = text.regex(/^s3:\/\/[a-z\d]/, 'has to be s3://BUCKET/PREFIX');
 
 const auditSchema = z.strictObject({
   knownPrincipals: z
-    .array(text)
+    .array(text.regex(/^(?:arn:|local:|\*)/, 'has to be an ARN, with * as a wildcard'))
     .describe('ARNs, with * as a wildcard, that are expected to read the secret')
     .optional(),
   severities: z
@@ -32,7 +32,7 @@ const auditSchema = z.strictObject({
         finding: text.describe('id of a finding, with * as a wildcard, or of a detector for all that it finds'),
         principal: text.describe('ARN of the principal, with * as a wildcard; any without').optional(),
         secret: text.describe('name or ARN of the secret, with * as a wildcard; any without').optional(),
-        reason: text.describe('why it is no matter'),
+        reason: text.regex(/\S/, 'has to say why').describe('why it is no matter'),
         until: day.describe('the last day on which it holds, such as 2026-12-31'),
       }),
     )

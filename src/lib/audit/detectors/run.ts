@@ -80,7 +80,7 @@ function quietNotes(watches: readonly { id: string; watch: Watch }[]): Skipped[]
 }
 
 /** A name that is misspelt in the settings would otherwise change nothing without a word. */
-function settingNotes({ settings: { severities, thresholds } }: Facts): Skipped[] {
+function settingNotes({ settings: { severities, thresholds, suppressions } }: Facts): Skipped[] {
   const off = Object.entries(severities).flatMap(([id, severity]) => (severity === 'off' ? [id] : []));
   const known = new Map(DETECTORS.map(({ id, about }) => [id, about.thresholds ?? {}]));
   const unknown = [
@@ -91,6 +91,10 @@ function settingNotes({ settings: { severities, thresholds } }: Facts): Skipped[
         isKnown: Object.hasOwn(known.get(id) ?? {}, name),
       })),
     ),
+    ...suppressions.map(({ finding }) => {
+      const [id = ''] = finding.split(':');
+      return { where: `the suppression of ${finding}`, isKnown: id.includes('*') || known.has(id) };
+    }),
   ].filter(({ isKnown }) => !isKnown);
   return [
     ...(off.length > 0 ? [{ where: 'detectors', why: `${off.join(', ')}: switched off by audit.severities` }] : []),

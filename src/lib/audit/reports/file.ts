@@ -9,10 +9,13 @@ import type { Out } from './index.ts';
 
 /**
  * Write to a file; until the report is complete it has another name, beside it.
- * @throws JamfMcpError DECLINED where the file is there and is not to be overwritten; INPUT_INVALID where it cannot be
+ * @throws JamfMcpError USAGE for `-`; DECLINED where the file is there and is not to be overwritten; INPUT_INVALID where it cannot be
  *   written; CONFLICT from `commit` where somebody else has made it meanwhile
  */
 export async function fileOut(path: string, context: Context): Promise<Out> {
+  if (path === '-') {
+    throw new JamfMcpError('USAGE', '- is not the name of a file', 'leave -o out: the report goes to standard output');
+  }
   const told = { what: `cannot write ${path}`, hint: 'name another file with -o' };
   const refused = { ...told, code: 'INPUT_INVALID' } as const;
   const present = await orTell(refused, () => mayWrite(path, context));
