@@ -17,10 +17,14 @@ const CATALOGUE = corpusFile('iam/access-analyzer-checks.jsonl');
 const SINCE = [
   'DYNAMODB_ATTRIBUTES_WITHOUT_SELECT',
   'EQUIVALENT_TO_NULL_FALSE',
+  'EQUIVALENT_TO_NULL_TRUE',
   'FORANYVALUE_WITH_AUDIENCE_CLAIM_TYPE',
   'INVALID_KMS_KEY_VALUE',
   'MISSING_ARN_ACCOUNT',
   'POLICY_SIZE_EXCEEDS_RCP_QUOTA',
+  'RCP_MISSING_RELATED_PRINCIPAL_CONDITION_KEY',
+  'RCP_MISSING_RELATED_SERVICE_PRINCIPAL_CONDITION_KEY',
+  'RCP_MISSING_SERVICE_CONDITION_KEY_NULL_CHECK',
   'RCP_SYNTAX_ERROR_ACTION',
   'RCP_SYNTAX_ERROR_ALLOW',
   'RCP_SYNTAX_ERROR_NOTACTION',
@@ -29,6 +33,8 @@ const SINCE = [
   'REDUNDANT_STATEMENT_DUE_TO_WILDCARD_IN_CONDITION',
   'S3_PREFIX_IN_NEGATIVE_CONTEXT',
   'STRING_LIKE_OPERATOR_WITH_ARN_CONDITION_KEYS',
+  'UNTRUSTWORTHY_CONDITION_KEY',
+  'USE_CONDITION_KEY_ONLY_WITH_SUPPORTED_SERVICES',
   'VARIABLE_USAGE_TOO_PERMISSIVE',
   'WILDCARD_USAGE_TOO_PERMISSIVE',
 ];
@@ -42,6 +48,9 @@ const NOT_TOLD: Readonly<Record<string, string>> = {
   INVALID_KMS_KEY_VALUE: UNNAMED,
   IRRELEVANT_CONDITION_KEY_IN_POLICY: 'which keys matter to which kind of resource is not in the data',
   POLICY_SIZE_EXCEEDS_RCP_QUOTA: RCP,
+  RCP_MISSING_RELATED_PRINCIPAL_CONDITION_KEY: RCP,
+  RCP_MISSING_RELATED_SERVICE_PRINCIPAL_CONDITION_KEY: RCP,
+  RCP_MISSING_SERVICE_CONDITION_KEY_NULL_CHECK: RCP,
   RCP_SYNTAX_ERROR_ACTION: RCP,
   RCP_SYNTAX_ERROR_ALLOW: RCP,
   RCP_SYNTAX_ERROR_NOTACTION: RCP,
@@ -54,6 +63,7 @@ const NOT_TOLD: Readonly<Record<string, string>> = {
   SCP_SYNTAX_ERROR_ALLOW_RESOURCE: SCP,
   SCP_SYNTAX_ERROR_NOTRESOURCE: SCP,
   UNSUPPORTED_ACTION_FOR_CONDITION_KEY: `ours is condition-key-not-for-action, without a code: ${UNNAMED}`,
+  USE_CONDITION_KEY_ONLY_WITH_SUPPORTED_SERVICES: 'which services take part is not in the data',
   VARIABLE_USAGE_TOO_PERMISSIVE: UNNAMED,
   WILDCARD_USAGE_TOO_PERMISSIVE: UNNAMED,
 };
@@ -163,6 +173,26 @@ describe('corpus: codes of Access Analyzer', () => {
       assert.ok(!(await codesOf(good, type)).has(code), `told of ${textOf(good)}`);
     });
   }
+
+  it('a subject that leaves the owner open is as bad as none', async () => {
+    for (const [subject, severity] of [
+      ['repo:*', 'critical'],
+      ['*/app:ref:refs/heads/main', 'critical'],
+      ['repo:owner/*', 'medium'],
+    ] as const) {
+      const statement = trust({
+        Principal: { Federated: 'arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com' },
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        ...when('StringLike', 'token.actions.githubusercontent.com:sub', subject),
+      });
+      const document = readJson({ name: 'trust.json', text: textOf(statement) }, { type: 'trust' });
+      const found = checkDocument(document, await loadCatalogue());
+      assert.deepEqual(
+        found.map((one) => [one.rule.id, one.severity]),
+        [['github-repository-too-broad', severity]],
+      );
+    }
+  });
 
   if (CATALOGUE === null) {
     it.skip('iam/access-analyzer-checks.jsonl is not here');

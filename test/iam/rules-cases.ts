@@ -644,7 +644,12 @@ export const CASES: Case[] = [
     'github-repository-too-broad',
     'trust',
     github(subject('StringLike', 'repo:a/b:*')),
-    github(subject('StringLike', 'repo:a/b:ref:refs/heads/main')),
+    github({
+      Condition: {
+        StringLike: { 'token.actions.githubusercontent.com:sub': 'repo:a/b:*' },
+        StringEquals: { 'token.actions.githubusercontent.com:ref': 'refs/heads/main' },
+      },
+    }),
   ],
   [
     'audience-with-set-operator',
@@ -714,5 +719,17 @@ export const CASES: Case[] = [
     'resource',
     attached({ Resource: 'arn:aws:s3:::bucket' }),
     attached({ Resource: `${SECRET}-AbCdEf` }),
+  ],
+  [
+    'spoofable-key',
+    'identity',
+    upload(when('StringEquals', 'aws:UserAgent', 'our-program')),
+    upload(when('StringEquals', 'aws:SourceVpce', 'vpce-12345678')),
+  ],
+  [
+    'not-star-instead-of-null',
+    'identity',
+    read(when('StringNotLike', 'aws:PrincipalTag/a', '*')),
+    read(when('Null', 'aws:PrincipalTag/a', 'true')),
   ],
 ];

@@ -238,6 +238,7 @@ export function checkArn(resource: Text, { type }: Policy, context: CheckContext
  * @returns null where some type has it as it is written, or none is known
  */
 function misplacedPart([, service, region, account, rest]: ArnParts, catalogue: Catalogue): Rule | null {
+  if (isGlob(region) && isGlob(account)) return null;
   const types = placesOf(service, catalogue).filter((place) => globsIntersect(loosened(rest), place.rest));
   if (types.length === 0) return null;
   if (region === '' && types.every((place) => place.region)) return NO_REGION;

@@ -85,6 +85,15 @@ const RETIRED_GLOBAL = rule(
   NEVER_HOLDS,
   'Write aws:PrincipalArn (who calls) or aws:SourceArn (for which resource a service calls).',
 );
+const SPOOFABLE = rule(
+  'spoofable-key',
+  'UNTRUSTWORTHY_CONDITION_KEY',
+  'security',
+  'low',
+  'a condition on what the caller writes as it likes',
+  'Browsers and programs send any Referer and User-Agent that they are told to.',
+  'Use a key that AWS fills in: who calls, from which network, for which resource.',
+);
 
 /** Rules of this file. */
 export const KEY_RULES: readonly Rule[] = [KEY_FORM, UNKNOWN_GLOBAL, UNKNOWN_KEY, NOT_FOR_ACTION, TAG_NOT_FOR_ACTION];
@@ -136,6 +145,8 @@ export function checkKey(
     else context.report(UNKNOWN_KEY, condition.key, `no service ${quoted(prefix)} is known ${asOf}`);
     return null;
   }
+  if (/^aws:(?:Referer|UserAgent)$/i.test(text))
+    context.report(SPOOFABLE, condition.key, `anybody can send any ${quoted(text)}`);
   checkCarried(condition, found, statement, policy, context);
   return found;
 }

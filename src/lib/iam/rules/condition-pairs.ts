@@ -85,5 +85,5 @@ function checkSession(condition: Condition, statement: Statement, policy: Policy
   if (!statement.actions.values.every(({ text }) => /^sts:AssumeRole/i.test(text))) return;
   const [, action] = row;
   const allowed = policy.statements.some((other) => other.effect === 'Allow' && names(other, action));
-  if (!allowed) context.report(SESSION, key, `nobody can set ${quoted(key)} without ${action}`);
+  if (!allowed) context.report(SESSION, key, `this allows no ${action}, without which nobody can set ${quoted(key)}`);
 }

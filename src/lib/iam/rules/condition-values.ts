@@ -81,6 +81,14 @@ const IS_NULL = rule(
   'StringLike "*" holds for every value.',
   'Write "Null": {"KEY": "false"}, which says so.',
 );
+const IS_MISSING: Rule = {
+  ...IS_NULL,
+  id: 'not-star-instead-of-null',
+  code: 'EQUIVALENT_TO_NULL_TRUE',
+  title: 'a pattern that only asks whether the key is missing',
+  why: 'StringNotLike "*" holds for no value, and for a request without the key.',
+  fix: 'Write "Null": {"KEY": "true"}, which says so.',
+};
 const SERVICE_PRINCIPAL = rule(
   'service-principal-form',
   'INVALID_SERVICE_PRINCIPAL_FORMAT',
@@ -137,6 +145,7 @@ export const VALUE_RULES: readonly Rule[] = [
   VPC,
   NO_WILDCARD,
   IS_NULL,
+  IS_MISSING,
   SERVICE_PRINCIPAL,
   PRIVATE,
   RANGE,
@@ -231,8 +240,9 @@ function checkString(value: Text, condition: Condition, key: ConditionKey | null
     !REGION_FORM.test(value.text)
   ) {
     context.report(REGION, value, `${quoted(value)} is no Region`);
-  } else if (operator.comparison === 'like' && !operator.negated && value.text === '*') {
-    context.report(IS_NULL, value, `any value of ${quoted(condition.key)} will do`);
+  } else if (operator.comparison === 'like' && value.text === '*') {
+    if (operator.negated) context.report(IS_MISSING, value, `no value of ${quoted(condition.key)} will do`);
+    else context.report(IS_NULL, value, `any value of ${quoted(condition.key)} will do`);
   } else if (
     key &&
     operator.comparison !== 'like' &&

@@ -33,7 +33,7 @@ const NULL_QUALIFIER: Rule = {
   kind: 'suggestion',
   severity: 'low',
   title: 'a set operator before Null',
-  why: 'Null asks whether the key is there at all; a set operator before it has nothing to say.',
+  why: 'It asks nothing any more: ForAllValues with Null always holds, ForAnyValue with Null never does.',
   fix: 'Write Null alone.',
 };
 const MIXED: Rule = {

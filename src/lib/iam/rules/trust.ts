@@ -94,6 +94,10 @@ const ANYWHERE_ACTIONS = ['sts:AssumeRole', 'sts:SetSourceIdentity', 'sts:TagSes
 const GITHUB_KEYS =
   /^token\.actions\.githubusercontent\.com(?:\/[^:]*)?:(?:sub|repository|repository_id|repository_owner_id|job_workflow_ref)$/i;
 
+/** Subjects of GitHub: one branch, tag or environment of one repository, or any of it. */
+const ONE_BRANCH = /^repo:[^*?/]+\/[^*?:]+:[^*?]+$/;
+const ONE_REPOSITORY = /^repo:[^*?/]+\/[^*?:]+:/;
+
 /** Whether an identity provider is that of GitHub's workflows, which has a rule of its own. */
 export const isGitHub = (provider: string): boolean =>
   /(?:^|oidc-provider\/)token\.actions\.githubusercontent\.com(?:\/|$)/.test(provider);
@@ -115,10 +119,11 @@ function checkProvider(value: Principal['value'], statement: Statement, context:
     context.report(GITHUB_REPO, value, 'any workflow on GitHub may assume the role');
     return;
   }
+  const branch = hasDemand(statement, /^token\.actions\.githubusercontent\.com(?:\/[^:]*)?:ref$/i);
   for (const { key, operator, values } of statement.conditions) {
     if (!/:sub$/i.test(key.text) || !GITHUB_KEYS.test(key.text) || operator?.comparison !== 'like') continue;
     for (const subject of values) {
-      if (/^repo:[^*?/]+\/[^*?:]+:[^*?]+$/.test(subject.text)) continue;
+      if ((branch ? ONE_REPOSITORY : ONE_BRANCH).test(subject.text)) continue;
       // Without an owner it is all of GitHub.
       const severity = /^(?:repo:)?[*?]/.test(subject.text) ? 'critical' : 'medium';
       context.report(GITHUB_BROAD, subject, `${quoted(subject)} is more than one branch of one repository`, {
