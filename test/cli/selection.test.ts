@@ -30,6 +30,12 @@ describe('the commands that a text names', () => {
     ['help', 'see `jamf-mcp secrets set --help`', '-e dev', 'see `jamf-mcp secrets set --help`'],
     ['the sandbox', 'try `jamf-mcp sandbox`', '-e dev', 'try `jamf-mcp sandbox`'],
     ['another program', 'see `aws sts get-caller-identity`', '-e dev', 'see `aws sts get-caller-identity`'],
+    [
+      'every Region',
+      '`jamf-mcp audit baseline learn --since 30d`, `jamf-mcp audit baseline allow`, `jamf-mcp rotate --env a`',
+      '--region all --secret all',
+      '`jamf-mcp audit baseline learn --since 30d --secret all --region all`, `jamf-mcp audit baseline allow --secret all`, `jamf-mcp rotate --env a --secret all`',
+    ],
     ['several environments', '`jamf-mcp rotate`', '-e a -e b --store local', '`jamf-mcp rotate --store local`'],
   ];
   for (const [about, text, typed, expected] of cases) {

@@ -13,6 +13,9 @@ const SELECTION: readonly { flag: string; short?: string; variable?: string }[] 
   { flag: '--region' },
 ];
 
+/** The commands that `--region all` means something to; others work in one Region. */
+const EVERYWHERE = /^jamf-mcp audit\b(?! (?:verify|baseline (?:allow|show))\b)/;
+
 /** What one run was told to work on. */
 export interface Selection {
   /** What was typed, up to `--`. */
@@ -41,7 +44,8 @@ export function withSelection(text: string, selection: Selection = ours()): stri
       const values = [...new Set(typed(selection.argv, flag, short))];
       const value = values[0] ?? (variable && selection.env[variable]);
       // Several environments were worked on: which of them is meant only the text itself can say.
-      return named || values.length > 1 || !value ? [] : [flag, quoted(value)];
+      if (named || values.length > 1 || !value) return [];
+      return flag === '--region' && value === 'all' && !EVERYWHERE.test(own) ? [] : [flag, quoted(value)];
     });
     return `\`${[own, ...missing].join(' ')}${child.join('')}\``;
   });
