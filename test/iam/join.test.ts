@@ -362,6 +362,13 @@ describe('join of a task definition with its roles', () => {
       const stranger = keyPolicy({ AWS: `arn:aws:iam::${ACCOUNT}:role/other` });
       const shut = await judged(role(EXECUTION, [...all, decrypt]), { facts: known({ policy: stranger }) });
       assert.equal(shut.verdicts['kms:Decrypt'], 'missing');
+      // A grant opens the key beside all policies; what it asks for is not judged.
+      const granted = known({ policy: stranger, grantees: [EXECUTION] });
+      const hangs = await judged(role(EXECUTION, all), { facts: granted });
+      assert.deepEqual(ids(hangs.findings), ['task-right-depends low']);
+      assert.match(hangs.findings[0]?.message ?? '', /kms:Decrypt on .* hangs on what a grant of the key asks for/);
+      const other = await judged(role(EXECUTION, all), { facts: known({ grantees: [TASK] }) });
+      assert.equal(other.verdicts['kms:Decrypt'], 'missing');
     });
 
     it('of a program, where a variable names the secret, is no reason that a task does not start', async () => {

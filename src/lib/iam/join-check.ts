@@ -77,8 +77,8 @@ export async function joinTask(input: JoinInput, catalogue: Catalogue): Promise<
   const policies = await resourcePolicies(input.facts);
   const [execution, program] = [joining.role('execution'), joining.role('task')];
   const judged = {
-    execution: judgeNeeds(joining.needs.execution, execution, policies),
-    task: judgeNeeds(joining.needs.task, program, policies),
+    execution: judgeNeeds(joining.needs.execution, execution, policies, input.facts.keys),
+    task: judgeNeeds(joining.needs.task, program, policies, input.facts.keys),
   };
   const elsewhere = new Set(
     judgeNeeds(joining.needs.execution, program, policies)

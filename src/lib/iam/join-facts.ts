@@ -25,6 +25,8 @@ export interface KeyFact {
   enabled: boolean;
   /** `alias/app` */
   aliases: readonly string[];
+  /** ARNs and names of services that a grant lets decrypt, whatever policies allow; none also where they were not read. */
+  grantees?: readonly string[];
   /** null: KMS does not know it; undefined: it could not be read. */
   policy?: Source | null;
 }

@@ -52,11 +52,15 @@ export async function resourcePolicies({ secrets, keys }: TaskFacts): Promise<Re
   return new Map((await Promise.all(read)).filter((entry) => entry !== null));
 }
 
-/** Needs that ask for the same are one. */
+/**
+ * Needs that ask for the same are one.
+ * @param keys - of the facts: their grants are beside all policies
+ */
 export function judgeNeeds(
   needs: readonly TaskNeed[],
   holder: RoleDocuments | null,
   policies: ResourcePolicies,
+  keys: TaskFacts['keys'] = {},
 ): Judged[] {
   const groups = Map.groupBy(needs, ({ action, resource, request }) => JSON.stringify([action, resource, request]));
   return [...groups.values()].flatMap((group) => {
@@ -64,9 +68,19 @@ export function judgeNeeds(
     if (!first) return [];
     const { action, resource, without } = first;
     const why = [...new Set(group.map((need) => need.why))];
-    return [{ action, resource, why, without, at: group.map(({ at }) => at), ...decide(first, holder, policies) }];
+    const decided = decide(first, holder, policies);
+    const granted = decided.verdict === 'missing' && holder !== null && hasGrant(first, holder.role.arn, keys);
+    const told = granted
+      ? { ...decided, verdict: 'depends' as const, keys: ['what a grant of the key asks for'] }
+      : decided;
+    return [{ action, resource, why, without, at: group.map(({ at }) => at), ...told }];
   });
 }
+
+/** Whether a grant of the key lets a role decrypt: what it asks for is not judged. */
+const hasGrant = ({ action, resource }: TaskNeed, role: string, keys: TaskFacts['keys']): boolean =>
+  action === 'kms:Decrypt' &&
+  Object.values(keys).some((key) => key?.arn === resource && (key.grantees ?? []).includes(role));
 
 /** Keys of which it is known that the requests of ECS do not carry them. */
 const SURELY_ABSENT =

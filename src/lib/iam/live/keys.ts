@@ -85,7 +85,7 @@ export async function keyOf(
   if (grantees && grantees.length > 0) {
     unread.add(`the grants of the key ${arn}: by them ${listed(grantees)} may decrypt, whatever policies allow`);
   }
-  return { ...fact, aliases: aliases ?? [], ...(read ?? {}) };
+  return { ...fact, aliases: aliases ?? [], grantees: grantees ?? [], ...(read ?? {}) };
 }
 
 async function aliasesFrom(clients: Clients, arn: string): Promise<string[]> {
