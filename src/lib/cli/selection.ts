@@ -14,7 +14,7 @@ const SELECTION: readonly { flag: string; short?: string; variable?: string }[] 
 ];
 
 /** The commands that `--region all` means something to; others work in one Region. */
-const EVERYWHERE = /^jamf-mcp audit\b(?! (?:verify|baseline (?:allow|show))\b)/;
+const EVERYWHERE = /^\S+ audit\b(?! (?:verify|baseline (?:allow|show))\b)/;
 
 /** What one run was told to work on. */
 export interface Selection {
