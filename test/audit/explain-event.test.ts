@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Chalk } from 'chalk';
 import { auditSecret, type AuditRequest } from '../../src/lib/audit/audit.ts';
 import { learnBaseline } from '../../src/lib/audit/baseline-manage.ts';
 import { explainEvent } from '../../src/lib/audit/explain-event.ts';
+import { drawEvent } from '../../src/lib/audit/explain-report.ts';
 import { AUDIT_DEFAULTS } from '../../src/lib/config/settings.ts';
 import { JamfMcpError } from '../../src/lib/errors.ts';
 import { testContext } from '../support/context.ts';
@@ -33,12 +35,15 @@ describe('audit: one event in files', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('finds it', async () => {
-    const { accesses } = await explainEvent('known', request, testContext());
+  it('finds it, and tells what to do about it', async () => {
+    const told = await explainEvent('known', request, testContext());
     assert.deepEqual(
-      accesses.map(({ access }) => access.eventId),
+      told.accesses.map(({ access }) => access.eventId),
       ['known'],
     );
+    const drawn = drawEvent(told, { ink: new Chalk({ level: 0 }), width: 80 });
+    assert.match(drawn, /^findings\nhigh {2}arn:aws:iam::111122223333:user\/alice is not known [^]*? {6}fix: /m);
+    for (const line of drawn.split('\n')) assert.ok(line.length <= 80, line);
   });
 
   it('says what was not looked at where it is not found, such as a second id that was taken for a file', async () => {

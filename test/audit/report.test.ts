@@ -72,6 +72,14 @@ describe('audit: report', () => {
     assert.deepEqual(rows('111122223333'), ['user/ci']);
   });
 
+  it('says that nothing was read, which is not that there was nothing', () => {
+    const sources = [{ kind: 'files' as const, region: null, account: null, events: 0, complete: false, files: 0 }];
+    const drawn = (files: number) =>
+      drawAudit(result([], { sources: sources.map((source) => ({ ...source, files })) }), { ink, width: 80 });
+    assert.match(drawn(0), /^nothing was read\n/);
+    assert.match(drawn(1), /^no accesses: /);
+  });
+
   it('names the principals that were asked for', () => {
     const asked = ['role/ci', 'user/\u001b[2Jalice'];
     const lines = drawAudit(result(week, { asked }), { ink, width: 80 }).split('\n');

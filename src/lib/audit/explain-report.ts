@@ -3,6 +3,7 @@ import type { Canvas } from '../format/canvas.ts';
 import { terminalSafe } from '../format/escape.ts';
 import type { AuditedAccess } from './access.ts';
 import type { EventExplanation } from './explain-event.ts';
+import { findingRows } from './report.ts';
 import { drawTable, partsOf, section } from './section.ts';
 
 /** Draw the access, what explains it or why nothing does, and what belongs to it. */
@@ -11,11 +12,7 @@ export function drawEvent(result: EventExplanation, canvas: Canvas): string {
   return partsOf([
     ...result.accesses.map((one) => `${about(one.access, canvas)}\n\n${tried(one.attempts, canvas)}`),
     section('recorded of the same deed', result.sameDeed.map(line), canvas),
-    section(
-      'findings',
-      result.findings.map(({ severity, title, why }) => [severity, terminalSafe(title), terminalSafe(why)]),
-      canvas,
-    ),
+    section('findings', findingRows(result.findings, ink), canvas),
     section('by the same identity within five minutes', result.around.map(line), canvas),
     section(
       'not looked at',

@@ -22,7 +22,7 @@ export function drawAudit(result: AuditResult, canvas: Canvas): string {
   return partsOf([
     headline(result, canvas),
     result.principals.length > 0 ? groups(result, canvas) : '',
-    section('findings', findings(result, ink), canvas),
+    section('findings', findingRows(result.findings, ink), canvas),
     section('suppressed', suppressed(result, ink), canvas),
     section('not looked at', skipped(result, ink), canvas),
   ]);
@@ -62,7 +62,9 @@ function headline({ secret, asked, window, total, unexplained, sources }: AuditR
   const count = `${String(unexplained)} of ${String(total)} ${total === 1 ? 'access' : 'accesses'} unexplained`;
   const text =
     total === 0
-      ? `no accesses${asked.length > 0 ? ' by them' : ''}: none in that time, or no secret of that name`
+      ? sources.every(({ files }) => files === 0)
+        ? 'nothing was read'
+        : `no accesses${asked.length > 0 ? ' by them' : ''}: none in that time, or no secret of that name`
       : unexplained > 0
         ? ink.red(count)
         : ink.green(count);
@@ -146,8 +148,9 @@ function explanations(group: IdentityGroup, ink: ChalkInstance): string {
 
 const counted = (count: number, what: string) => (count === 0 ? '' : `${String(count)}${NO_BREAK}${what}`);
 
-const findings = (result: AuditResult, ink: ChalkInstance): string[][] =>
-  result.findings.map(({ severity, title, why, fix, technique }) => [
+/** A row for each finding: its severity, and what it says, why, and what to do. */
+export const findingRows = (findings: AuditResult['findings'], ink: ChalkInstance): string[][] =>
+  findings.map(({ severity, title, why, fix, technique }) => [
     COLOUR[severity](ink)(severity),
     `${ink.bold(terminalSafe(title))}\n${terminalSafe(why)} (${technique})\n${ink.dim('fix:')} ${terminalSafe(fix)}`,
   ]);
