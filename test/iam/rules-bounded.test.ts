@@ -35,6 +35,34 @@ describe('a key policy for logs', () => {
   });
 });
 
+describe('what a Deny of the same policy takes back', () => {
+  const rules = async (allowed: string, denied: string, more: Record<string, unknown> = {}) => {
+    const text = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [
+        { Effect: 'Allow', Action: allowed, Resource: '*' },
+        { Effect: 'Deny', Action: denied, Resource: '*', ...more },
+      ],
+    });
+    const { findings } = await validate([{ name: 'p.json', text }], { type: 'identity' }, await loadCatalogue());
+    return findings.map(({ rule }) => rule).filter((rule) => /pass-role|service-linked|sensitive|decrypt/.test(rule));
+  };
+
+  it('is not granted', async () => {
+    assert.deepEqual(await rules('*', 'iam:*'), []);
+    assert.deepEqual(await rules('secretsmanager:*', 'secretsmanager:GetSecretValue'), []);
+    assert.deepEqual(await rules('kms:De*', 'kms:Decrypt'), []);
+  });
+
+  it('is granted where the Deny has a condition, or is about something else', async () => {
+    const mfa = { Condition: { BoolIfExists: { 'aws:MultiFactorAuthPresent': 'false' } } };
+    assert.deepEqual(await rules('*', 'iam:*', mfa), ['pass-role-unbound', 'service-linked-role-unbound']);
+    assert.deepEqual(await rules('secretsmanager:*', 'secretsmanager:PutSecretValue'), ['sensitive-read-unbound']);
+    const one = { Resource: 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab' };
+    assert.deepEqual(await rules('kms:De*', 'kms:Decrypt', one), ['decrypt-unbound']);
+  });
+});
+
 describe('another account in the policy of a secret or a key', () => {
   const allowed = async (name: string, type: PolicyType, principal: string, more: Record<string, unknown> = {}) => {
     const Action = type === 'kms' ? 'kms:Decrypt' : 'secretsmanager:GetSecretValue';

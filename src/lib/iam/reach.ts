@@ -41,6 +41,19 @@ export function grantsOf(policies: readonly Policy[], action: string): Grant[] {
   return grants;
 }
 
+/** Whether a statement of a policy grants an action, and no Deny of the same policy takes that back whole. */
+export function grants(policy: Policy, statement: Statement, action: string): boolean {
+  let byAction = granting.get(policy);
+  if (!byAction) granting.set(policy, (byAction = new Map<string, ReadonlySet<Statement>>()));
+  let statements = byAction.get(action);
+  if (!statements)
+    byAction.set(action, (statements = new Set(grantsOf([policy], action).map((grant) => grant.statement))));
+  return statements.has(statement);
+}
+
+/** Every statement of a long policy asks for the same few actions. */
+const granting = new WeakMap<Policy, Map<string, ReadonlySet<Statement>>>();
+
 /** The actions of an element in lower case: those that are written out, and the patterns. */
 interface ActionIndex {
   exact: ReadonlySet<string>;

@@ -3,7 +3,7 @@ import type { Action } from '../catalogue.ts';
 import type { Rule, Severity } from '../finding.ts';
 import { arnContains } from '../arn.ts';
 import type { Policy, Statement, Text } from '../policy.ts';
-import { boundsResource, breadthOf, grantsOf } from '../reach.ts';
+import { boundsResource, breadthOf, grants, grantsOf } from '../reach.ts';
 import { listed, quoted, type Check, type CheckContext } from './check.ts';
 
 const security = (id: string, severity: Severity, title: string, why: string, fix: string): Rule => ({
@@ -112,7 +112,7 @@ export const checkBreadth: Check = (policy, context) => {
     if (statement.effect !== 'Allow' || statement.actions === null) continue;
     if (checkNot(statement, context) || checkAdmin(statement, context)) continue;
     checkServices(statement, context);
-    if (!boundsResource(statement)) checkStar(statement, context);
+    if (!boundsResource(statement)) checkStar(statement, policy, context);
   }
   checkSelfGrant(policy, context);
 };
@@ -153,7 +153,7 @@ function checkServices({ actions }: Statement, context: CheckContext): void {
 }
 
 /** `"*"`, and patterns that take in all there is, for actions that take resources. */
-function checkStar(statement: Statement, context: CheckContext): void {
+function checkStar(statement: Statement, policy: Policy, context: CheckContext): void {
   const { actions, resources } = statement;
   const known = (actions?.values ?? []).map((element) => ({
     element,
@@ -173,17 +173,15 @@ function checkStar(statement: Statement, context: CheckContext): void {
   if (!broad) return;
   // That any key decrypts is told by a rule of its own where kms:Decrypt is named.
   const told = ({ text }: Text) => /^kms:(?!\*+$)/i.test(text) && /(?:^|:|key\/)\*+$/.test(broad.text);
-  const sensitive = known.filter(
-    ({ element, takers: some }) => !told(element) && some.some(({ name }) => SENSITIVE_READS.includes(name)),
-  );
-  const reads = [
-    ...new Set(
-      sensitive.flatMap((one) => one.takers.map(({ name }) => name).filter((name) => SENSITIVE_READS.includes(name))),
-    ),
-  ];
+  const isRead = ({ name }: Action) => SENSITIVE_READS.includes(name) && grants(policy, statement, name);
+  const sensitive = known
+    .filter(({ element }) => !told(element))
+    .map(({ element, takers: some }) => ({ element, names: some.filter(isRead).map(({ name }) => name) }))
+    .filter(({ names }) => names.length > 0);
+  const reads = [...new Set(sensitive.flatMap(({ names }) => names))];
   const secrets = reads.filter((name) => SECRETS.test(name));
   const [first] = sensitive;
-  if (first && reads.length > 0) {
+  if (first) {
     context.report(SENSITIVE, first.element, `${listed(reads)} on ${quoted(broad)}`, {
       also: [broad],
       severity: secrets.length > 0 ? 'high' : 'medium',

@@ -2,7 +2,7 @@
 import type { Rule } from '../finding.ts';
 import { globMatches, isGlob } from '../glob.ts';
 import type { Statement, Text } from '../policy.ts';
-import { breadthOf, hasDemand, names } from '../reach.ts';
+import { breadthOf, grants, hasDemand, names } from '../reach.ts';
 import type { Place } from '../finding.ts';
 import { quoted, type Check } from './check.ts';
 
@@ -62,6 +62,7 @@ export const checkPassing: Check = (policy, context) => {
       const wide = resources.not ? null : resources.values.find(({ text }) => /^\*+$/.test(text));
       const everyRole = wide ?? (resources.not ? null : resources.values.find(({ text }) => isEveryRole(text)));
       if (!resources.not && !everyRole) continue;
+      if (!grants(policy, statement, family.action)) continue;
       const code = `${family.code}_${variant(statement, family.action)}`;
       const at: Place = actions.not ? actions : (namedBy(statement, family.action) ?? actions);
       const other: Place = everyRole ?? resources;

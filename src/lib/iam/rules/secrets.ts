@@ -1,8 +1,8 @@
 /** Secrets and their keys: https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html */
 import { arnParts, arnsIntersect } from '../arn.ts';
 import type { Rule } from '../finding.ts';
-import type { Statement, Text } from '../policy.ts';
-import { hasDemand, names } from '../reach.ts';
+import type { Policy, Statement, Text } from '../policy.ts';
+import { grants, hasDemand, names } from '../reach.ts';
 import { HOLE, shown } from '../tree.ts';
 import { quoted, type Check, type CheckContext } from './check.ts';
 
@@ -51,7 +51,7 @@ export const checkSecrets: Check = (policy, context) => {
   for (const statement of policy.statements) {
     if (policy.type !== 'identity' || statement.resources === null || statement.resources.not) continue;
     for (const resource of statement.resources.values) checkSecret(resource, statement, context);
-    checkDecrypt(statement, context);
+    checkDecrypt(statement, policy, context);
   }
 };
 
@@ -92,7 +92,7 @@ const SUFFIX = /-[A-Za-z0-9?]{6}$|[*]/;
 const CONTEXT_KEYS = /^kms:(?:ViaService|EncryptionContext:.+|EncryptionContextKeys)$/i;
 const KEY_KEYS = /^(?:kms:(?:ResourceAliases|RequestAlias)|(?:aws|kms):ResourceTag\/.+|kms:EncryptionContext:.+)$/i;
 
-function checkDecrypt(statement: Statement, context: CheckContext): void {
+function checkDecrypt(statement: Statement, policy: Policy, context: CheckContext): void {
   const { actions, resources } = statement;
   if (statement.effect !== 'Allow' || !actions || actions.not || !resources || !names(statement, 'kms:Decrypt')) return;
   // What `*` and kms:* take in is told by their own rules.
@@ -104,7 +104,7 @@ function checkDecrypt(statement: Statement, context: CheckContext): void {
         'kms:Decrypt',
       ),
   );
-  if (!action) return;
+  if (!action || !grants(policy, statement, 'kms:Decrypt')) return;
   const anyKey = resources.values.find(({ text }) => /^\*+$/.test(text) || /:(?:key\/)?\*+$/.test(text));
   if (anyKey && !hasDemand(statement, KEY_KEYS)) {
     const severity = hasDemand(statement, CONTEXT_KEYS) ? { severity: 'medium' as const } : {};
