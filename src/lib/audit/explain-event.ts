@@ -87,7 +87,7 @@ function missing(eventId: string, { window, skipped }: AuditResult, inFiles: boo
     'NOT_FOUND',
     `there is no access with the event id ${eventId}${where}${unread ? `; not looked at: ${unread.where}: ${unread.why}` : ''}`,
     inFiles
-      ? 'name one event id, and after it files or folders that hold its record; --secret, --since and --until narrow what is read'
+      ? 'name one event id, and after it files or folders that hold its record; --since and --until narrow what is read'
       : 'check the id, --region and --since; CloudTrail delivers events 5 to 15 minutes late, and other services are not read',
   );
 }
