@@ -239,42 +239,46 @@ export function checkArn(resource: Text, { type }: Policy, context: CheckContext
  */
 function misplacedPart([, service, region, account, rest]: ArnParts, catalogue: Catalogue): Rule | null {
   if (isGlob(region) && isGlob(account)) return null;
-  const types = placesOf(service, catalogue).filter((place) => globsIntersect(loosened(rest), place.rest));
-  if (types.length === 0) return null;
-  if (region === '' && types.every((place) => place.region)) return NO_REGION;
-  if (account === '' && !OF_AWS.test(rest) && types.every((place) => place.account)) return NO_ACCOUNT;
-  if (region !== '' && !isGlob(region) && !variable(region) && types.every((place) => !place.region))
+  const { regions, accounts } = placesOf(service, rest, catalogue);
+  if (region === '' && regions === 'all') return NO_REGION;
+  if (account === '' && accounts === 'all' && !OF_AWS.test(rest)) return NO_ACCOUNT;
+  if (region !== '' && regions === 'none' && !isGlob(region) && !variable(region))
     return { ...REGION_NOT_ALLOWED, kind: 'warning', severity: 'medium', why: 'It is the ARN of nothing.' };
-  if (account !== '' && !isGlob(account) && !variable(account) && types.every((place) => !place.account))
-    return ACCOUNT_NOT_ALLOWED;
+  if (account !== '' && accounts === 'none' && !isGlob(account) && !variable(account)) return ACCOUNT_NOT_ALLOWED;
   return null;
 }
 
 /** What AWS itself owns has no account: `document/AWS-RunShellScript`, `parameter/aws/service/…`. A pattern may mean it too. */
 const OF_AWS = /^(?:[*?]|[A-Za-z-]+[/:](?:[*?]|aws|amazon))/i;
 
-/** What the ARNs of one type of resource have. */
-interface ArnPlaces {
-  region: boolean;
-  account: boolean;
-  rest: string;
+/** How many of some types of resource have a Region and an account in their ARNs. */
+interface Places {
+  regions: 'all' | 'some' | 'none';
+  accounts: 'all' | 'some' | 'none';
 }
 
-const placesByCatalogue = new WeakMap<Catalogue, Map<string, readonly ArnPlaces[]>>();
+/** Answers by service and last part: policies repeat the same few ARNs. */
+const placesByCatalogue = new WeakMap<Catalogue, Map<string, Places>>();
 
-/** The types of resource of a service whose ARNs carry its own name. */
-function placesOf(service: string, catalogue: Catalogue): readonly ArnPlaces[] {
-  let byService = placesByCatalogue.get(catalogue);
-  if (!byService) placesByCatalogue.set(catalogue, (byService = new Map<string, readonly ArnPlaces[]>()));
-  const known = byService.get(service);
+/** What the types of a service have whose ARNs carry its own name and can end like that. */
+function placesOf(service: string, rest: string, catalogue: Catalogue): Places {
+  let answers = placesByCatalogue.get(catalogue);
+  if (!answers) placesByCatalogue.set(catalogue, (answers = new Map<string, Places>()));
+  const question = `${service}:${rest}`;
+  const known = answers.get(question);
   if (known) return known;
-  const places = (catalogue.service(service)?.resourceTypes ?? []).flatMap(({ pattern }) => {
-    const parts = arnParts(pattern);
-    return parts === null || (parts[1] !== service && !isGlob(parts[1]))
-      ? []
-      : [{ region: parts[2] !== '', account: parts[3] !== '', rest: parts[4] }];
-  });
-  if (byService.size < 1_000) byService.set(service, places);
+  const pattern = loosened(rest);
+  const types: string[][] = [];
+  for (const { pattern: arn } of catalogue.service(service)?.resourceTypes ?? []) {
+    const parts = arn.split(':');
+    if (parts[2] === service && globsIntersect(pattern, parts.slice(5).join(':'))) types.push(parts);
+  }
+  const count = (part: number): Places['regions'] => {
+    const having = types.filter((parts) => parts[part] !== '').length;
+    return types.length === 0 || (having > 0 && having < types.length) ? 'some' : having === 0 ? 'none' : 'all';
+  };
+  const places = { regions: count(3), accounts: count(4) };
+  if (answers.size < 10_000) answers.set(question, places);
   return places;
 }
 
