@@ -72,6 +72,12 @@ describe('audit: report', () => {
     assert.deepEqual(rows('111122223333'), ['user/ci']);
   });
 
+  it('names no beginning where there is none', () => {
+    const window = { since: null, until: '2026-11-22T00:00:01.000Z' };
+    const [, , line] = drawAudit(result(week, { window }), { ink, width: 80 }).split('\n');
+    assert.equal(line, 'all to 2026-11-22 00:00 UTC');
+  });
+
   it('says that nothing was read, which is not that there was nothing', () => {
     const sources = [{ kind: 'files' as const, region: null, account: null, events: 0, complete: false, files: 0 }];
     const drawn = (files: number) =>

@@ -74,7 +74,7 @@ function headline({ secret, asked, window, total, unexplained, sources }: AuditR
     ...(asked.length > 0 ? [`by ${terminalSafe(asked.join(', '))} alone`] : []),
     ...(window.since === null && window.until === null
       ? []
-      : [ink.dim(`${minute(window.since ?? '-')} to ${minute(window.until ?? '-')} UTC`)]),
+      : [ink.dim(`${window.since === null ? 'all' : minute(window.since)} to ${minute(window.until ?? '-')} UTC`)]),
   ]
     .map((line) => wrapAnsi(line, width, { hard: true }))
     .join('\n');

@@ -120,7 +120,8 @@ const moodOf = (unexplained: number) => (unexplained === 0 ? 'good' : 'bad');
 const askedNote = ({ asked }: AuditResult): Markup | null =>
   asked.length === 0 ? null : markup`<p>Only what was done by ${clipped(asked.join(', '))}.</p>`;
 
-const windowText = ({ window: { since, until } }: AuditResult) => `${momentText(since)} to ${momentText(until)} UTC`;
+const windowText = ({ window: { since, until } }: AuditResult) =>
+  `${since === null && until !== null ? 'all' : momentText(since)} to ${momentText(until)} UTC`;
 
 const whereText = ({ sources }: AuditResult): string =>
   sources.length === 0 ? '' : `, in ${clipped(placesOf(sources))}`;
