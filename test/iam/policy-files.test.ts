@@ -47,7 +47,10 @@ describe('a folder of policies', () => {
     assert.ok(rules.some((rule) => rule.startsWith('c.json')));
     assert.ok(!rules.some((rule) => rule.startsWith('d.json')));
     assert.deepEqual(await rulesOf(join(path, 'a.json')), [' byte-order-mark']);
-    await assert.rejects(readPolicies([join(path, 'c.json')]), /not UTF-8/);
+    await assert.rejects(readPolicies([join(path, 'c.json')]), {
+      message: `${join(path, 'c.json')} is not UTF-8 text`,
+      hint: 'save it as UTF-8',
+    });
   });
 
   it('leaves out what is no policy: pipes, binary files, what is larger than any', async () => {

@@ -10,12 +10,15 @@ const LARGEST = 1_048_576;
  * Read a text file, or stdin.
  * @param path - a file, or `-`
  * @returns the text, and what to call it in an error: the path, or `stdin`
- * @param limit - bytes that are read at most (1 MiB), and what to say where there are more
+ * @param limit - bytes that are read at most (1 MiB), what to say where there are more, and where they are no UTF-8
  * @throws JamfMcpError INPUT_INVALID where it cannot be read or is larger
  */
 export async function readText(
   path: string,
-  limit: { bytes: number; hint: string } = { bytes: LARGEST, hint: 'name a dotenv or JSON file with the fields' },
+  limit: { bytes: number; hint: string; encoding?: string } = {
+    bytes: LARGEST,
+    hint: 'name a dotenv or JSON file with the fields',
+  },
 ): Promise<[text: string, name: string]> {
   const name = path === '-' ? 'stdin' : path;
   let content: string | null;
@@ -23,9 +26,8 @@ export async function readText(
     content = await readWithin(path === '-' ? process.stdin : createReadStream(path), limit.bytes);
   } catch (cause) {
     if (cause instanceof TypeError && 'code' in cause && cause.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
-      throw new JamfMcpError('INPUT_INVALID', `${name} is not UTF-8 text`, 'encode it as text first, such as base64', {
-        cause,
-      });
+      const hint = limit.encoding ?? 'encode it as text first, such as base64';
+      throw new JamfMcpError('INPUT_INVALID', `${name} is not UTF-8 text`, hint, { cause });
     }
     throw new JamfMcpError(
       'INPUT_INVALID',

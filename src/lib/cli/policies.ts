@@ -7,7 +7,7 @@ import { JamfMcpError } from '../errors.ts';
 import { readText } from './input.ts';
 
 /** Policies have 128 KiB at most, templates 1 MB; what is larger still is no text of a person's. */
-const LIMIT = { bytes: 16 * 1_048_576, hint: 'name the file with the policy itself' };
+const LIMIT = { bytes: 16 * 1_048_576, hint: 'name the file with the policy itself', encoding: 'save it as UTF-8' };
 
 /** What a file in a folder has to hold to be taken for one with a policy: typographic quotes are a finding, no way out. */
 const POLICY = /["'\u2018-\u201F]Statement["'\u2018-\u201F]|^\s*-?\s*Statement\s*:/m;
