@@ -137,5 +137,7 @@ describe('audit: the query for Athena', function () {
     assert.equal(text.split(';\n').length, 2);
     assert.ok(text.endsWith(';'));
     assert.match(text, /^-- The accesses\. It scans 10 days of 2 accounts and 2 Regions/m);
+    const one = drawSql(auditSql({ ...REQUEST, accounts: ['111122223333'] }));
+    assert.match(one, /^-- The accesses\. It scans 10 days of 1 account and 2 Regions/m);
   });
 });

@@ -249,6 +249,8 @@ export const drawSql = ({ create, query, days, accounts, regions }: SqlResult): 
     '-- Once: the table, for all accounts and Regions of the trail. It holds no data: DROP TABLE takes nothing away.',
     `${create};`,
     '',
-    `-- The accesses. It scans ${String(days)} days of ${String(accounts.length)} accounts and ${String(regions.length)} Regions; Athena charges by the bytes of those files.`,
+    `-- The accesses. It scans ${counted(days, 'day')} of ${counted(accounts.length, 'account')} and ${counted(regions.length, 'Region')}; Athena charges by the bytes of those files.`,
     `${query};`,
   ].join('\n');
+
+const counted = (count: number, what: string) => `${String(count)} ${what}${count === 1 ? '' : 's'}`;
