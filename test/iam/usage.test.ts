@@ -97,6 +97,15 @@ describe('what a role has used', () => {
     assert.deepEqual(usesOf(bucket)?.[0], { action: 's3:ListBucket', resource: 'arn:aws:s3:::logs', context: {} });
   });
 
+  it('is none where the name that was asked for is one that no secret can have', () => {
+    for (const secretId of ['x*', '*', 'app/*', 'a?b', '${aws:username}', 'a b']) {
+      const refused = { requestParameters: { secretId }, errorCode: 'ValidationException' };
+      assert.deepEqual(usesOf(read(refused)), [], secretId);
+      assert.deepEqual(usesOf(read({ requestParameters: { secretId } })), [], secretId);
+    }
+    assert.equal(usesOf(read({ requestParameters: { secretId: 'app/one' } }))?.length, 1);
+  });
+
   it('is told by a pattern where the record does not name the resource, and the pattern stays in the account', () => {
     const call = callOf(record('sqs', 'GetQueueAttributes'), ROLE, catalogue);
     assert.deepEqual(

@@ -104,8 +104,9 @@ function isOf(identity: Json, { name, account }: UsedRole): boolean {
 function resourcesOf(event: Json, action: Action): string[] {
   if (action.resources.length === 0) return ['*'];
   if (action.prefix === 'secretsmanager') {
-    const secrets = secretsOf(event);
-    if (secrets.length > 0) return secrets;
+    const mentions = accessFrom(event)?.secrets ?? [];
+    const asked = textOf(objectOf(event.requestParameters).secretId);
+    if (mentions.length > 0 || asked !== null) return secretsOf(event);
   }
   const required = action.resources.filter((one) => one.required);
   const types = (required.length > 0 ? required : action.resources).map(({ type }) => type);
@@ -133,10 +134,14 @@ function placeOf(event: Json): Place {
   return { partition: partitionOf(region), region, account: textOf(event.recipientAccountId) ?? '*' };
 }
 
-/** The secrets that a record names; by a pattern where it does not tell the whole ARN. */
+/**
+ * The secrets that a record names; by a pattern where it does not tell the whole ARN. What no secret can be called was
+ * refused for it, whoever wrote it, and is the use of no right.
+ */
 function secretsOf(event: Json): string[] {
   const place = placeOf(event);
-  return (accessFrom(event)?.secrets ?? []).map((mention) => {
+  const named = (accessFrom(event)?.secrets ?? []).filter(({ name }) => /^[\w/+=.@-]+$/.test(name));
+  return named.map((mention) => {
     const account = mention.account ?? place.account;
     const region = mention.region ?? place.region;
     const id = { ...mention, partition: mention.partition ?? place.partition, account, region };
