@@ -44,6 +44,11 @@ describe('iam: conditions', () => {
     ['Null', 'true', null, true],
     ['Null', 'false', null, false],
     ['Null', false, 'x', true],
+    // With a set operator it asks nothing.
+    ['ForAllValues:Null', 'true', 'x', true],
+    ['ForAllValues:Null', 'false', null, true],
+    ['ForAnyValue:Null', 'true', null, false],
+    ['ForAnyValue:Null', 'false', 'x', false],
     // A missing key: a positive operator fails, a negated one and IfExists hold.
     ['StringEquals', 'a', null, false],
     ['StringNotEquals', 'a', null, true],

@@ -27,6 +27,8 @@ export function conditionHolds(condition: Condition, lookup: Lookup, variables: 
   const found = lookup(condition.key.text);
   const actual = found === undefined || found.length === 0 ? null : found;
   if (operator.family === 'Null') {
+    // https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html "Null with qualifier"
+    if (operator.qualifier !== null) return operator.qualifier === 'ForAllValues';
     return values.some(({ text }) => booleanOf(text) === (actual === null));
   }
   if (actual === null) {
