@@ -87,6 +87,25 @@ describe('iam: evaluation', () => {
     );
   });
 
+  it('names what the limits allow beside what grants', () => {
+    const [all, own] = [identity(allow()), resource(allow({ Principal: { AWS: ROLE } }))];
+    const layersOf = (layers: Layers) => evaluate(request(), layers).because.map(({ layer }) => layer);
+    const limits = { boundary: all, session: [all], scps: [[all], [all]] };
+    assert.deepEqual(layersOf({ identity: [all], ...limits }), ['identity', 'boundary', 'session', 'scp', 'scp']);
+    assert.deepEqual(layersOf({ identity: [], resource: own, boundary: all }), ['resource', 'boundary']);
+    const user = 'arn:aws:iam::111122223333:user/app';
+    const past = evaluate(request({ caller: { arn: user, account: '111122223333' } }), {
+      identity: [],
+      resource: resource(allow({ Principal: { AWS: user } })),
+      boundary: all,
+    });
+    assert.deepEqual(
+      past.because.map(({ layer }) => layer),
+      ['resource'],
+      'a boundary does not limit what is granted to a user by name',
+    );
+  });
+
   it('limits a grant to a role by its boundary, but not one to its session', () => {
     const boundary = identity(allow({ Action: 's3:*' }));
     const session = 'arn:aws:sts::111122223333:assumed-role/app/task';

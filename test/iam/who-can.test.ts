@@ -251,7 +251,7 @@ describe('iam who-can', () => {
       { ...found, unread: [{ what: 'the policy of the key', why: 'denied' }] },
       { ink: new Chalk({ level: 0 }), width: 120 },
     );
-    assert.match(drawn, /^1 of 1 principals may read app\/prod; 1 from outside the account are let in\n/);
+    assert.match(drawn, /^1 of 1 principals may read app\/prod; let in from outside the account: 1\n/);
     assert.match(drawn, /yes +role\/app\\x1b\[2J/);
     assert.match(drawn, /assumed by ecs-tasks\.amazonaws\.com/);
     assert.match(drawn, /if aws:SourceVpce StringEquals vpce-1/);

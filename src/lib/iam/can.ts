@@ -163,7 +163,7 @@ export function askedFor(action: string, resource: string | null, catalogue: Cat
     throw new JamfMcpError(
       'INPUT_MISSING',
       `${found.name} is done to a resource, and none was named`,
-      `name the ARN of a ${found.resources[0]?.type.name ?? 'resource'} as third argument`,
+      `name its ARN as third argument (${found.resources.map(({ type }) => type.name).join(', ')})`,
     );
   }
   if (resource === '*' || /[*?]/.test(resource)) {

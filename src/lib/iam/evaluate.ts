@@ -57,7 +57,7 @@ export interface Decision {
   verdict: 'allow' | 'explicit-deny' | 'implicit-deny';
   /** Of a denial: the layer that denied or did not allow. */
   layer: Reason['layer'] | null;
-  /** The statements that decided: those that allow, or those that deny. */
+  /** The statements that decided: those that grant, then those of the limits that let it through; or those that deny. */
   because: readonly Reason[];
   /** Condition keys that were asked for and that the request did not carry, sorted. */
   absent: readonly string[];
@@ -115,8 +115,9 @@ export function evaluate(request: Request, layers: Layers): Decision {
   for (const [layer, present] of limits) {
     if (present && !bypassed && allows(layer).length === 0) return decided('implicit-deny', layer, []);
   }
-  const because = own && direct.length > 0 ? direct : [...identity, ...resource];
-  return decided('allow', null, because);
+  const granted = own && direct.length > 0 ? direct : [...identity, ...resource];
+  const through = bypassed ? [] : limits.flatMap(([layer]) => allows(layer));
+  return decided('allow', null, [...granted, ...through, ...scp]);
 }
 
 /** What every request carries, as far as it follows from who asks for what. */

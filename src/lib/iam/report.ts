@@ -42,8 +42,8 @@ export function drawValidate(result: ValidateResult, { ink, width }: Canvas): st
   const [unread, ...more] = result.unread.map((one) => [ink.yellow('not judged'), terminalSafe(one)]);
   if (unread) parts.push(table(unread, more, width));
   if (baseline) {
-    const gone = baseline.gone === 0 ? '' : `; ${String(baseline.gone)} of the baseline are gone`;
-    parts.push(ink.dim(`${counted(baseline.known, 'finding')} not told, as --baseline asks${gone}`));
+    const gone = baseline.gone === 0 ? '' : `; no longer there: ${String(baseline.gone)}`;
+    parts.push(ink.dim(`in the baseline and not told: ${counted(baseline.known, 'finding')}${gone}`));
   }
   return parts.join('\n\n');
 }

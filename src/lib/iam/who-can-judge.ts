@@ -5,7 +5,6 @@
 import { conditionText } from './can.ts';
 import { evaluate, type Decision, type Layers, type Reason, type Request } from './evaluate.ts';
 import type { Condition, Elements, Policy, Statement } from './policy.ts';
-import { names as isAbout } from './reach.ts';
 import { loosened } from './variables.ts';
 
 /** What comes of a request in the best and in the worst case. */
@@ -32,15 +31,7 @@ export function possibility(request: Request, layers: Layers, known: (key: strin
     reasons.flatMap((reason) => wants(originalOf(layers, reason), known).map((text) => ({ denies, text })));
   const denials = worst.verdict === 'explicit-deny' ? worst.because : [];
   const depends = [...wanted(best.because, false), ...wanted(denials, true)];
-  return { may: 'maybe', decision: best, depends: depends.length > 0 ? depends : limits(request, layers, known) };
-}
-
-/** What the limits want that allow the action: no statement of theirs is among those that decided. */
-function limits(request: Request, layers: Layers, known: (key: string) => boolean): Possibility['depends'] {
-  return [layers.boundary, ...(layers.session ?? []), ...(layers.scps?.flat() ?? [])]
-    .flatMap((policy) => policy?.statements ?? [])
-    .filter((statement) => statement.effect === 'Allow' && isAbout(statement, request.action))
-    .flatMap((statement) => wants(statement, known).map((text) => ({ denies: false, text })));
+  return { may: 'maybe', decision: best, depends };
 }
 
 /** What a statement wants of a request that is not known. */

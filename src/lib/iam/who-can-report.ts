@@ -31,7 +31,7 @@ function headline({ secret, readers, outsiders, principals }: WhoCanResult, ink:
   const total = principals.roles + principals.users;
   const count = `${String(readers.length)} of ${String(total)} principals may read ${terminalSafe(secret.name)}`;
   const key = secret.keyArn === null ? '' : `, encrypted with ${terminalSafe(secret.keyArn)}`;
-  const outside = outsiders.length === 0 ? '' : `; ${String(outsiders.length)} from outside the account are let in`;
+  const outside = outsiders.length === 0 ? '' : `; let in from outside the account: ${String(outsiders.length)}`;
   return `${ink.bold(count)}${key}${ink.yellow(outside)}`;
 }
 

@@ -208,7 +208,7 @@ const keyText = (principal: string, keyArn: string | null): string[] => {
   if (principal.endsWith('.amazonaws.com')) return [];
   return keyArn === null
     ? ["the secret gets a key of its own: nobody outside the account may use AWS's"]
-    : [`the policy of ${keyArn} has to let it decrypt`];
+    : [`the policy of ${keyArn} lets it decrypt`];
 };
 
 const denialText = ({ statements }: Policy): string[] =>
