@@ -85,7 +85,8 @@ describe('audit: what LookupEvents has told is kept', () => {
     evenly(16_000, 30_000);
     const { warnings } = await look();
     assert.equal(warnings.length, 1);
-    const [, events] = /about ([\d,]+) events, 3 minutes more; .*audit s3.*--source athena/.exec(warnings[0] ?? '') ?? [];
+    const [, events] =
+      /about ([\d,]+) events, 3 minutes more; .*audit s3.*--source athena/.exec(warnings[0] ?? '') ?? [];
     const told = Number(events?.replaceAll(',', ''));
     assert.ok(told > 15_000 && told < 21_500, warnings[0]);
   });
