@@ -3,9 +3,11 @@
  * the manifest that spares oclif from loading every command at start, the licences of what is bundled, the JSON Schema
  * of the configuration file, and the zip of the rotation function.
  *
- * Modules are evaluated as their authors wrote them: no plugin replaces or defers an import, but for the one below.
+ * Modules are evaluated as their authors wrote them: nothing replaces or defers an import, but for those of Node's own
+ * modules below.
  */
 import { glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile, type Plugin } from 'esbuild';
@@ -50,6 +52,34 @@ const httpUnwrapped: Plugin = {
   },
 };
 
+/** What gives a file `require`: oclif and others are CommonJS and ask for Node's own modules with it. */
+const REQUIRE = 'const require = globalThis.process.getBuiltinModule("node:module").createRequire(import.meta.url);';
+
+/** One static import statement of a minified file. */
+const IMPORT = /(?<=^|[;}\n])import(?:\s*([\w$]+)\s*,?)?\s*(?:\*\s*as\s+([\w$]+)|\{([^}]*)\})?\s*from\s*"([^"]+)";/g;
+
+/**
+ * Take Node's own modules as the objects that they are, and `require` only where it is used. An import statement has
+ * Node resolve the name, make a namespace and read every property of the module, which for the twenty that a command
+ * needs is a tenth of its time.
+ */
+function direct(code: string): string {
+  const taken: string[] = [];
+  const body = code.replace(REQUIRE, '').replace(IMPORT, (...match: (string | undefined)[]) => {
+    const [statement = '', whole, namespace, names, from = ''] = match;
+    if (!isBuiltin(from)) return statement;
+    const given = (names ?? '').split(',').map((name) => name.trim().split(/\s+as\s+/));
+    const members = given.filter(([name]) => name !== '' && name !== 'default').map((parts) => parts.join(':'));
+    const wholes = [whole, namespace, ...given.filter(([name]) => name === 'default').map(([, as]) => as)];
+    const module = `globalThis.process.getBuiltinModule("${from.replace(/^(node:)?/, 'node:')}")`;
+    for (const name of wholes) if (name !== undefined) taken.push(`const ${name}=${module};`);
+    if (members.length > 0) taken.push(`const {${members.join()}}=${module};`);
+    return '';
+  });
+  // First of all, as imports are there before anything of the file runs.
+  return `${/\brequire\b/.test(body) ? REQUIRE : ''}${taken.join('')}${body}`;
+}
+
 const { metafile, outputFiles } = await build({
   entryPoints: entries,
   outdir: 'dist',
@@ -59,17 +89,16 @@ const { metafile, outputFiles } = await build({
   platform: 'node',
   target: 'node22.12',
   mainFields: ['module', 'main'],
-  minify: true,
+  // Not the names: each that was shortened would be given back at run time, function by function (keepNames).
+  minifyWhitespace: true,
+  minifySyntax: true,
   keepNames: true,
   sourcemap: 'external',
   legalComments: 'none',
   // typescript: oclif looks for it only to run uncompiled sources. The others are installed by who needs them.
   external: ['typescript', '@napi-rs/keyring', '@azure/identity', '@azure/keyvault-secrets', 'pg-native'],
   chunkNames: 'chunks/[hash]',
-  // oclif and others are CommonJS and ask for Node's own modules with require
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
-  },
+  banner: { js: REQUIRE },
   plugins: [httpUnwrapped],
   metafile: true,
   // nothing of the last build goes before this one has succeeded
@@ -80,9 +109,9 @@ const { metafile, outputFiles } = await build({
 const rotation = await rotationZip();
 
 await rm('dist', { recursive: true, force: true });
-for (const { path, contents } of outputFiles) {
+for (const { path, contents, text } of outputFiles) {
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, contents);
+  await writeFile(path, path.endsWith('.js') ? direct(text) : contents);
 }
 await mkdir('dist/lambda');
 await writeFile('dist/lambda/rotation.zip', rotation);
