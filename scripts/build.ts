@@ -8,7 +8,7 @@
  */
 import { glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { zipSync } from 'fflate';
@@ -62,12 +62,15 @@ const IMPORT = /(?<=^|[;}\n])import(?:\s*([\w$]+)\s*,?)?\s*(?:\*\s*as\s+([\w$]+)
  * Take Node's own modules as the objects that they are, and `require` only where it is used. An import statement has
  * Node resolve the name, make a namespace and read every property of the module, which for the twenty that a command
  * needs is a tenth of its time.
+ * @throws Error where the statements that it takes are not those that esbuild wrote: one in a string is none
  */
-function direct(code: string): string {
+function direct(code: string, path: string): string {
   const taken: string[] = [];
+  let found = 0;
   const body = code.replace(REQUIRE, '').replace(IMPORT, (...match: (string | undefined)[]) => {
     const [statement = '', whole, namespace, names, from = ''] = match;
     if (!isBuiltin(from)) return statement;
+    found += 1;
     const given = (names ?? '').split(',').map((name) => name.trim().split(/\s+as\s+/));
     const members = given.filter(([name]) => name !== '' && name !== 'default').map((parts) => parts.join(':'));
     const wholes = [whole, namespace, ...given.filter(([name]) => name === 'default').map(([, as]) => as)];
@@ -76,6 +79,12 @@ function direct(code: string): string {
     if (members.length > 0) taken.push(`const {${members.join()}}=${module};`);
     return '';
   });
+  const { imports = [] } = metafile.outputs[relative(root, path)] ?? {};
+  const wanted = imports.filter((one) => one.external && one.kind === 'import-statement' && isBuiltin(one.path));
+  if (found !== wanted.length)
+    throw new Error(
+      `${path}: took ${String(found)} imports of Node's own modules, and esbuild wrote ${String(wanted.length)}`,
+    );
   // First of all, as imports are there before anything of the file runs.
   return `${/\brequire\b/.test(body) ? REQUIRE : ''}${taken.join('')}${body}`;
 }
@@ -111,7 +120,7 @@ const rotation = await rotationZip();
 await rm('dist', { recursive: true, force: true });
 for (const { path, contents, text } of outputFiles) {
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, path.endsWith('.js') ? direct(text) : contents);
+  await writeFile(path, path.endsWith('.js') ? direct(text, path) : contents);
 }
 await mkdir('dist/lambda');
 await writeFile('dist/lambda/rotation.zip', rotation);

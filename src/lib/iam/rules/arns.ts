@@ -7,7 +7,7 @@ import { nearest } from '../nearest.ts';
 import type { Policy, Text } from '../policy.ts';
 import { HOLE } from '../tree.ts';
 import { loosened } from '../variables.ts';
-import { quoted, type CheckContext } from './check.ts';
+import { quoted, warningOf, type CheckContext } from './check.ts';
 
 const form = (id: string, code: string, title: string, fix: string): Rule => ({
   id,
@@ -49,65 +49,56 @@ const IAM_PATH = form(
   'an ARN of IAM that names no kind of resource',
   'Start its last part with role/, user/, policy/ or another kind of IAM.',
 );
-const warning = (id: string, code: string | null, title: string, why: string, fix: string): Rule => ({
-  id,
-  code,
-  kind: 'warning',
-  severity: 'medium',
-  title,
-  why,
-  fix,
-});
-const UNKNOWN_SERVICE = warning(
+const UNKNOWN_SERVICE = warningOf(
   'arn-unknown-service',
   'INVALID_SERVICE',
   'an ARN of a service that is not known',
   'It is the ARN of nothing.',
   'Correct the third part of the ARN.',
 );
-const REGION = warning(
+const REGION = warningOf(
   'arn-region',
   'INVALID_ARN_REGION',
   'a Region that cannot exist',
   'The ARN is that of nothing.',
   'Write a Region such as us-east-1, or "*".',
 );
-const ACCOUNT = warning(
+const ACCOUNT = warningOf(
   'arn-account',
   'INVALID_ARN_ACCOUNT',
   'an account that cannot exist',
   'The ARN is that of nothing.',
   'Write the 12 digits of the account, or "*".',
 );
-const SERVICE_CASE = warning(
+const SERVICE_CASE = warningOf(
   'arn-service-case',
   'INVALID_ARN_SERVICE_CASE',
   'an ARN with its service in capitals',
   'It is the ARN of nothing: case counts.',
   'Write the third part of the ARN in lower case.',
 );
-const NO_REGION = warning(
+const NO_REGION = warningOf(
   'arn-without-region',
   'MISSING_ARN_REGION',
   'an ARN that lacks its Region',
   'It is the ARN of nothing: an empty part is no wildcard.',
   'Write the Region, or "*".',
 );
-const NO_ACCOUNT = warning(
+const NO_ACCOUNT = warningOf(
   'arn-without-account',
   'MISSING_ARN_ACCOUNT',
   'an ARN that lacks its account',
   'It is the ARN of nothing: an empty part is no wildcard.',
   'Write the 12 digits of the account, or "*".',
 );
-const ACCOUNT_NOT_ALLOWED = warning(
+const ACCOUNT_NOT_ALLOWED = warningOf(
   'arn-account-not-allowed',
   'ARN_ACCOUNT_NOT_ALLOWED',
   'an account where the ARN has none',
   'It is the ARN of nothing.',
   'Leave the account empty.',
 );
-const SHORT = warning(
+const SHORT = warningOf(
   'arn-shortened',
   'MISSING_ARN_FIELD',
   'a shortened ARN',

@@ -17,6 +17,10 @@ export const ruleOf = (
   fix: string,
 ): Rule => ({ id, code, kind, severity, title, why, fix });
 
+/** Make a rule whose finding is a warning of medium severity. */
+export const warningOf = (id: string, code: string | null, title: string, why: string, fix: string): Rule =>
+  ruleOf(id, code, 'warning', 'medium', title, why, fix);
+
 /** What comes of a condition that no request can satisfy. */
 export const NEVER_HOLDS = 'The condition never holds, so an Allow grants nothing and a Deny denies nothing.';
 

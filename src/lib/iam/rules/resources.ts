@@ -7,25 +7,16 @@ import type { Statement } from '../policy.ts';
 import { HOLE } from '../tree.ts';
 import { loosened } from '../variables.ts';
 import { ARN_RULES, checkArn } from './arns.ts';
-import { listed, quoted, type Check, type CheckContext } from './check.ts';
+import { listed, quoted, warningOf, type Check, type CheckContext } from './check.ts';
 
-const warning = (id: string, code: string | null, title: string, why: string, fix: string): Rule => ({
-  id,
-  code,
-  kind: 'warning',
-  severity: 'medium',
-  title,
-  why,
-  fix,
-});
-const NEVER = warning(
+const NEVER = warningOf(
   'resource-never-matches',
   null,
   'a resource that no action of the statement takes',
   'The statement allows or denies nothing there.',
   'Name resources of the type that the action takes, or "*" where it takes none.',
 );
-const NEEDS_STAR = warning(
+const NEEDS_STAR = warningOf(
   'action-needs-all-resources',
   null,
   'an action that takes no resource, bound to some',
