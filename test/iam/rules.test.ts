@@ -33,6 +33,19 @@ describe('iam: rules', () => {
     });
   }
 
+  it('weigh what --fail-on goes by', () => {
+    const severity = (id: string) => RULES.find((rule) => rule.id === id)?.severity;
+    const table = {
+      'arn-unknown-service': 'medium',
+      'resource-never-matches': 'medium',
+      'secret-without-suffix': 'high',
+      'decrypt-unbound': 'high',
+      'sensitive-read-unbound': 'high',
+      'confused-deputy': 'medium',
+    };
+    for (const [id, expected] of Object.entries(table)) assert.equal(severity(id), expected, id);
+  });
+
   it('are all tried, and have all that a finding shows', () => {
     const tried = new Set(CASES.map(([rule]) => rule));
     assert.deepEqual(
