@@ -1,5 +1,6 @@
 /** `iam validate` of an account: the built program against a sandbox. */
 import assert from 'node:assert/strict';
+import { DescribeTaskDefinitionCommand, ECSClient, RegisterTaskDefinitionCommand } from '@aws-sdk/client-ecs';
 import { DeleteRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import type { ValidateResult } from '../../src/lib/iam/validate.ts';
 import { startSandbox, type Sandbox } from '../../src/lib/sandbox/index.ts';
@@ -65,6 +66,30 @@ describe('iam validate of an account', () => {
     assert.deepEqual([code, stdout], [5, '']);
     assert.match(stderr, /^jamf-mcp: there is no role jamf-mcp-execution\n +next: .*\n$/);
     assert.equal((await run('--task-definition', 'none:2')).code, 5);
+  });
+
+  it('a value that somebody left in a task definition is not shown', async () => {
+    const ecs = new ECSClient(sdkConfig(sandbox));
+    const { taskDefinition } = await ecs.send(new DescribeTaskDefinitionCommand({ taskDefinition: 'jamf-mcp-server' }));
+    const value = 'plain-EXAMPLE-left-behind';
+    const containerDefinitions = (taskDefinition?.containerDefinitions ?? []).map((container) => ({
+      ...container,
+      environment: [{ name: 'DB_PASSWORD', value }],
+    }));
+    await ecs.send(
+      new RegisterTaskDefinitionCommand({
+        family: 'left-behind',
+        containerDefinitions,
+        executionRoleArn: taskDefinition?.executionRoleArn,
+        taskRoleArn: taskDefinition?.taskRoleArn,
+      }),
+    );
+    for (const format of [['--json'], ['--format', 'sarif'], ['--debug']]) {
+      const { code, stdout, stderr } = await run('--task-definition', 'left-behind', ...format);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /left-behind/);
+      assert.ok(!`${stdout}${stderr}`.includes(value), format.join(' '));
+    }
   });
 
   it('a right that is missing fails the check, with what ECS would say', async () => {
